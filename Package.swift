@@ -1,0 +1,54 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let package = Package(
+  name: "pipeline",
+  products: [.executable(name: "pipeline", targets: ["pipeline"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: [
+    .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
+    .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
+
+    // Numbers and science: no target here knows of pipelines.
+    .target(name: "Tensor", dependencies: ["CKernels", "COpenBLAS"]),
+    .target(name: "HDF5", dependencies: ["CHDF5", crypto]),
+    .target(name: "NeuralNet", dependencies: ["Tensor", "CKernels"]),
+    .target(name: "Analysis", dependencies: ["Tensor", "NeuralNet"]),
+    .target(name: "Datasets", dependencies: [crypto]),
+
+    // The engine: no target here knows of HDF5, BLAS or stages.
+    .target(name: "PipelineCore", dependencies: [crypto]),
+    .target(name: "PipelineFile", dependencies: ["PipelineCore", .product(name: "Yams", package: "Yams")]),
+    .target(name: "PipelineExecution", dependencies: ["PipelineCore", crypto]),
+
+    .target(
+      name: "Stages",
+      dependencies: ["PipelineCore", "Analysis", "Datasets", "HDF5", "NeuralNet", "Tensor"]),
+    .executableTarget(
+      name: "pipeline",
+      dependencies: [
+        "PipelineCore", "PipelineExecution", "PipelineFile", "Stages",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+
+    .testTarget(name: "HDF5Tests", dependencies: ["HDF5"]),
+    .testTarget(name: "TensorTests", dependencies: ["Tensor"]),
+    .testTarget(name: "NeuralNetTests", dependencies: ["NeuralNet", "Tensor", "CKernels"]),
+    .testTarget(name: "AnalysisTests", dependencies: ["Analysis", "NeuralNet", "Tensor"]),
+    .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
+    .testTarget(name: "PipelineCoreTests", dependencies: ["PipelineCore"]),
+    .testTarget(name: "PipelineFileTests", dependencies: ["PipelineFile", "PipelineCore"]),
+    .testTarget(name: "PipelineExecutionTests", dependencies: ["PipelineExecution", "PipelineCore"]),
+    .testTarget(name: "StagesTests", dependencies: ["Stages", "PipelineCore"]),
+    .testTarget(name: "EndToEndTests", dependencies: ["pipeline"]),
+  ],
+  swiftLanguageModes: [.v6]
+)
+
+/// SHA-256.
+var crypto: Target.Dependency { .product(name: "Crypto", package: "swift-crypto") }
