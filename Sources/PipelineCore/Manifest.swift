@@ -1,0 +1,143 @@
+// What a key is made of. One function writes a node's manifest; one reader hashes it, another explains it.
+
+import Crypto
+
+/// A reader of a node's manifest: a sequence of named fields in a fixed order.
+///
+/// The key and the explanation of a change are two readers of the same writer, `Plan.describe`, so that an
+/// explanation can't name a field that is not in the key, or miss one that is (as in n2's `hash.rs`).
+public protocol Manifest {
+  /// Takes the next field; `name` is unique within a manifest.
+  mutating func field(_ name: String, _ value: String)
+}
+
+/// Turns a manifest into a key.
+public struct HashingManifest: Manifest {
+  private var bytes: [UInt8] = []
+
+  /// An empty manifest of some kind ("plan", "action", "join"); kinds never share keys.
+  public init(kind: String) {
+    bytes.reserveCapacity(1024)
+    append(kind)
+  }
+
+  /// Adds a field. Lengths come first, so that no two different manifests have the same bytes.
+  public mutating func field(_ name: String, _ value: String) {
+    append(name)
+    append(value)
+  }
+
+  private mutating func append(_ text: String) {
+    var text = text
+    text.withUTF8 { utf8 in
+      withUnsafeBytes(of: UInt64(utf8.count).littleEndian) { bytes.append(contentsOf: $0) }
+      bytes.append(contentsOf: utf8)
+    }
+  }
+
+  /// The key.
+  public func finish() -> Digest { Digest(SHA256.hash(data: bytes)) }
+}
+
+/// One field as recorded beside a result.
+public struct ManifestField: Sendable, Hashable {
+  /// The field's name: `stage`, `stage_version`, `parameters.learning_rate`, `inputs.net`, …
+  public var name: String
+  /// The canonical text of its value.
+  public var value: String
+
+  /// A named value.
+  public init(name: String, value: String) {
+    self.name = name
+    self.value = value
+  }
+}
+
+/// Keeps a manifest, to be compared later with another.
+public struct RecordingManifest: Manifest {
+  /// The fields in order.
+  public private(set) var fields: [ManifestField] = []
+  /// An empty record.
+  public init() {}
+  /// Adds a field.
+  public mutating func field(_ name: String, _ value: String) {
+    fields.append(ManifestField(name: name, value: value))
+  }
+}
+
+extension Plan {
+  /// Writes the manifest of a node. `digest` gives the identity of an input: its plan key for a plan key, the
+  /// digest of its content for an action key.
+  public func describe(_ id: NodeID, to manifest: inout some Manifest, digest: (InputSource) -> Digest) {
+    let node = nodes[id.index]
+    let declaration = stages[node.stage].declaration
+    manifest.field("stage", declaration.name)
+    manifest.field("stage_version", String(declaration.version))
+    for parameter in declaration.parameters.sorted(by: { $0.name < $1.name }) where parameter.changesResult {
+      manifest.field("parameters.\(parameter.name)", node.parameters[parameter.name].json)
+    }
+    if declaration.isRandom {
+      for axis in node.axes.sorted(by: { $0.axis < $1.axis }) {
+        manifest.field("axes.\(axis.axis)", axis.value.json)
+      }
+    }
+    for file in node.files { manifest.field("files.\(file.path)", file.digest.hex) }
+    for input in node.inputs.sorted(by: { $0.slot < $1.slot }) {
+      manifest.field("inputs.\(input.slot)", digest(input.source).hex)
+    }
+  }
+
+  /// Writes the manifest of a join: one field a member.
+  public func describe(_ id: JoinID, to manifest: inout some Manifest, digest: (NodeID) -> Digest) {
+    for member in joins[id.index].members {
+      let node = nodes[member.node.index]
+      let axes = node.axes.map { "\($0.axis)=\($0.value.json)" }.joined(separator: ",")
+      manifest.field("\(member.label)[\(axes)]", digest(member.node).hex)
+    }
+  }
+
+  /// The plan keys of all nodes and joins, known before anything runs: O(V + E).
+  public func planKeys() -> PlanKeys {
+    var keys = PlanKeys(nodes: [], joins: [Digest?](repeating: nil, count: joins.count))
+    keys.nodes.reserveCapacity(nodes.count)
+    for index in nodes.indices {
+      for case .join(let join) in nodes[index].inputs.map(\.source) where keys.joins[join.index] == nil {
+        var manifest = HashingManifest(kind: "join")
+        describe(join, to: &manifest) { keys.nodes[$0.index] }
+        keys.joins[join.index] = manifest.finish()
+      }
+      var manifest = HashingManifest(kind: "plan")
+      describe(NodeID(index), to: &manifest) { keys[$0] }
+      keys.nodes.append(manifest.finish())
+    }
+    return keys
+  }
+
+  /// The key of a node's random stream: a function of its seed and axis values, never of time or order.
+  public func streamKey(of id: NodeID) -> UInt64 {
+    let node = nodes[id.index]
+    guard stages[node.stage].declaration.isRandom else { return 0 }
+    var manifest = HashingManifest(kind: "stream")
+    manifest.field("seed", node.parameters["seed"].json)
+    for axis in node.axes.sorted(by: { $0.axis < $1.axis }) { manifest.field(axis.axis, axis.value.json) }
+    return manifest.finish().prefix64
+  }
+}
+
+/// The plan keys of a plan's nodes and joins.
+public struct PlanKeys: Sendable {
+  /// By node.
+  public var nodes: [Digest]
+  /// By join; nil for a join that nothing takes.
+  public var joins: [Digest?]
+
+  /// The key of a node or a join.
+  public subscript(_ source: InputSource) -> Digest {
+    switch source {
+    case .node(let node): nodes[node.index]
+    case .join(let join): joins[join.index]!
+    }
+  }
+  /// The key of a node.
+  public subscript(_ id: NodeID) -> Digest { nodes[id.index] }
+}

@@ -1,0 +1,175 @@
+// The work of a stage, as a worker sees it: a task of plain values, a context to talk to, and failures.
+
+/// A value of an axis that a node stands at.
+public struct AxisValue: Hashable, Sendable, Codable {
+  /// The axis, such as `repeat`.
+  public var axis: String
+  /// The value, such as 3.
+  public var value: Value
+
+  /// A value of an axis.
+  public init(_ axis: String, _ value: Value) {
+    self.axis = axis
+    self.value = value
+  }
+}
+
+/// One artifact that a task reads.
+public struct TaskInput: Sendable, Codable, Hashable {
+  /// The label in a slot that takes many stages by name; otherwise the stage's name in the file.
+  public var label: String
+  /// The node that made it.
+  public var node: String
+  /// The stage type that made it.
+  public var stage: String
+  /// The axis values of that node.
+  public var axes: [AxisValue]
+  /// The file.
+  public var path: String
+  /// The digest of its logical content.
+  public var content: Digest
+  /// The digest of the file's bytes, which a reader checks before it believes them.
+  public var fileDigest: Digest
+
+  /// An artifact to read.
+  public init(
+    label: String, node: String, stage: String, axes: [AxisValue], path: String, content: Digest,
+    fileDigest: Digest
+  ) {
+    self.label = label
+    self.node = node
+    self.stage = stage
+    self.axes = axes
+    self.path = path
+    self.content = content
+    self.fileDigest = fileDigest
+  }
+}
+
+/// Everything that a worker is told of one node: plain values, nothing of the graph.
+public struct StageTask: Sendable, Codable {
+  /// The node's name, for messages.
+  public var node: String
+  /// The stage type.
+  public var stage: String
+  /// The stage type's version.
+  public var stageVersion: Int
+  /// The action key, which is also written into the artifact.
+  public var key: Digest
+  /// All parameters.
+  public var parameters: ParameterValues
+  /// The node's axis values.
+  public var axes: [AxisValue]
+  /// The key of the node's random stream: a function of the seed and the axis values only.
+  public var streamKey: UInt64
+  /// The artifacts by slot.
+  public var inputs: [String: [TaskInput]]
+  /// Where to write the artifact: a temporary name, published by the scheduler.
+  public var output: String
+  /// An empty folder of the task's own, removed afterwards.
+  public var scratch: String
+  /// The folder of the pipeline file, to which external files are relative.
+  public var baseDirectory: String
+  /// Where downloads are kept between runs.
+  public var downloads: String
+  /// How many threads it may use.
+  public var threads: Int
+  /// How much memory it may use, in bytes.
+  public var memory: Int
+
+  /// A task of plain values.
+  public init(
+    node: String, stage: String, stageVersion: Int, key: Digest, parameters: ParameterValues,
+    axes: [AxisValue], streamKey: UInt64, inputs: [String: [TaskInput]], output: String, scratch: String,
+    baseDirectory: String, downloads: String, threads: Int, memory: Int
+  ) {
+    self.node = node
+    self.stage = stage
+    self.stageVersion = stageVersion
+    self.key = key
+    self.parameters = parameters
+    self.axes = axes
+    self.streamKey = streamKey
+    self.inputs = inputs
+    self.output = output
+    self.scratch = scratch
+    self.baseDirectory = baseDirectory
+    self.downloads = downloads
+    self.threads = threads
+    self.memory = memory
+  }
+
+  /// The one artifact of a slot that takes one.
+  public func input(_ slot: String) -> TaskInput {
+    guard let list = inputs[slot], let first = list.first else {
+      preconditionFailure("the stage declares no required input '\(slot)'")
+    }
+    return first
+  }
+  /// The artifact of a slot that may be empty.
+  public func optionalInput(_ slot: String) -> TaskInput? { inputs[slot]?.first }
+}
+
+/// How a running stage talks to whoever runs it.
+public protocol StageContext {
+  /// Says how far the work is, from 0 to 1, and in words ("epoch 3/6, loss 0.041").
+  func progress(_ fraction: Double, _ message: String)
+  /// Adds a line to the run's log.
+  func log(_ message: String)
+}
+
+/// Why a stage failed: what the user reads, and what the scheduler does about it.
+public struct StageFailure: Error, Sendable, Codable, CustomStringConvertible {
+  /// What the scheduler does about it.
+  public enum Kind: String, Sendable, Codable {
+    /// The node fails.
+    case failed
+    /// The node fails because something outside can't be had (exit code 66).
+    case unavailable
+    /// An input's file is missing or damaged: its node runs again, then this one.
+    case damagedInput
+  }
+  /// What the scheduler does about it.
+  public var kind: Kind
+  /// What happened and what to do, for the user.
+  public var message: String
+  /// The node whose artifact is damaged.
+  public var damagedNode: String?
+
+  /// A failure of the node itself.
+  public init(_ message: String, kind: Kind = .failed, damagedNode: String? = nil) {
+    self.kind = kind
+    self.message = message
+    self.damagedNode = damagedNode
+  }
+
+  /// The message.
+  public var description: String { message }
+}
+
+/// A stage type with its work. The work is synchronous and touches nothing but its task.
+public protocol Stage: Sendable {
+  /// What it says of itself.
+  static var declaration: StageDeclaration { get }
+  /// Writes the artifact at `task.output` and returns the digest of its logical content.
+  static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest
+}
+
+/// The stage types that an executable knows.
+public struct StageRegistry: Sendable {
+  /// The types by name.
+  public let stages: [String: any Stage.Type]
+
+  /// A registry of types; two of one name are a programmer's error.
+  public init(_ types: [any Stage.Type]) {
+    stages = Dictionary(types.map { ($0.declaration.name, $0) }) { first, _ in
+      preconditionFailure("two stage types are called '\(first.declaration.name)'")
+    }
+  }
+
+  /// The names in alphabetical order.
+  public var names: [String] { stages.keys.sorted() }
+
+  /// The declaration of a type.
+  public func declaration(_ name: String) -> StageDeclaration? { stages[name]?.declaration }
+}

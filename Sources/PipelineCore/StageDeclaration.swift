@@ -1,0 +1,145 @@
+// What a stage type says of itself: parameters, inputs, artifact layout, randomness and needs.
+
+/// How many artifacts an input slot takes.
+public enum InputArity: Sendable, Hashable {
+  /// Exactly one.
+  case one
+  /// One or none.
+  case optional
+  /// Any number above zero, of one stage or of several labelled ones, over all of their axes.
+  case many
+}
+
+/// One input slot of a stage type.
+public struct InputDeclaration: Sendable {
+  /// The slot's name in the pipeline file.
+  public var name: String
+  /// The stage types whose artifacts fit; empty means any.
+  public var accepts: [String]
+  /// How many.
+  public var arity: InputArity
+  /// One sentence.
+  public var summary: String
+
+  /// Declares a slot.
+  public init(_ name: String, accepts: [String], _ arity: InputArity = .one, _ summary: String) {
+    self.name = name
+    self.accepts = accepts
+    self.arity = arity
+    self.summary = summary
+  }
+}
+
+/// One line of an artifact's layout, for `pipeline stages`.
+public struct LayoutDeclaration: Sendable {
+  /// The dataset's path (`/features`) or the root attribute's name.
+  public var name: String
+  /// Type and shape, as in the contract: `f32 [n,d]`.
+  public var type: String
+  /// One phrase.
+  public var summary: String
+
+  /// Declares a dataset or an attribute.
+  public init(_ name: String, _ type: String, _ summary: String) {
+    self.name = name
+    self.type = type
+    self.summary = summary
+  }
+}
+
+/// What a node may use of the machine.
+public struct Resources: Sendable, Hashable {
+  /// The most cores that it can use well; it gets at least one and at most this many.
+  public var cores: Int
+  /// The memory that it needs, in bytes.
+  public var memory: Int
+
+  /// Needs of a node.
+  public init(cores: Int = 1, memory: Int = 256 << 20) {
+    self.cores = cores
+    self.memory = memory
+  }
+}
+
+/// A stage type: everything that planning, keys and documentation need, and nothing that runs.
+public struct StageDeclaration: Sendable {
+  /// The type's name in the pipeline file.
+  public var name: String
+  /// Raised whenever the same inputs and parameters would give other bytes.
+  public var version: Int
+  /// One sentence.
+  public var summary: String
+  /// The parameters; a random stage has `seed` besides.
+  public var parameters: [ParameterDeclaration]
+  /// The input slots.
+  public var inputs: [InputDeclaration]
+  /// Whether a node may have slots of any name (as the `command` stage has).
+  public var takesAnyInput: Bool
+  /// The datasets of the artifact.
+  public var datasets: [LayoutDeclaration]
+  /// The root attributes of the artifact, beyond those that every artifact has.
+  public var attributes: [LayoutDeclaration]
+  /// Whether it draws random numbers: then its seed and its axis values are part of its key.
+  public var isRandom: Bool
+  /// The ending of its artifact's file name.
+  public var fileExtension: String
+  /// What one node needs, from its parameters.
+  public var resources: @Sendable (ParameterValues) -> Resources
+  /// Files outside the cache that it reads, relative to the pipeline file; their content is in the key.
+  public var externalFiles: @Sendable (ParameterValues) -> [String]
+  /// What is wrong with parameters that are each of the right type; nil if nothing is.
+  public var check: @Sendable (ParameterValues) -> ParameterProblem?
+
+  /// Declares a stage type.
+  public init(
+    name: String, version: Int, summary: String, parameters: [ParameterDeclaration] = [],
+    inputs: [InputDeclaration] = [], takesAnyInput: Bool = false, datasets: [LayoutDeclaration] = [],
+    attributes: [LayoutDeclaration] = [], isRandom: Bool = false, fileExtension: String = "h5",
+    resources: @escaping @Sendable (ParameterValues) -> Resources = { _ in Resources() },
+    externalFiles: @escaping @Sendable (ParameterValues) -> [String] = { _ in [] },
+    check: @escaping @Sendable (ParameterValues) -> ParameterProblem? = { _ in nil }
+  ) {
+    self.name = name
+    self.version = version
+    self.summary = summary
+    self.parameters = parameters
+    if isRandom {
+      self.parameters.append(
+        ParameterDeclaration(
+          "seed", .integer(atLeast: 0), default: .integer(1),
+          "the random stream is a function of this and of the node's axis values"))
+    }
+    self.inputs = inputs
+    self.takesAnyInput = takesAnyInput
+    self.datasets = datasets
+    self.attributes = attributes
+    self.isRandom = isRandom
+    self.fileExtension = fileExtension
+    self.resources = resources
+    self.externalFiles = externalFiles
+    self.check = check
+  }
+
+  /// The declaration of a parameter.
+  public func parameter(_ name: String) -> ParameterDeclaration? { parameters.first { $0.name == name } }
+
+  /// The declaration of a slot; a stage that takes any input declares each on demand.
+  public func input(_ name: String) -> InputDeclaration? {
+    inputs.first { $0.name == name }
+      ?? (takesAnyInput ? InputDeclaration(name, accepts: [], .many, "any artifact") : nil)
+  }
+}
+
+/// A parameter whose value is of the right type and yet can't be used.
+public struct ParameterProblem: Sendable {
+  /// Which parameter.
+  public var parameter: String
+  /// What is wrong with it.
+  public var message: String
+
+  /// Names a parameter and its trouble.
+  public init(_ parameter: String, _ message: String) {
+    self.parameter = parameter
+    self.message = message
+  }
+}
