@@ -24,7 +24,7 @@ let package = Package(
     // The engine: no target here knows of HDF5, BLAS or stages.
     .target(name: "PipelineCore", dependencies: [crypto]),
     .target(name: "PipelineFile", dependencies: ["PipelineCore", .product(name: "Yams", package: "Yams")]),
-    .target(name: "PipelineExecution", dependencies: ["PipelineCore", crypto]),
+    .target(name: "PipelineExecution", dependencies: ["PipelineCore"]),
 
     .target(
       name: "Stages",

@@ -91,3 +91,14 @@ extension Digest: Codable {
     try container.encode(hex)
   }
 }
+
+/// The digest of bytes that come piece by piece.
+public struct StreamingDigest: Sendable {
+  private var hash = SHA256()
+  /// The digest of nothing yet.
+  public init() {}
+  /// Takes the next bytes.
+  public mutating func update(_ bytes: UnsafeRawBufferPointer) { hash.update(bufferPointer: bytes) }
+  /// The digest of all bytes.
+  public func finish() -> Digest { Digest(hash.finalize()) }
+}

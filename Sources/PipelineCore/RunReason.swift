@@ -1,0 +1,90 @@
+// Why a node runs: the invalidation rules, as one ordered list.
+
+/// Why a node has no usable artifact. The rules are tried in the order of the cases; all that hold are
+/// reported, and a node for which none holds is fresh.
+public enum RunReason: Hashable, Sendable {
+  /// 1. Nothing was ever made for this node in this cache.
+  case neverBuilt
+  /// 2. The stage of that name has another type now.
+  case stageTypeChanged(old: String, new: String)
+  /// 3. The program's stage makes other bytes than it did.
+  case stageVersionChanged(old: String, new: String)
+  /// 4. A parameter has another value; nil where it did not or does not exist.
+  case parameterChanged(name: String, old: String?, new: String?)
+  /// 5. The node stands at another axis value (random stages only).
+  case axisChanged(name: String, old: String?, new: String?)
+  /// 6. A file outside the cache has other bytes.
+  case fileChanged(path: String, old: String?, new: String?)
+  /// 7. An input is not what it was: its own manifest changed, or another node fills the slot.
+  case inputChanged(slot: String, old: Digest?, new: Digest?)
+  /// 8. The key is the same, but its artifact is gone from the cache.
+  case artifactMissing
+  /// 9. The key is the same, but its artifact was found damaged.
+  case artifactDamaged
+  /// 10. The last attempt at this key failed.
+  case failedBefore(message: String)
+
+  /// The word under which `pipeline plan` counts it.
+  public var category: String {
+    switch self {
+    case .neverBuilt: "never built"
+    case .stageTypeChanged: "stage type changed"
+    case .stageVersionChanged: "stage version changed"
+    case .parameterChanged: "parameter changed"
+    case .axisChanged: "axis changed"
+    case .fileChanged: "file changed"
+    case .inputChanged: "input changed"
+    case .artifactMissing: "artifact missing"
+    case .artifactDamaged: "artifact damaged"
+    case .failedBefore: "failed before"
+    }
+  }
+
+  /// The field and its values, old → new.
+  public var description: String {
+    func change(_ name: String, _ old: String?, _ new: String?) -> String {
+      "\(name): \(old ?? "(none)") → \(new ?? "(none)")"
+    }
+    switch self {
+    case .neverBuilt: return "never built"
+    case .stageTypeChanged(let old, let new): return change("stage", old, new)
+    case .stageVersionChanged(let old, let new): return change("stage_version", old, new)
+    case .parameterChanged(let name, let old, let new): return change(name, old, new)
+    case .axisChanged(let name, let old, let new): return change("axis \(name)", old, new)
+    case .fileChanged(let path, let old, let new):
+      return change("content of \(path)", old.map { String($0.prefix(12)) }, new.map { String($0.prefix(12)) })
+    case .inputChanged(let slot, let old, let new):
+      if old == nil { return "input \(slot) added" }
+      return new == nil ? "input \(slot) removed" : "input \(slot) changed"
+    case .artifactMissing: return "its artifact is missing from the cache"
+    case .artifactDamaged: return "its artifact is damaged"
+    case .failedBefore(let message): return "the last attempt failed: \(message)"
+    }
+  }
+
+  /// The reasons that lie between two manifests, in the order of the rules.
+  public static func changes(from old: [ManifestField], to new: [ManifestField]) -> [RunReason] {
+    let before = Dictionary(old.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
+    let after = Dictionary(new.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
+    var reasons: [RunReason] = []
+    if before["stage"] != after["stage"] {
+      reasons.append(.stageTypeChanged(old: before["stage"] ?? "", new: after["stage"] ?? ""))
+    } else if before["stage_version"] != after["stage_version"] {
+      reasons.append(
+        .stageVersionChanged(old: before["stage_version"] ?? "", new: after["stage_version"] ?? ""))
+    }
+    let names = Set(before.keys).union(after.keys).filter { before[$0] != after[$0] }.sorted()
+    func each(_ section: String, _ reason: (String, String?, String?) -> RunReason) {
+      for name in names where name.hasPrefix(section) {
+        reasons.append(reason(String(name.dropFirst(section.count)), before[name], after[name]))
+      }
+    }
+    each("parameters.") { .parameterChanged(name: $0, old: $1, new: $2) }
+    each("axes.") { .axisChanged(name: $0, old: $1, new: $2) }
+    each("files.") { .fileChanged(path: $0, old: $1, new: $2) }
+    each("inputs.") { slot, old, new in
+      .inputChanged(slot: slot, old: old.flatMap { Digest(hex: $0) }, new: new.flatMap { Digest(hex: $0) })
+    }
+    return reasons
+  }
+}

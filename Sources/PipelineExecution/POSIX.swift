@@ -1,0 +1,229 @@
+// The few system calls that the engine makes, with errors that name the operation and the path.
+
+import Glibc
+import PipelineCore
+
+/// A failed system call.
+public struct SystemError: Error, Sendable, CustomStringConvertible {
+  /// What was tried: "create", "rename", …
+  public var operation: String
+  /// On which file.
+  public var path: String
+  /// `errno`.
+  public var code: Int32
+
+  init(_ operation: String, _ path: String, code: Int32 = errno) {
+    self.operation = operation
+    self.path = path
+    self.code = code
+  }
+
+  /// `can't create /x: No space left on device`, and what to do where that is known.
+  public var description: String {
+    let advice =
+      switch code {
+      case ENOSPC, EDQUOT: "; free some space (pipeline cache gc) or choose another --cache, and run again"
+      case EROFS, EACCES, EPERM: "; make it writable or choose another --cache"
+      default: ""
+      }
+    return "can't \(operation) \(path): \(String(cString: strerror(code)))\(advice)"
+  }
+}
+
+/// What `stat` says of a file.
+struct FileFacts: Equatable, Hashable {
+  var size: Int
+  var inode: UInt64
+  var modified: Double
+  var isDirectory: Bool
+}
+
+enum POSIX {
+  static func facts(_ path: String) -> FileFacts? {
+    var info = stat()
+    guard stat(path, &info) == 0 else { return nil }
+    let modified = Double(info.st_mtim.tv_sec) + Double(info.st_mtim.tv_nsec) * 1e-9
+    return FileFacts(
+      size: Int(info.st_size), inode: UInt64(info.st_ino), modified: modified,
+      isDirectory: info.st_mode & S_IFMT == S_IFDIR)
+  }
+
+  /// The whole file, or nil if there is none.
+  static func read(_ path: String) throws(SystemError) -> [UInt8]? {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      if errno == ENOENT || errno == ENOTDIR { return nil }
+      throw SystemError("open", path)
+    }
+    defer { close(descriptor) }
+    var info = stat()
+    guard fstat(descriptor, &info) == 0 else { throw SystemError("stat", path) }
+    // One byte more than the size, so that a file that has not grown is read by one call and one empty one.
+    var bytes = [UInt8](repeating: 0, count: Int(info.st_size) + 1)
+    var count = 0
+    while true {
+      if count == bytes.count { bytes.append(contentsOf: repeatElement(0, count: max(4096, bytes.count))) }
+      let got = bytes.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress! + count, $0.count - count) }
+      if got < 0 {
+        if errno == EINTR { continue }
+        throw SystemError("read", path)
+      }
+      if got == 0 { break }
+      count += got
+    }
+    bytes.removeLast(bytes.count - count)
+    return bytes
+  }
+
+  static func writeAll(_ descriptor: Int32, _ bytes: [UInt8], path: String) throws(SystemError) {
+    var offset = 0
+    while offset < bytes.count {
+      let wrote = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress! + offset, $0.count - offset) }
+      if wrote < 0 {
+        if errno == EINTR { continue }
+        throw SystemError("write", path)
+      }
+      offset += wrote
+    }
+  }
+
+  /// Makes a file appear whole or not at all: a unique temporary name, then rename.
+  static func writeAtomically(
+    _ bytes: [UInt8], to path: String, temporary: String, sync: Bool
+  ) throws(SystemError) {
+    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw SystemError("create", temporary) }
+    do throws(SystemError) {
+      try writeAll(descriptor, bytes, path: temporary)
+      if sync, fsync(descriptor) != 0 { throw SystemError("sync", temporary) }
+    } catch {
+      close(descriptor)
+      unlink(temporary)
+      throw error
+    }
+    guard close(descriptor) == 0 else { throw SystemError("close", temporary) }
+    try move(temporary, to: path)
+    if sync { try syncDirectory(of: path) }
+  }
+
+  static func move(_ source: String, to target: String) throws(SystemError) {
+    if rename(source, target) == 0 { return }
+    guard errno == ENOENT else { throw SystemError("rename to", target) }
+    // The fan-out folder is made when it is first needed.
+    try makeDirectories(parent(of: target))
+    guard rename(source, target) == 0 else { throw SystemError("rename to", target) }
+  }
+
+  static func syncFile(_ path: String) throws(SystemError) {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw SystemError("open", path) }
+    defer { close(descriptor) }
+    guard fsync(descriptor) == 0 else { throw SystemError("sync", path) }
+  }
+
+  static func syncDirectory(of path: String) throws(SystemError) { try syncFile(parent(of: path)) }
+
+  static func append(_ text: String, to path: String) throws(SystemError) {
+    var descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+    if descriptor < 0, errno == ENOENT {
+      try makeDirectories(parent(of: path))
+      descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+    }
+    guard descriptor >= 0 else { throw SystemError("open", path) }
+    defer { close(descriptor) }
+    try writeAll(descriptor, Array(text.utf8), path: path)
+  }
+
+  static func makeDirectories(_ path: String) throws(SystemError) {
+    if mkdir(path, 0o755) == 0 || errno == EEXIST { return }
+    guard errno == ENOENT, path.contains("/") else { throw SystemError("create the folder", path) }
+    try makeDirectories(parent(of: path))
+    guard mkdir(path, 0o755) == 0 || errno == EEXIST else { throw SystemError("create the folder", path) }
+  }
+
+  static func parent(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+
+  static func list(_ path: String) -> [String] {
+    guard let directory = opendir(path) else { return [] }
+    defer { closedir(directory) }
+    var names: [String] = []
+    while let entry = readdir(directory) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if name != ".", name != ".." { names.append(name) }
+    }
+    return names.sorted()
+  }
+
+  static func removeTree(_ path: String) {
+    if unlink(path) == 0 || errno == ENOENT { return }
+    // unlink does not follow links, so nothing outside the folder is reached.
+    for name in list(path) { removeTree(path + "/" + name) }
+    rmdir(path)
+  }
+
+  /// The SHA-256 of a file's bytes, or nil if there is no such file.
+  static func digest(ofFile path: String) throws(SystemError) -> Digest? {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      if errno == ENOENT || errno == ENOTDIR { return nil }
+      throw SystemError("open", path)
+    }
+    defer { close(descriptor) }
+    var hash = StreamingDigest()
+    var buffer = [UInt8](repeating: 0, count: 1 << 18)
+    while true {
+      let got = buffer.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress!, $0.count) }
+      if got < 0 {
+        if errno == EINTR { continue }
+        throw SystemError("read", path)
+      }
+      if got == 0 { break }
+      buffer.withUnsafeBytes { hash.update(UnsafeRawBufferPointer(rebasing: $0[..<got])) }
+    }
+    return hash.finish()
+  }
+
+  static func absolute(_ path: String) -> String {
+    if path.hasPrefix("/") { return path }
+    guard let raw = getcwd(nil, 0) else { return path }
+    defer { free(raw) }
+    return String(cString: raw) + "/" + path
+  }
+
+  static var hostName: String {
+    var buffer = [CChar](repeating: 0, count: 256)
+    gethostname(&buffer, 255)
+    return buffer.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+  }
+
+  /// Seconds on a clock that nobody sets.
+  static var monotonicSeconds: Double {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+  }
+
+  /// Universal time as `2026-11-23T17:02:19Z`.
+  static func timestamp(_ seconds: Int = time(nil)) -> String {
+    var seconds = time_t(seconds)
+    var parts = tm()
+    gmtime_r(&seconds, &parts)
+    func pad(_ number: Int32, _ width: Int = 2) -> String {
+      let text = String(number)
+      return String(repeating: "0", count: max(0, width - text.count)) + text
+    }
+    return "\(pad(parts.tm_year + 1900, 4))-\(pad(parts.tm_mon + 1))-\(pad(parts.tm_mday))"
+      + "T\(pad(parts.tm_hour)):\(pad(parts.tm_min)):\(pad(parts.tm_sec))Z"
+  }
+}
+
+/// The digest of a file's bytes, for whoever has to name an external file.
+public func digestOfFile(_ path: String) throws -> Digest {
+  guard let digest = try POSIX.digest(ofFile: path) else { throw SystemError("open", path, code: ENOENT) }
+  return digest
+}

@@ -1,0 +1,76 @@
+// Small text files of named fields that end with the digest of themselves: cut or flipped ones read as absent.
+
+import PipelineCore
+
+/// Named fields as kept in a file.
+///
+/// The text is a line `pipeline KIND 1`, a line `name value` a field, and a line `digest HEX` over all that stands
+/// above it. A name has no space; a newline or backslash in a value is escaped.
+struct RecordFile {
+  private(set) var fields: [ManifestField] = []
+
+  init(_ fields: [ManifestField] = []) { self.fields = fields }
+
+  mutating func add(_ name: String, _ value: String) { fields.append(ManifestField(name: name, value: value)) }
+
+  subscript(_ name: String) -> String? { fields.first { $0.name == name }?.value }
+  func integer(_ name: String) -> Int? { self[name].flatMap { Int($0) } }
+  func number(_ name: String) -> Double? { self[name].flatMap { Double($0) } }
+  func digest(_ name: String) -> Digest? { self[name].flatMap { Digest(hex: $0) } }
+
+  func bytes(kind: String) -> [UInt8] {
+    var text = "pipeline \(kind) 1\n"
+    for field in fields { text += "\(Self.escape(field.name, spaces: true)) \(Self.escape(field.value))\n" }
+    let body = Array(text.utf8)
+    return body + Array("digest \(Digest(of: body).hex)\n".utf8)
+  }
+
+  /// The record, or nil where the bytes are not exactly what `bytes(kind:)` writes.
+  init?(_ bytes: [UInt8], kind: String) {
+    // "digest " + 64 hexadecimal digits + newline.
+    let tail = 72
+    let header = Array("pipeline \(kind) 1\n".utf8)
+    guard bytes.count >= header.count + tail, bytes.starts(with: header) else { return nil }
+    let body = bytes[..<(bytes.count - tail)]
+    let seal = String(decoding: bytes[(bytes.count - tail)...], as: UTF8.self)
+    guard seal == "digest \(Digest(of: body).hex)\n" else { return nil }
+    for line in body.dropFirst(header.count).split(separator: UInt8(ascii: "\n")) {
+      guard let space = line.firstIndex(of: UInt8(ascii: " ")) else { return nil }
+      fields.append(
+        ManifestField(
+          name: Self.unescape(line[..<space]), value: Self.unescape(line[line.index(after: space)...])))
+    }
+  }
+
+  private static func escape(_ text: String, spaces: Bool = false) -> String {
+    guard text.utf8.contains(where: { $0 == 0x0A || $0 == 0x5C || (spaces && $0 == 0x20) }) else { return text }
+    var result = ""
+    for character in text.unicodeScalars {
+      switch character {
+      case "\n": result += "\\n"
+      case "\\": result += "\\\\"
+      case " " where spaces: result += "\\s"
+      default: result.unicodeScalars.append(character)
+      }
+    }
+    return result
+  }
+
+  private static func unescape(_ bytes: ArraySlice<UInt8>) -> String {
+    guard bytes.contains(0x5C) else { return String(decoding: bytes, as: UTF8.self) }
+    var result: [UInt8] = []
+    var iterator = bytes.makeIterator()
+    while let byte = iterator.next() {
+      guard byte == 0x5C, let next = iterator.next() else {
+        result.append(byte)
+        continue
+      }
+      switch next {
+      case UInt8(ascii: "n"): result.append(0x0A)
+      case UInt8(ascii: "s"): result.append(0x20)
+      default: result.append(next)
+      }
+    }
+    return String(decoding: result, as: UTF8.self)
+  }
+}

@@ -1,0 +1,83 @@
+// Runs one task where it stands, in a worker process or in the caller's: checks inputs, works, seals the output.
+
+import Glibc
+import PipelineCore
+
+/// What a finished task left behind.
+public struct TaskOutcome: Sendable, Codable {
+  /// The digest of the artifact's logical content.
+  public var content: Digest
+  /// The digest of the file's bytes.
+  public var fileDigest: Digest
+  /// The file's size in bytes.
+  public var size: Int
+  /// How long the task took, in seconds.
+  public var seconds: Double
+  /// The most memory that the process held, in bytes.
+  public var peakMemory: Int
+}
+
+/// Runs tasks one after another and remembers which input files it has already checked.
+public struct TaskRunner {
+  private let registry: StageRegistry
+  private var checked: [String: FileFacts] = [:]
+
+  /// A runner of the stage types that a registry knows.
+  public init(registry: StageRegistry) { self.registry = registry }
+
+  /// Runs a task. The artifact at `task.output` is on disk when this returns; on failure nothing is left there.
+  public mutating func run(
+    _ task: StageTask, _ context: some StageContext
+  ) throws(StageFailure) -> TaskOutcome {
+    guard let stage = registry.stages[task.stage], stage.declaration.version == task.stageVersion else {
+      throw StageFailure("this worker knows no stage '\(task.stage)' of version \(task.stageVersion)")
+    }
+    defer { POSIX.removeTree(task.scratch) }
+    resetPeakMemory()
+    let start = POSIX.monotonicSeconds
+    do {
+      for input in task.inputs.values.joined() { try check(input) }
+      let content = try stage.run(task, context)
+      try POSIX.syncFile(task.output)
+      guard let digest = try POSIX.digest(ofFile: task.output), let facts = POSIX.facts(task.output) else {
+        throw StageFailure("the stage wrote no artifact")
+      }
+      return TaskOutcome(
+        content: content, fileDigest: digest, size: facts.size, seconds: POSIX.monotonicSeconds - start,
+        peakMemory: peakMemory())
+    } catch {
+      unlink(task.output)
+      throw error as? StageFailure ?? StageFailure("\(error)")
+    }
+  }
+
+  /// Believes an input only after its bytes have been compared with its record, once a file and process.
+  private mutating func check(_ input: TaskInput) throws {
+    guard let facts = POSIX.facts(input.path) else {
+      throw StageFailure(
+        "the artifact of \(input.node) is gone: \(input.path)", kind: .damagedInput, damagedNode: input.node)
+    }
+    if checked[input.path] == facts { return }
+    guard try POSIX.digest(ofFile: input.path) == input.fileDigest else {
+      throw StageFailure(
+        "the artifact of \(input.node) is damaged: \(input.path)", kind: .damagedInput, damagedNode: input.node)
+    }
+    checked[input.path] = facts
+  }
+}
+
+/// Starts the kernel's count of peak memory anew, so that each task is measured by itself.
+private func resetPeakMemory() {
+  let descriptor = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC)
+  guard descriptor >= 0 else { return }
+  _ = write(descriptor, "5", 1)
+  close(descriptor)
+}
+
+private func peakMemory() -> Int {
+  guard let bytes = try? POSIX.read("/proc/self/status") else { return 0 }
+  for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") where line.hasPrefix("VmHWM:") {
+    return (Int(line.split(whereSeparator: { $0 == " " || $0 == "\t" })[1]) ?? 0) << 10
+  }
+  return 0
+}

@@ -1,0 +1,77 @@
+// The worker's side: a process that takes tasks line by line on standard input until it is closed.
+
+import Foundation
+import Glibc
+import PipelineCore
+
+/// A worker process.
+public enum Worker {
+  /// Serves tasks until standard input closes. Answers go to the original standard output; whatever a stage or a
+  /// library prints goes to standard error, where the scheduler keeps the last lines.
+  public static func serve(registry: StageRegistry) {
+    signal(SIGPIPE, SIG_IGN)
+    // A user's Ctrl-C is the scheduler's to handle.
+    signal(SIGINT, SIG_IGN)
+    let answers = dup(STDOUT_FILENO)
+    dup2(STDERR_FILENO, STDOUT_FILENO)
+    _ = fcntl(answers, F_SETFD, FD_CLOEXEC)
+    dieWithParent()
+
+    let context = WorkerContext(descriptor: answers)
+    var runner = TaskRunner(registry: registry)
+    var lines = LineBuffer()
+    var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+      let got = read(STDIN_FILENO, &buffer, buffer.count)
+      if got < 0, errno == EINTR { continue }
+      guard got > 0 else { return }
+      for line in lines.take(buffer[..<got]) {
+        guard let task = decodeLine(StageTask.self, line) else {
+          context.send(.failed(StageFailure("the worker could not read its task")))
+          continue
+        }
+        do {
+          context.send(.finished(try runner.run(task, context)))
+        } catch {
+          context.send(.failed(error))
+        }
+      }
+    }
+  }
+
+  /// Ends this process, and the programs it has started, soon after its scheduler is gone: even a scheduler killed
+  /// with -9 leaves nothing running.
+  private static func dieWithParent() {
+    let parent = getppid()
+    Thread.detachNewThread {
+      while getppid() == parent { usleep(200_000) }
+      kill(0, SIGKILL)
+    }
+  }
+}
+
+/// Sends progress at most ten times a second.
+private final class WorkerContext: StageContext {
+  private let descriptor: Int32
+  private var lastProgress = 0.0
+
+  init(descriptor: Int32) { self.descriptor = descriptor }
+
+  func send(_ message: WorkerMessage) {
+    do {
+      try POSIX.writeAll(descriptor, encodeLine(message), path: "the scheduler")
+    } catch {
+      // Nobody is left to work for.
+      kill(0, SIGKILL)
+    }
+  }
+
+  func progress(_ fraction: Double, _ message: String) {
+    let now = POSIX.monotonicSeconds
+    guard now - lastProgress >= 0.1 else { return }
+    lastProgress = now
+    send(.progress(fraction: fraction.isFinite ? min(max(fraction, 0), 1) : 0, message: message))
+  }
+
+  func log(_ message: String) { send(.log(message)) }
+}
