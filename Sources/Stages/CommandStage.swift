@@ -1,0 +1,109 @@
+// The stage `command`: any external program as a cached node, in a folder of its own.
+
+import Foundation
+import HDF5
+import PipelineCore
+
+/// Runs a program on files and keeps the files that it makes.
+public enum CommandStage: Stage {
+  /// What it says of itself.
+  public static let declaration = StageDeclaration(
+    name: "command", version: 1,
+    summary: "runs an external program and keeps the files that it makes",
+    parameters: [
+      ParameterDeclaration(
+        "argv", .list(.string), "the program and its arguments; no shell is involved unless it is named here"),
+      ParameterDeclaration(
+        "environment", .map(.string), default: .map([:]),
+        "variables besides PATH, HOME, LANG=C.UTF-8 and OMP_NUM_THREADS"),
+      ParameterDeclaration(
+        "files", .list(.string), default: .list([]),
+        "files beside the pipeline file that the program reads, such as its script; found at the same relative path"),
+      ParameterDeclaration("outputs", .list(.string), "the files that it makes, relative to its folder"),
+      ParameterDeclaration(
+        "cores", .integer(1...4096), default: .integer(1), changesResult: false, "how many cores it can use"),
+      ParameterDeclaration(
+        "memory", .integer(1...(1 << 30)), default: .integer(256), changesResult: false,
+        "how much memory it needs, in MB"),
+    ],
+    takesAnyInput: true,
+    datasets: [LayoutDeclaration("/files/PATH", "u8 [bytes]", "each file of `outputs`, as it is")],
+    resources: { Resources(cores: $0.integer("cores"), memory: $0.integer("memory") << 20) },
+    externalFiles: { $0.strings("files") },
+    check: { parameters in
+      if parameters.list("argv").isEmpty { return ParameterProblem("argv", "'argv' needs at least the program") }
+      if parameters.list("outputs").isEmpty {
+        return ParameterProblem("outputs", "'outputs' needs at least one file, or nothing would be kept")
+      }
+      for path in parameters.strings("outputs") where !isInside(path) {
+        return ParameterProblem("outputs", "'\(path)' is not a relative path inside the program's folder")
+      }
+      return nil
+    })
+
+  /// Runs the program in `task.scratch`, where inputs stand under `inputs/SLOT`.
+  public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
+    let manager = FileManager.default
+    let folder = task.scratch
+    try manager.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    for (slot, inputs) in task.inputs {
+      for input in inputs {
+        let place = inputs.count == 1 ? "inputs/\(slot)" : "inputs/\(slot)/\(input.node)"
+        try lay(input, at: folder + "/" + place)
+      }
+    }
+    for path in task.parameters.strings("files") {
+      try makeParent(of: folder + "/" + path)
+      try manager.copyItem(atPath: task.resolve(path), toPath: folder + "/" + path)
+    }
+    for path in task.parameters.strings("outputs") { try makeParent(of: folder + "/" + path) }
+
+    let inherited = ProcessInfo.processInfo.environment
+    var environment = ["LANG": "C.UTF-8", "OMP_NUM_THREADS": String(task.threads)]
+    for name in ["PATH", "HOME"] { environment[name] = inherited[name] }
+    environment.merge(task.parameters.stringMap("environment")) { _, declared in declared }
+    let arguments = task.parameters.strings("argv")
+    let ending = try runProgram(arguments, environment: environment, directory: folder)
+    if let signal = ending.signal { throw StageFailure("\(arguments[0]) was ended by signal \(signal)") }
+    if let status = ending.status, status != 0 {
+      throw StageFailure("\(arguments[0]) exited with status \(status); what it printed stands above")
+    }
+
+    var artifact = try ArtifactWriter(task)
+    for path in task.parameters.strings("outputs").sorted() {
+      guard let bytes = manager.contents(atPath: folder + "/" + path) else {
+        throw StageFailure("\(arguments[0]) exited well but did not make its output \(path)")
+      }
+      try artifact.write("/files/" + path, [UInt8](bytes))
+    }
+    return try artifact.finish()
+  }
+
+  /// Puts an input in its place: the files of another command as files, any other artifact as the HDF5 file itself.
+  private static func lay(_ input: TaskInput, at place: String) throws {
+    try makeParent(of: place)
+    guard input.stage == declaration.name else {
+      return try FileManager.default.createSymbolicLink(atPath: place, withDestinationPath: input.path)
+    }
+    let file = try FileReader(at: input.path)
+    for dataset in try file.datasets() where dataset.path.hasPrefix("/files/") {
+      let relative = String(dataset.path.dropFirst("/files/".count))
+      // The artifact was checked against its record, but where it writes is checked all the same.
+      guard isInside(relative) else { throw StageFailure("\(input.path) holds a file outside its folder: \(relative)") }
+      try makeParent(of: place + "/" + relative)
+      let bytes: [UInt8] = try file.read(dataset.path)
+      try Data(bytes).write(to: URL(fileURLWithPath: place + "/" + relative))
+    }
+  }
+
+  private static func makeParent(of path: String) throws {
+    try FileManager.default.createDirectory(
+      atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+  }
+
+  /// Whether a relative path stays in the folder that it is relative to.
+  static func isInside(_ path: String) -> Bool {
+    let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+    return !path.isEmpty && !path.contains("\0") && !parts.contains { $0.isEmpty || $0 == "." || $0 == ".." }
+  }
+}

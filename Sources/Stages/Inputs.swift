@@ -1,0 +1,90 @@
+// Reads the artifacts that several stages take: images, nets, groups.
+
+import HDF5
+import NeuralNet
+import PipelineCore
+import Synchronization
+
+/// The images of a `load-images` artifact.
+struct LoadedImages: Sendable {
+  var train: ImageSet
+  var test: ImageSet
+}
+
+/// The images that this process has read last: a worker's tasks nearly always share them.
+private let lastImages = Mutex<(content: Digest, images: LoadedImages)?>(nil)
+
+extension StageTask {
+  /// The images of slot `images`.
+  func loadImages() throws -> LoadedImages {
+    let input = input("images")
+    if let last = lastImages.withLock({ $0 }), last.content == input.content { return last.images }
+    let file = try FileReader(at: input.path)
+    func split(_ name: String) throws -> ImageSet {
+      try ImageSet(
+        images: try file.read("/\(name)/images", shape: [nil, 28, 28]),
+        labels: try file.read("/\(name)/labels", shape: [nil]))
+    }
+    let images = LoadedImages(train: try split("train"), test: try split("test"))
+    lastImages.withLock { $0 = (input.content, images) }
+    return images
+  }
+
+  /// The net of a slot.
+  func loadNet(_ slot: String) throws -> Net {
+    let file = try FileReader(at: input(slot).path)
+    let network = try Network.named(try file.string("net"))
+    var parameters: [Float] = []
+    parameters.reserveCapacity(network.parameterCount)
+    for layout in network.parameterLayouts {
+      parameters += try file.read("/parameters/\(layout.name)", as: Float.self, shape: layout.shape)
+    }
+    return Net(network: network, parameters: parameters, weightDecay: try file.real("weight_decay"))
+  }
+
+  /// The group of slot `group`.
+  func loadGroup() throws -> Group {
+    let file = try FileReader(at: input("group").path)
+    let indices = try file.read("/indices", as: Int64.self, shape: [nil]).map { Int($0) }
+    return Group(
+      indices: indices, parts: try file.read("/parts", shape: [indices.count]),
+      poolSize: try file.integer("pool_size"))
+  }
+}
+
+/// A net with its parameters, flat in `state_dict` order.
+struct Net {
+  var network: Network
+  var parameters: [Float]
+  /// The L2 regularisation of its training, per parameter.
+  var weightDecay: Double
+}
+
+/// A group of training images to remove.
+struct Group {
+  /// Into the train split, ascending.
+  var indices: [Int]
+  /// The step at which each is removed.
+  var parts: [UInt8]
+  /// How many images the group was drawn from.
+  var poolSize: Int
+
+  /// The other images of the train split, ascending.
+  func complement(in count: Int) -> [Int] {
+    var removed = [Bool](repeating: false, count: count)
+    for index in indices { removed[index] = true }
+    return (0..<count).filter { !removed[$0] }
+  }
+}
+
+extension ArtifactWriter {
+  /// Writes a net as a `state_dict`, with the facts that a reader of it needs.
+  mutating func write(_ net: Net) throws {
+    for layout in net.network.parameterLayouts {
+      try write("/parameters/\(layout.name)", Array(net.parameters[layout.range]), shape: layout.shape)
+    }
+    try attribute("net", .string(net.network.name))
+    try attribute("width", .integer(Int64(net.network.featureCount)))
+    try attribute("weight_decay", .real(net.weightDecay))
+  }
+}

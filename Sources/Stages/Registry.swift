@@ -1,0 +1,25 @@
+// The list of all stage types: a new stage is one file and one line here.
+
+import PipelineCore
+
+/// All stage types of the executable.
+public let allStages = StageRegistry([
+  ClusterStage.self,
+  CommandStage.self,
+  EvaluateStage.self,
+  FeaturesStage.self,
+  GroupStage.self,
+  InfluenceStage.self,
+  LoadImagesStage.self,
+  NeighboursStage.self,
+  NormalityStage.self,
+  RetrainStage.self,
+  TableStage.self,
+  TrainStage.self,
+  UnlearnStage.self,
+])
+
+extension StageRegistry {
+  /// The declarations by name, for those who plan and never run.
+  public var declarations: [String: StageDeclaration] { stages.mapValues { $0.declaration } }
+}

@@ -1,0 +1,121 @@
+// `pipeline cache`: what is kept, whether it is whole, and what can go.
+
+import ArgumentParser
+import Foundation
+import PipelineCore
+import PipelineExecution
+
+struct CacheCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "cache", abstract: "Looks after the cache.",
+    subcommands: [ListCommand.self, VerifyCommand.self, CollectCommand.self, SizeCommand.self])
+
+  struct ListCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "list", abstract: "Lists the artifacts, the latest first.")
+    @OptionGroup var cache: CacheOptions
+    @Flag(help: "Prints JSON.") var json = false
+
+    private struct Row: Encodable {
+      var key: String
+      var stage: String
+      var created: String
+      var seconds: Double
+      var size: Int
+      var path: String
+      var currentFor: [String]
+    }
+
+    func run() throws {
+      let entries = cache.cache.entries()
+      if json {
+        return try printJSON(
+          entries.map {
+            Row(
+              key: $0.record.artifact.action.hex, stage: $0.record.stage, created: $0.record.created,
+              seconds: $0.record.seconds, size: $0.record.artifact.size,
+              path: cache.cache.file(of: $0.record.artifact), currentFor: $0.references)
+          })
+      }
+      var rows = [["key", "stage", "made", "took", "size", "current for"]]
+      for entry in entries {
+        let record = entry.record
+        let more = entry.references.count > 1 ? " and \(entry.references.count - 1) more" : ""
+        rows.append([
+          String(record.artifact.action.hex.prefix(12)), record.stage, record.created, duration(record.seconds),
+          formatBytes(record.artifact.size), (entry.references.first ?? "nothing") + more,
+        ])
+      }
+      printColumns(rows)
+    }
+  }
+
+  struct VerifyCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "verify", abstract: "Reads every file and compares it with its record; exits 1 on damage.")
+    @OptionGroup var cache: CacheOptions
+    @Flag(help: "Prints JSON.") var json = false
+
+    private struct Row: Encodable {
+      var path: String
+      var problem: String
+      var nodes: [String]
+    }
+
+    func run() throws {
+      let (checked, damage) = try cache.cache.verify()
+      if json {
+        try printJSON(damage.map { Row(path: $0.path, problem: $0.problem, nodes: $0.nodes) })
+      } else {
+        for item in damage {
+          let nodes = item.nodes.isEmpty ? "" : " (\(item.nodes.joined(separator: ", ")))"
+          print("\(item.path) \(item.problem)\(nodes)")
+        }
+        print("\(checked) files checked, \(damage.count) damaged")
+        if !damage.isEmpty { print("the next run that needs them makes them again") }
+      }
+      if !damage.isEmpty { throw Exit.failed }
+    }
+  }
+
+  struct CollectCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "gc",
+      abstract: "Removes what no pipeline's last results refer to, and what dead processes left.")
+    @OptionGroup var cache: CacheOptions
+    @Flag(help: "Says what would go and removes nothing.") var dryRun = false
+    @Option(help: "Keeps files younger than this many days.") var olderThan = 0.0
+
+    func run() throws {
+      let cache = cache.cache
+      let garbage = cache.garbage(olderThan: olderThan * 86400)
+      for item in garbage {
+        guard let record = item.record else { continue }
+        print(
+          "\(item.path)  \(record.stage), \(formatBytes(item.size)), made for \(record.pipeline)/\(record.node) "
+            + "in \(duration(record.seconds))")
+      }
+      let bytes = garbage.reduce(0) { $0 + $1.size }
+      print("\(dryRun ? "would remove" : "removed") \(garbage.count) files, \(formatBytes(bytes))")
+      if !dryRun, !cache.remove(garbage) {
+        printError("error: some of these files could not be removed from \(cache.root)")
+        throw Exit.failed
+      }
+    }
+  }
+
+  struct SizeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "size", abstract: "Says how much room the parts of the cache take.")
+    @OptionGroup var cache: CacheOptions
+
+    func run() {
+      let sizes = cache.cache.sizes()
+      var rows = sizes.map { [$0.section, "\($0.files) files", formatBytes($0.bytes)] }
+      rows.append([
+        "all", "\(sizes.reduce(0) { $0 + $1.files }) files", formatBytes(sizes.reduce(0) { $0 + $1.bytes }),
+      ])
+      printColumns(rows, rightAlignedFrom: 1)
+    }
+  }
+}

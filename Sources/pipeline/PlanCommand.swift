@@ -1,0 +1,214 @@
+// `pipeline plan`, `explain`, `status` and `path`: what the cache holds of a pipeline, without changing anything.
+
+import ArgumentParser
+import PipelineCore
+import PipelineExecution
+
+struct PlanCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "plan", abstract: "Says which nodes would run and why. Runs nothing and writes nothing.")
+
+  @OptionGroup var pipeline: PipelineOptions
+  @OptionGroup var cache: CacheOptions
+  @Argument(help: "Nodes or stages (default: all).") var nodes: [String] = []
+  @Flag(help: "Prints JSON.") var json = false
+
+  private struct Entry: Encodable {
+    var node: String
+    /// `runs`, or `waits` where it depends on what an input turns out to contain.
+    var decision: String
+    var category: String
+    var reasons: [String]
+  }
+
+  func run() throws {
+    let session = try Session(pipeline, cache)
+    let resolution = Resolution(plan: session.plan, keys: session.keys, cache: session.cache)
+    let explainer = Explainer(plan: session.plan, keys: session.keys, cache: session.cache)
+    var entries: [Entry] = []
+    let wanted = try session.nodes(nodes)
+    for id in wanted {
+      let waits: Bool
+      switch resolution.standings[id.index] {
+      case .fresh: continue
+      case .waiting: waits = true
+      default: waits = false
+      }
+      let reasons = explainer.reasons(for: id)
+      entries.append(
+        Entry(
+          node: session.plan[id].name, decision: waits ? "waits" : "runs",
+          category: reasons.first?.category ?? "input changed", reasons: reasons.map(\.description)))
+    }
+    if json { return try printJSON(entries) }
+    print("\(session.plan.name): \(entries.count) of \(wanted.count) nodes would run")
+    let counts = Dictionary(entries.map { ($0.category, 1) }, uniquingKeysWith: +)
+    for (category, count) in counts.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }) {
+      print("  \(count)  \(category)")
+    }
+    if !entries.isEmpty { print("") }
+    for entry in entries {
+      let decision = entry.decision == "waits" ? " (unless its inputs turn out the same)" : ""
+      print("  \(entry.node): \(entry.reasons.joined(separator: "; "))\(decision)")
+    }
+  }
+}
+
+struct ExplainCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "explain", abstract: "Names the field that changed, old → new, back to the root cause.")
+
+  @OptionGroup var pipeline: PipelineOptions
+  @OptionGroup var cache: CacheOptions
+  @Argument(help: "A node, such as 'retrain[size=500,repeat=3]'.") var node: String
+  @Flag(help: "Prints JSON.") var json = false
+
+  private struct Answer: Encodable {
+    struct Level: Encodable {
+      var node: String
+      var depth: Int
+      var reasons: [String]
+    }
+    struct Cause: Encodable {
+      var node: String
+      var change: String
+    }
+    var node: String
+    var upToDate: Bool
+    var lastReasons: String?
+    var levels: [Level]
+    var rootCauses: [Cause]
+  }
+
+  func run() throws {
+    let session = try Session(pipeline, cache)
+    let id = try session.node(node)
+    let (levels, causes) = Explainer(plan: session.plan, keys: session.keys, cache: session.cache).explain(id)
+    let last = levels.isEmpty ? session.cache.plan(session.keys[id]) : nil
+    // One field of a stage is one cause, however many of its nodes it changes.
+    var roots: [(cause: Explainer.Cause, nodes: Int)] = []
+    for cause in causes {
+      if let known = roots.firstIndex(where: { $0.cause.stage == cause.stage && $0.cause.reason == cause.reason }) {
+        roots[known].nodes += 1
+      } else {
+        roots.append((cause, 1))
+      }
+    }
+    if json {
+      return try printJSON(
+        Answer(
+          node: session.plan[id].name, upToDate: levels.isEmpty, lastReasons: last?.reasons,
+          levels: levels.map {
+            .init(node: $0.node, depth: $0.depth, reasons: $0.reasons.map(\.description))
+          },
+          rootCauses: roots.map { .init(node: $0.cause.node, change: $0.cause.reason.description) }))
+    }
+    guard !levels.isEmpty else {
+      print("\(session.plan[id].name) is up to date")
+      if let last, let record = session.cache.action(last.artifact.action) {
+        print("  made \(record.created) in \(duration(record.seconds)) for \(record.pipeline)/\(record.node)")
+        if !last.reasons.isEmpty { print("  because: \(last.reasons)") }
+      }
+      return
+    }
+    for level in levels {
+      let indent = String(repeating: "  ", count: level.depth)
+      print("\(indent)\(level.node)")
+      for reason in level.reasons { print("\(indent)  \(reason.description)") }
+    }
+    print("root cause:")
+    for (cause, nodes) in roots {
+      let count = nodes > 1 ? "  (and \(nodes - 1) more nodes of that stage)" : ""
+      print("  \(describe(cause))\(count)")
+    }
+  }
+
+  /// `train.learning_rate: 0.1 → 0.01`.
+  private func describe(_ cause: Explainer.Cause) -> String {
+    switch cause.reason {
+    case .parameterChanged: "\(cause.stage).\(cause.reason.description)"
+    default: "\(cause.node): \(cause.reason.description)"
+    }
+  }
+}
+
+struct StatusCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "status", abstract: "Counts fresh, stale, failed and running nodes, by stage.")
+
+  @OptionGroup var pipeline: PipelineOptions
+  @OptionGroup var cache: CacheOptions
+  @Flag(help: "Prints JSON.") var json = false
+
+  private struct Row: Encodable {
+    var stage: String
+    var type: String
+    var nodes = 0
+    var fresh = 0
+    var stale = 0
+    var failed = 0
+    var running = 0
+  }
+
+  func run() throws {
+    let session = try Session(pipeline, cache)
+    let resolution = Resolution(plan: session.plan, keys: session.keys, cache: session.cache)
+    var failures: [(node: String, message: String)] = []
+    let rows = session.plan.stages.map { stage in
+      var row = Row(stage: stage.name, type: stage.declaration.name)
+      for index in stage.nodes {
+        row.nodes += 1
+        switch resolution.standings[index] {
+        case .fresh: row.fresh += 1
+        case .stale, .waiting: row.stale += 1
+        case .running: row.running += 1
+        case .failed(let message):
+          row.failed += 1
+          failures.append((session.plan.nodes[index].name, message))
+        }
+      }
+      return row
+    }
+    if json { return try printJSON(rows) }
+    var lines = [["stage", "type", "nodes", "fresh", "stale", "failed", "running"]]
+    for row in rows {
+      lines.append(
+        [row.stage, row.type] + [row.nodes, row.fresh, row.stale, row.failed, row.running].map(String.init))
+    }
+    printColumns(lines, rightAlignedFrom: 2)
+    for failure in failures { print("failed: \(failure.node): \(failure.message)") }
+  }
+}
+
+struct PathCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "path", abstract: "Prints the file of a node's current artifact; exits 1 if there is none.")
+
+  @OptionGroup var pipeline: PipelineOptions
+  @OptionGroup var cache: CacheOptions
+  @Argument(help: "A node, such as 'retrain[size=500,repeat=3]'.") var node: String
+
+  func run() throws {
+    let session = try Session(pipeline, cache)
+    let id = try session.node(node)
+    let resolution = Resolution(plan: session.plan, keys: session.keys, cache: session.cache)
+    guard let artifact = resolution.artifact(id) else {
+      printError("\(session.plan[id].name) has no current artifact; see 'pipeline explain \(pipeline.name) \(node)'")
+      throw Exit.failed
+    }
+    print(session.cache.file(of: artifact))
+  }
+}
+
+/// Prints rows in aligned columns.
+func printColumns(_ rows: [[String]], rightAlignedFrom firstRight: Int = .max) {
+  guard let count = rows.map(\.count).max() else { return }
+  let widths = (0..<count).map { column in rows.map { $0.count > column ? $0[column].count : 0 }.max()! }
+  for row in rows {
+    let cells = row.enumerated().map { column, cell in
+      let padding = String(repeating: " ", count: widths[column] - cell.count)
+      return column >= firstRight ? padding + cell : column == row.count - 1 ? cell : cell + padding
+    }
+    print(cells.joined(separator: "  "))
+  }
+}

@@ -1,0 +1,154 @@
+// `pipeline run` and the worker processes that it starts.
+
+import ArgumentParser
+import Foundation
+import PipelineCore
+import PipelineExecution
+import Stages
+
+struct RunCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run", abstract: "Brings nodes up to date, and prints the pipeline's tables.")
+
+  @OptionGroup var pipeline: PipelineOptions
+  @OptionGroup var cache: CacheOptions
+
+  @Argument(help: "Nodes or stages to bring up to date (default: all).")
+  var nodes: [String] = []
+
+  @Option(name: .shortAndLong, help: "Cores in use at any time, at most (default: all of the machine's).")
+  var jobs: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Memory in use by the nodes' declared needs, at most: 512M, 8G (default: 80 % of what is available).",
+      valueName: "size"))
+  var memory: ByteCount?
+
+  @Flag(help: "Goes on with the nodes that don't depend on a failed one.")
+  var keepGoing = false
+
+  @Option(help: "Seconds of silence after which another process's work may be taken over.")
+  var lease = 30.0
+
+  @Flag(help: "Prints what was done as JSON instead of the tables.")
+  var json = false
+
+  func validate() throws {
+    if let jobs, jobs < 1 { throw ValidationError("--jobs takes an integer ≥ 1, not \(jobs)") }
+    guard lease > 0 else { throw ValidationError("--lease takes a number of seconds above 0") }
+  }
+
+  func run() throws {
+    let session = try Session(pipeline, cache)
+    let wanted = try session.nodes(nodes)
+    let jobs = jobs ?? ProcessInfo.processInfo.activeProcessorCount
+    let options = RunOptions(
+      jobs: jobs, memory: memory?.bytes ?? availableMemory() / 5 * 4, keepGoing: keepGoing, lease: lease)
+    let executable = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
+    var run = Run(
+      plan: session.plan, keys: session.keys, cache: session.cache, options: options,
+      executor: WorkerPool(command: [executable, "worker"]), progress: ConsoleProgress(jobs: jobs))
+    let summary: RunSummary
+    do {
+      summary = try run.execute(wanted)
+    } catch {
+      printError("error: \(error)")
+      throw error is BudgetError ? Exit.wrongFile : Exit.failed
+    }
+    report(summary, session)
+    if summary.interrupted { throw Exit.interrupted }
+    if json {
+      try printJSON(Report(summary))
+    } else if summary.failures.isEmpty {
+      for id in wanted where session.plan.stage(of: id).declaration.name == TableStage.declaration.name {
+        if let artifact = session.cache.artifact(plan: session.keys[id]) {
+          print(try TableReport(artifact, of: id, in: session).render(.text))
+        }
+      }
+    }
+    if let failure = summary.failures.first {
+      throw summary.failures.allSatisfy { $0.failure.kind == .unavailable } && failure.failure.kind == .unavailable
+        ? Exit.unavailable : Exit.failed
+    }
+  }
+
+  private func report(_ summary: RunSummary, _ session: Session) {
+    var line = "\(session.plan.name): \(summary.ran.count) nodes run, \(summary.fresh) up to date"
+    if summary.cutOff > 0 { line += ", \(summary.cutOff) unchanged" }
+    if !summary.failures.isEmpty { line += ", \(summary.failures.count) failed" }
+    if !summary.blocked.isEmpty { line += ", \(summary.blocked.count) blocked by them" }
+    line += "  \(duration(summary.seconds))"
+    printError(line)
+    for failure in summary.failures { printError("error: \(failure.node): \(failure.failure.message)") }
+    if !summary.failures.isEmpty {
+      if !summary.blocked.isEmpty {
+        let shown = summary.blocked.prefix(5).joined(separator: ", ")
+        let more = summary.blocked.count > 5 ? ", and \(summary.blocked.count - 5) more" : ""
+        printError("  not run because of that: \(shown)\(more)")
+      }
+      printError("  what was finished is kept; run the same command again to go on from here")
+    }
+    if summary.interrupted { printError("interrupted; run the same command again to go on from here") }
+  }
+
+  private struct Report: Encodable {
+    struct Ran: Encodable {
+      var node: String
+      var reasons: [String]
+    }
+    struct Failed: Encodable {
+      var node: String
+      var message: String
+    }
+    var ran: [Ran]
+    var upToDate: Int
+    var unchanged: Int
+    var failed: [Failed]
+    var blocked: [String]
+    var interrupted: Bool
+    var seconds: Double
+
+    init(_ summary: RunSummary) {
+      ran = summary.ran.map { Ran(node: $0.node, reasons: $0.reasons.map(\.description)) }
+      upToDate = summary.fresh
+      unchanged = summary.cutOff
+      failed = summary.failures.map { Failed(node: $0.node, message: $0.failure.message) }
+      blocked = summary.blocked
+      interrupted = summary.interrupted
+      seconds = summary.seconds
+    }
+  }
+}
+
+/// A number of bytes as people write it: `512M`, `8G`.
+struct ByteCount: ExpressibleByArgument {
+  let bytes: Int
+
+  init?(argument: String) {
+    let units: [Character: Int] = ["K": 10, "M": 20, "G": 30, "T": 40]
+    var digits = argument.uppercased()
+    if digits.hasSuffix("B") { digits.removeLast() }
+    let shift = digits.last.flatMap { units[$0] } ?? 0
+    if shift > 0 { digits.removeLast() }
+    guard let number = Double(digits), number > 0, number * Double(1 << shift) < 1e18 else { return nil }
+    bytes = Int(number * Double(1 << shift))
+  }
+}
+
+/// What the kernel says could be used now without swapping, in bytes.
+private func availableMemory() -> Int {
+  let text = (try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8)) ?? ""
+  for line in text.split(separator: "\n") where line.hasPrefix("MemAvailable:") {
+    if let kilobytes = Int(line.split(separator: " ")[1]) { return kilobytes << 10 }
+  }
+  return Int(clamping: ProcessInfo.processInfo.physicalMemory)
+}
+
+struct WorkerCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "worker", abstract: "Runs the tasks that come on standard input (started by 'run').",
+    shouldDisplay: false)
+
+  func run() { Worker.serve(registry: allStages) }
+}
