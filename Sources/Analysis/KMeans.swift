@@ -1,4 +1,4 @@
-// k-means by Lloyd's iteration from several k-means++ starts.
+// k-means by Lloyd's iteration and Hartigan's exchange from several k-means++ starts.
 
 import Foundation
 
@@ -10,15 +10,16 @@ public struct KMeans: Sendable {
   public let centres: [Double]
   /// Σ of the squared distances of the rows to their centres.
   public let inertia: Double
-  /// The Lloyd iterations of the run that is kept.
+  /// The passes over the rows in the run that is kept.
   public let iterations: Int
-  /// Whether that run ended because no row changed its cluster.
+  /// Whether that run ended because no move of a row lowers the inertia.
   public let converged: Bool
 
   /// Clusters the rows of `features` by Euclidean distance; for cosine, pass `features.normalised()`.
   ///
   /// Starts are drawn by greedy k-means++ (Arthur & Vassilvitskii 2007, 2 + ⌊ln k⌋ candidates a centre).
-  /// A cluster that falls empty takes the row farthest from its centre.
+  /// A cluster that falls empty takes the row farthest from its centre. Where Lloyd's iteration ends, single
+  /// rows are moved as long as that lowers the inertia (Hartigan 1975), which leaves fewer local minima.
   ///
   /// - Parameters:
   ///   - clusters: k, 1…256.
@@ -26,7 +27,7 @@ public struct KMeans: Sendable {
   ///   - generator: The source of all chance; the same state gives the same result.
   /// - Throws: `StatisticsError.invalidCount` for k or starts out of range.
   public init(
-    _ features: FeatureMatrix, clusters k: Int, starts: Int = 10, maximumIterations: Int = 300,
+    _ features: FeatureMatrix, clusters k: Int, starts: Int = 25, maximumIterations: Int = 300,
     using generator: inout some RandomNumberGenerator
   ) throws(StatisticsError) {
     let available = min(256, features.rows)
@@ -41,6 +42,7 @@ public struct KMeans: Sendable {
     for _ in 0..<starts {
       var run = LloydRun(features, clusters: k, using: &generator)
       run.iterate(features, maximum: maximumIterations)
+      if run.converged { run.exchange(features, maximum: maximumIterations) }
       if run.inertia < best?.inertia ?? .infinity { best = run }
     }
     guard let best else { throw .notFinite(index: 0) }
@@ -65,7 +67,7 @@ public struct KMeans: Sendable {
   }
 }
 
-/// One run of Lloyd's iteration. Rows are centred on their mean, for accuracy of the GEMM form of distance.
+/// One run from one start. Rows are centred on their mean, for accuracy of the GEMM form of distance.
 private struct LloydRun {
   let k: Int
   let d: Int
@@ -182,6 +184,81 @@ private struct LloydRun {
       }
     }
     for c in 0..<k { for j in 0..<d { centres[c * d + j] += offset[j] } }
+  }
+
+  /// Moves single rows until no move lowers the inertia. Leaving a cluster of m rows at squared distance r
+  /// saves r m / (m − 1), joining one costs r m / (m + 1); both centres follow at once.
+  mutating func exchange(_ features: FeatureMatrix, maximum: Int) {
+    var sizes = [Double](repeating: 0, count: k)
+    for c in assignment { sizes[c] += 1 }
+    converged = false
+    while iterations < maximum, !converged {
+      iterations += 1
+      converged = true
+      for i in 0..<features.rows where sizes[assignment[i]] > 1 {
+        let from = assignment[i]
+        let saved = squaredDistance(features, i, from) * sizes[from] / (sizes[from] - 1)
+        var to = from
+        var least = saved * (1 - 1e-12)
+        for c in 0..<k where c != from {
+          let cost = squaredDistance(features, i, c) * sizes[c] / (sizes[c] + 1)
+          if cost < least {
+            to = c
+            least = cost
+          }
+        }
+        if to == from { continue }
+        converged = false
+        for j in 0..<d {
+          let x = Double(features.values[i * d + j])
+          centres[from * d + j] -= (x - centres[from * d + j]) / (sizes[from] - 1)
+          centres[to * d + j] += (x - centres[to * d + j]) / (sizes[to] + 1)
+        }
+        sizes[from] -= 1
+        sizes[to] += 1
+        assignment[i] = to
+      }
+    }
+    recentre(features, sizes: sizes)
+  }
+
+  private func squaredDistance(_ features: FeatureMatrix, _ row: Int, _ c: Int) -> Double {
+    features.values.withUnsafeBufferPointer { values in
+      centres.withUnsafeBufferPointer { centres in
+        // Four sums, so that the additions need not wait for each other.
+        var sums = SIMD4<Double>.zero
+        var j = 0
+        while j + 4 <= d {
+          let x = UnsafeRawPointer(values.baseAddress! + row * d + j).loadUnaligned(as: SIMD4<Float>.self)
+          let m = UnsafeRawPointer(centres.baseAddress! + c * d + j).loadUnaligned(as: SIMD4<Double>.self)
+          let difference = SIMD4<Double>(x) - m
+          sums += difference * difference
+          j += 4
+        }
+        var sum = sums.sum()
+        while j < d {
+          let difference = Double(values[row * d + j]) - centres[c * d + j]
+          sum += difference * difference
+          j += 1
+        }
+        return sum
+      }
+    }
+  }
+
+  /// The means and the inertia anew, without the rounding that many single moves gather.
+  private mutating func recentre(_ features: FeatureMatrix, sizes: [Double]) {
+    var sums = [Double](repeating: 0, count: k * d)
+    for i in 0..<features.rows {
+      let c = assignment[i]
+      for j in 0..<d { sums[c * d + j] += Double(features.values[i * d + j]) - offset[j] }
+    }
+    for c in 0..<k where sizes[c] > 0 {
+      for j in 0..<d { centres[c * d + j] = sums[c * d + j] / sizes[c] + offset[j] }
+    }
+    var total = CompensatedSum()
+    for i in 0..<features.rows { total.add(squaredDistance(features, i, assignment[i])) }
+    inertia = total.value
   }
 
   /// Gives each empty cluster the row farthest from its centre, out of a cluster with more than one row.
