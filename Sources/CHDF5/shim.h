@@ -1,1 +1,64 @@
+// Makes the parts of the HDF5 C API that are macros visible to Swift.
+#pragma once
+
 #include <hdf5.h>
+#include <string.h>
+
+// Property-list classes, creation flags and types are macros that call H5open() first.
+static inline hid_t chdf5_file_access_class(void) { return H5P_FILE_ACCESS; }
+static inline hid_t chdf5_file_create_class(void) { return H5P_FILE_CREATE; }
+static inline hid_t chdf5_group_create_class(void) { return H5P_GROUP_CREATE; }
+static inline hid_t chdf5_dataset_create_class(void) { return H5P_DATASET_CREATE; }
+static inline hid_t chdf5_default(void) { return H5P_DEFAULT; }
+static inline hid_t chdf5_all(void) { return H5S_ALL; }
+static inline unsigned chdf5_truncate(void) { return H5F_ACC_TRUNC; }
+static inline unsigned chdf5_read_only(void) { return H5F_ACC_RDONLY; }
+static inline size_t chdf5_variable(void) { return H5T_VARIABLE; }
+
+static inline hid_t chdf5_i8(void) { return H5T_STD_I8LE; }
+static inline hid_t chdf5_i16(void) { return H5T_STD_I16LE; }
+static inline hid_t chdf5_i32(void) { return H5T_STD_I32LE; }
+static inline hid_t chdf5_i64(void) { return H5T_STD_I64LE; }
+static inline hid_t chdf5_u8(void) { return H5T_STD_U8LE; }
+static inline hid_t chdf5_u16(void) { return H5T_STD_U16LE; }
+static inline hid_t chdf5_u32(void) { return H5T_STD_U32LE; }
+static inline hid_t chdf5_u64(void) { return H5T_STD_U64LE; }
+static inline hid_t chdf5_f32(void) { return H5T_IEEE_F32LE; }
+static inline hid_t chdf5_f64(void) { return H5T_IEEE_F64LE; }
+static inline hid_t chdf5_c_string(void) { return H5T_C_S1; }
+
+// Stops the library from printing its error stack; the setting belongs to a thread.
+static inline void chdf5_silence(void) { H5Eset_auto2(H5E_DEFAULT, NULL, NULL); }
+
+static inline int chdf5_is_thread_safe(void) {
+  hbool_t safe = 0;
+  return H5is_library_threadsafe(&safe) >= 0 && safe;
+}
+
+// The deepest description on the error stack, which names the cause.
+typedef struct {
+  char *text;
+  size_t capacity;
+} chdf5_message;
+
+static inline herr_t chdf5_keep_message(unsigned depth, const H5E_error2_t *entry, void *context) {
+  (void)depth;
+  chdf5_message *message = (chdf5_message *)context;
+  if (entry->desc != NULL && message->capacity > 0) {
+    strncpy(message->text, entry->desc, message->capacity - 1);
+    message->text[message->capacity - 1] = '\0';
+  }
+  return 0;
+}
+
+static inline void chdf5_last_message(char *text, size_t capacity) {
+  chdf5_message message = {text, capacity};
+  if (capacity > 0) text[0] = '\0';
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, chdf5_keep_message, &message);
+}
+
+// H5L_info_t and its function are renamed by version macros.
+static inline int chdf5_is_hard_link(hid_t group, const char *name) {
+  H5L_info_t info;
+  return H5Lget_info(group, name, &info, H5P_DEFAULT) >= 0 && info.type == H5L_TYPE_HARD;
+}
