@@ -87,6 +87,8 @@ public struct StageDeclaration: Sendable {
   public var resources: @Sendable (ParameterValues) -> Resources
   /// Files outside the cache that it reads, relative to the pipeline file; their content is in the key.
   public var externalFiles: @Sendable (ParameterValues) -> [String]
+  /// Whether those files may lie outside of the pipeline file's folder, as a user's own data does.
+  public var allowsOutsideFiles: Bool
   /// What is wrong with parameters that are each of the right type; nil if nothing is.
   public var check: @Sendable (ParameterValues) -> ParameterProblem?
 
@@ -97,6 +99,7 @@ public struct StageDeclaration: Sendable {
     attributes: [LayoutDeclaration] = [], isRandom: Bool = false, fileExtension: String = "h5",
     resources: @escaping @Sendable (ParameterValues) -> Resources = { _ in Resources() },
     externalFiles: @escaping @Sendable (ParameterValues) -> [String] = { _ in [] },
+    allowsOutsideFiles: Bool = false,
     check: @escaping @Sendable (ParameterValues) -> ParameterProblem? = { _ in nil }
   ) {
     self.name = name
@@ -117,6 +120,7 @@ public struct StageDeclaration: Sendable {
     self.fileExtension = fileExtension
     self.resources = resources
     self.externalFiles = externalFiles
+    self.allowsOutsideFiles = allowsOutsideFiles
     self.check = check
   }
 

@@ -1,1 +1,100 @@
-// PipelineFile
+// From the text of a pipeline file to a checked plan.
+
+import PipelineCore
+
+/// Everything that is wrong with a pipeline file, as far as it can be found in one go, sorted by place.
+public struct PipelineFileErrors: Error, CustomStringConvertible {
+  /// The errors; at least one.
+  public var diagnostics: [Diagnostic]
+
+  /// The errors' texts, a line break between them.
+  public var description: String { diagnostics.map(\.description).joined(separator: "\n") }
+}
+
+/// A pipeline file that has been read and found right.
+public struct PipelineDocument: Sendable {
+  /// The expanded pipeline. Its name is the file's without its ending, its base directory the file's folder.
+  public var plan: Plan
+  /// The `description` of the file, or of the nearest file that it extends and that has one.
+  public var description: String?
+  /// The file and those that it extends, nearest first.
+  public var files: [String]
+  /// The values of the file's own parameters, `--set` options applied.
+  public var parameters: [String: Value]
+}
+
+/// Reads pipeline files. `docs/pipeline-file.md` describes the format.
+public enum PipelineFile {
+  /// Reads a pipeline file and those that it extends, applies `--set` options and plans.
+  ///
+  /// - Parameters:
+  ///   - path: The file.
+  ///   - stages: The stage types by name.
+  ///   - overrides: `KEY=VALUE` options; of two with one key, the later one holds.
+  ///   - hashFile: Gives the digest of an external file that some stage reads. Its argument is a path that can be
+  ///     opened: the folder of the pipeline file, a slash, and the path as the file writes it.
+  /// - Throws: All errors that can be found.
+  public static func load(
+    path: String, stages: [String: StageDeclaration], overrides: [String] = [],
+    hashFile: (String) throws -> Digest
+  ) throws(PipelineFileErrors) -> PipelineDocument {
+    let text: String
+    do {
+      text = try FileReading.text(of: path)
+    } catch {
+      throw PipelineFileErrors(diagnostics: [Diagnostic("can't read '\(path)': \(error)", at: nil)])
+    }
+    return try parse(
+      text: text, name: path, stages: stages, overrides: overrides, readFile: FileReading.text(of:),
+      hashFile: hashFile)
+  }
+
+  /// Plans from a text. The same as `load`, with files read by a closure.
+  public static func parse(
+    text: String, name: String, stages: [String: StageDeclaration], overrides: [String] = [],
+    readFile: (String) throws -> String, hashFile: (String) throws -> Digest
+  ) throws(PipelineFileErrors) -> PipelineDocument {
+    let problems = Problems()
+    let document = withoutActuallyEscaping(readFile) { readFile in
+      withoutActuallyEscaping(hashFile) { hashFile in
+        read(text, name, stages, overrides, problems, readFile: readFile, hashFile: hashFile)
+      }
+    }
+    guard let document, problems.isEmpty else { throw problems.errors }
+    return document
+  }
+
+  private static func read(
+    _ text: String, _ path: String, _ types: [String: StageDeclaration], _ overrides: [String],
+    _ problems: Problems, readFile: @escaping (String) throws -> String,
+    hashFile: @escaping (String) throws -> Digest
+  ) -> PipelineDocument? {
+    let folder = FilePath.folder(of: path)
+    var loader = Loader(problems: problems, stages: types, root: folder, readFile: readFile)
+    let file = path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
+    guard var merged = loader.load(path: file, text: text) else { return nil }
+    loader.apply(overrides, to: &merged)
+    let scope = Scope(merged, problems)
+
+    let syntax = merged.stages.entries.compactMap { $0.value }
+    if syntax.isEmpty, problems.isEmpty {
+      problems.report("the pipeline has no stages", at: merged.stagesPlace ?? merged.place)
+    }
+    var binder = StageBinder(problems: problems, types: types, scope: scope)
+    binder.bind(syntax)
+    let order = StageOrder(binder.stages, problems).order
+    var evaluator = ParameterEvaluator(
+      problems: problems, scope: binder.scope, baseDirectory: folder, hashFile: hashFile)
+    let parameters = binder.stages.map { $0.flatMap { evaluator.evaluate($0) } }
+    guard problems.isEmpty else { return nil }
+    let stages = binder.stages.compactMap { $0 }
+    guard Expansion.fits(stages, order: order, scope: scope, problems) else { return nil }
+    var expansion = Expansion(
+      problems: problems, scope: scope, stages: stages, order: order, parameters: parameters.compactMap { $0 }
+    )
+    return PipelineDocument(
+      plan: expansion.plan(name: FilePath.baseName(of: path), baseDirectory: folder),
+      description: merged.description?.text, files: loader.files,
+      parameters: scope.parameters.compactMapValues { $0 })
+  }
+}

@@ -1,0 +1,182 @@
+// Expands bound stages over their axes into nodes and joins: O(nodes + edges), joins counted once.
+
+import PipelineCore
+
+/// Turns bound stages into a plan.
+struct Expansion {
+  let problems: Problems
+  let scope: Scope
+  let stages: [BoundStage]
+  /// The stages in topological order.
+  let order: [Int]
+  /// Parameters of each stage's nodes, by stage.
+  let parameters: [StageParameters]
+
+  private var plannedStages: [PlannedStage] = []
+  private var nodes: [PlannedNode] = []
+  private var joins: [Join] = []
+  /// The first node of each stage, by stage.
+  private var bases: [Int]
+  private var joinsByDescription: [[Int]: JoinID] = [:]
+  private var labels: [String: Int] = [:]
+
+  init(
+    problems: Problems, scope: Scope, stages: [BoundStage], order: [Int], parameters: [StageParameters]
+  ) {
+    self.problems = problems
+    self.scope = scope
+    self.stages = stages
+    self.order = order
+    self.parameters = parameters
+    bases = [Int](repeating: 0, count: stages.count)
+  }
+
+  /// Whether the plan stays within bounds; reports the stage that breaks them. Nothing is allocated before.
+  static func fits(_ stages: [BoundStage], order: [Int], scope: Scope, _ problems: Problems) -> Bool {
+    var nodes = 0
+    var members = 0
+    for stage in order.map({ stages[$0] }) {
+      let sizes = stage.axes.map { scope.axes[$0].values.count }
+      nodes = saturating(nodes, plus: product(sizes))
+      guard nodes <= PlanBounds.nodes else {
+        problems.report(
+          "stage '\(stage.name.text)' brings the plan to \(nodes == Int.max ? "countless" : "\(nodes)") nodes; "
+            + "at most \(PlanBounds.nodes) are possible", at: stage.axesPlace)
+        return false
+      }
+      for input in stage.inputs where input.isJoin {
+        let shape = JoinShape(input, consumer: sizes, stages, scope)
+        let size = shape.membersOfOne.reduce(0) { saturating($0, plus: $1) }
+        members = saturating(members, plus: product([shape.count, size]))
+        guard members <= PlanBounds.members else {
+          problems.report(
+            "input '\(input.slot)' of '\(stage.name.text)' brings the joins to "
+              + "\(members == Int.max ? "countless" : "\(members)") members; at most \(PlanBounds.members) are possible",
+            at: input.place)
+          return false
+        }
+      }
+    }
+    return true
+  }
+
+  mutating func plan(name: String, baseDirectory: String) -> Plan {
+    nodes.reserveCapacity(order.reduce(0) { $0 + Self.product(sizes(of: stages[$1])) })
+    for stage in order { expand(stage) }
+    return Plan(
+      name: name, baseDirectory: baseDirectory, stages: plannedStages, nodes: nodes, joins: joins)
+  }
+
+  private mutating func expand(_ index: Int) {
+    let stage = stages[index]
+    let sizes = sizes(of: stage)
+    let axes = stage.axes.map { scope.axes[$0] }
+    let count = Self.product(sizes)
+    let base = nodes.count
+    bases[index] = base
+    var inputs = stage.inputs.map { input in
+      input.isJoin
+        ? InputExpander.join(JoinTable(input, consumer: sizes, stages, scope))
+        : InputExpander.one(OneTable(input.sources[0], consumer: sizes, stages, scope, bases))
+    }
+    var digits = [Int](repeating: 0, count: axes.count)
+    for _ in 0..<count {
+      var name = stage.name.text
+      var values: [AxisValue] = []
+      values.reserveCapacity(axes.count)
+      for position in axes.indices {
+        name += position == 0 ? "[" : ","
+        name += axes[position].parts[digits[position]]
+        values.append(AxisValue(axes[position].name.text, axes[position].values[digits[position]]))
+      }
+      if !axes.isEmpty { name += "]" }
+      var planned: [PlannedInput] = []
+      planned.reserveCapacity(inputs.count)
+      for position in inputs.indices {
+        let source = source(&inputs[position], digits)
+        planned.append(PlannedInput(slot: stage.inputs[position].slot, source: source))
+      }
+      let (values_, files) = parameters[index][digits]
+      nodes.append(
+        PlannedNode(
+          name: name, stage: plannedStages.count, parameters: values_, axes: values, inputs: planned,
+          files: files))
+      Odometer.advance(&digits, sizes)
+    }
+    plannedStages.append(
+      PlannedStage(
+        name: stage.name.text, declaration: stage.declaration, axes: axes.map(\.name.text),
+        nodes: base..<nodes.count, timeout: stage.timeout))
+  }
+
+  private mutating func source(_ input: inout InputExpander, _ digits: [Int]) -> InputSource {
+    switch input {
+    case .one(let table): return .node(NodeID(table[digits]))
+    case .join(var table):
+      let position = table.shape.position(digits)
+      if let join = table.joins[position] { return .join(join) }
+      let join = intern(table.shape.members(at: digits))
+      table.joins[position] = join
+      input = .join(table)
+      return .join(join)
+    }
+  }
+
+  /// The join of some selections, made once however many stages and nodes take it.
+  private mutating func intern(_ selections: [Selection]) -> JoinID {
+    var description: [Int] = []
+    for selection in selections {
+      let label = labels[selection.label] ?? labels.count
+      labels[selection.label] = label
+      description += [label, selection.stage]
+      // An axis with one value is always fixed, so that equal joins have equal descriptions.
+      for (position, size) in zip(selection.fixed, selection.sizes) {
+        description.append(size == 1 ? 0 : position ?? -1)
+      }
+    }
+    if let join = joinsByDescription[description] { return join }
+    var members: [JoinMember] = []
+    for selection in selections {
+      let base = bases[selection.stage]
+      selection.forEachOffset { members.append(JoinMember(label: selection.label, node: NodeID(base + $0))) }
+    }
+    // Two selections of one label are parts of one stage; together they stand in plan order too.
+    members.sort { ($0.label, $0.node) < ($1.label, $1.node) }
+    let join = JoinID(joins.count)
+    joins.append(Join(members: members))
+    joinsByDescription[description] = join
+    return join
+  }
+
+  private func sizes(of stage: BoundStage) -> [Int] { stage.axes.map { scope.axes[$0].values.count } }
+
+  static func product(_ sizes: [Int]) -> Int {
+    sizes.reduce(1) { total, size in
+      let (product, overflow) = total.multipliedReportingOverflow(by: size)
+      return overflow ? Int.max : product
+    }
+  }
+
+  private static func saturating(_ a: Int, plus b: Int) -> Int {
+    let (sum, overflow) = a.addingReportingOverflow(b)
+    return overflow ? Int.max : sum
+  }
+}
+
+/// Counts through the values of some axes, the last one fastest.
+enum Odometer {
+  static func advance(_ digits: inout [Int], _ sizes: [Int]) {
+    var position = digits.count - 1
+    while position >= 0 {
+      digits[position] += 1
+      if digits[position] < sizes[position] { return }
+      digits[position] = 0
+      position -= 1
+    }
+  }
+}
+
+private enum InputExpander {
+  case one(OneTable)
+  case join(JoinTable)
+}

@@ -1,0 +1,126 @@
+// For each input of a stage, tables from a node's axis values to the nodes that it takes.
+
+import PipelineCore
+
+/// The source node of a slot that takes one: a sum over the consumer's axes.
+struct OneTable {
+  private var base: Int
+  /// By the consumer's axis, then by its position.
+  private var offsets: [[Int]]
+
+  init(_ source: BoundSource, consumer sizes: [Int], _ stages: [BoundStage], _ scope: Scope, _ bases: [Int]) {
+    base = bases[source.stage]
+    offsets = sizes.map { [Int](repeating: 0, count: $0) }
+    var stride = 1
+    for (axis, choice) in zip(stages[source.stage].axes, source.choices).reversed() {
+      switch choice {
+      case .shared(let own):
+        for position in offsets[own].indices { offsets[own][position] += position * stride }
+      case .fixed(let position): base += position * stride
+      case .mapped(let own, let positions):
+        for (position, mapped) in positions.enumerated() { offsets[own][position] += mapped * stride }
+      case .all: preconditionFailure("a slot of one artifact takes a whole axis")
+      }
+      stride *= scope.axes[axis].values.count
+    }
+  }
+
+  subscript(digits: [Int]) -> Int {
+    var node = base
+    for (own, position) in digits.enumerated() { node += offsets[own][position] }
+    return node
+  }
+}
+
+/// Some nodes of one stage, under one label.
+struct Selection {
+  var label: String
+  var stage: Int
+  /// The sizes of the stage's axes.
+  var sizes: [Int]
+  /// A position on each axis; nil for all.
+  var fixed: [Int?]
+
+  func forEachOffset(_ body: (Int) -> Void) {
+    let free = zip(sizes, fixed).map { $1 == nil ? $0 : 1 }
+    var digits = [Int](repeating: 0, count: sizes.count)
+    for _ in 0..<Expansion.product(free) {
+      var offset = 0
+      for axis in sizes.indices { offset = offset * sizes[axis] + (fixed[axis] ?? digits[axis]) }
+      body(offset)
+      Odometer.advance(&digits, free)
+    }
+  }
+}
+
+/// Which of the consumer's axes a join depends on, and what it selects.
+struct JoinShape {
+  private let sources: [BoundSource]
+  private let sizes: [[Int]]
+  /// The stride of each of the consumer's axes among the joins; 0 for an axis that makes no difference.
+  private let strides: [Int]
+  /// How many joins there may be.
+  let count: Int
+  /// How many members each source has in one join.
+  let membersOfOne: [Int]
+
+  init(_ input: BoundInput, consumer: [Int], _ stages: [BoundStage], _ scope: Scope) {
+    // The order of labels in the file means nothing, so it must not reach any key.
+    sources = input.sources.sorted { ($0.label, $0.stage) < ($1.label, $1.stage) }
+    let sizes = sources.map { stages[$0.stage].axes.map { scope.axes[$0].values.count } }
+    var matters = [Bool](repeating: false, count: consumer.count)
+    for source in sources {
+      for choice in source.choices {
+        switch choice {
+        case .shared(let own), .mapped(let own, _): matters[own] = true
+        case .fixed, .all: break
+        }
+      }
+    }
+    var strides = [Int](repeating: 0, count: consumer.count)
+    var count = 1
+    for own in consumer.indices.reversed() where matters[own] {
+      strides[own] = count
+      count = Expansion.product([count, consumer[own]])
+    }
+    self.sizes = sizes
+    self.strides = strides
+    self.count = count
+    membersOfOne = zip(sources, sizes).map { source, sizes in
+      Expansion.product(zip(source.choices, sizes).map { if case .all = $0.0 { $0.1 } else { 1 } })
+    }
+  }
+
+  /// The position of a node's join among the joins of the input.
+  func position(_ digits: [Int]) -> Int {
+    var position = 0
+    for (digit, stride) in zip(digits, strides) { position += digit * stride }
+    return position
+  }
+
+  /// What the join of a node selects.
+  func members(at digits: [Int]) -> [Selection] {
+    zip(sources, sizes).map { source, sizes in
+      let fixed = source.choices.map { choice -> Int? in
+        switch choice {
+        case .shared(let own): digits[own]
+        case .fixed(let position): position
+        case .mapped(let own, let positions): positions[digits[own]]
+        case .all: nil
+        }
+      }
+      return Selection(label: source.label, stage: source.stage, sizes: sizes, fixed: fixed)
+    }
+  }
+}
+
+/// The joins of one input, by the consumer's axes that make a difference.
+struct JoinTable {
+  let shape: JoinShape
+  var joins: [JoinID?]
+
+  init(_ input: BoundInput, consumer: [Int], _ stages: [BoundStage], _ scope: Scope) {
+    shape = JoinShape(input, consumer: consumer, stages, scope)
+    joins = [JoinID?](repeating: nil, count: shape.count)
+  }
+}

@@ -1,0 +1,76 @@
+// Characters of the private use area that stand for YAML's flow indicators inside `${…}` and `stage[…]`.
+
+/// Hides `{ } [ ] ,` of bare references from a YAML reader, and shows them again.
+enum Shield {
+  private static let hidden: [Unicode.Scalar: Unicode.Scalar] = [
+    "{": "\u{E000}", "}": "\u{E001}", "[": "\u{E002}", "]": "\u{E003}", ",": "\u{E004}",
+  ]
+  private static let shown: [Unicode.Scalar: Unicode.Scalar] = [
+    "\u{E000}": "{", "\u{E001}": "}", "\u{E002}": "[", "\u{E003}": "]", "\u{E004}": ",",
+  ]
+
+  /// Whether a scalar is one of the stand-ins; none occurs in a text before `hide`.
+  static func isStandIn(_ scalar: Unicode.Scalar) -> Bool { (0xE000...0xE0FF).contains(scalar.value) }
+
+  /// A stand-in for the first letter of the n-th duplicate key.
+  static func standIn(_ number: Int) -> Unicode.Scalar {
+    precondition(number < 64)
+    return Unicode.Scalar(UInt32(0xE010 + number)) ?? "\u{E010}"
+  }
+
+  /// Hides `${…}` and `name[…=…]`, each within its line.
+  static func hide(_ scalars: inout [Unicode.Scalar]) {
+    var index = 0
+    while index < scalars.count {
+      switch scalars[index] {
+      case "$" where index + 1 < scalars.count && scalars[index + 1] == "{":
+        if let end = close(scalars, after: index + 1, with: "}", requiring: nil) {
+          hide(&scalars, index + 1...end)
+          index = end
+        }
+      case "[" where index > 0 && isNameScalar(scalars[index - 1]):
+        if let end = close(scalars, after: index, with: "]", requiring: "=") {
+          hide(&scalars, index...end)
+          index = end
+        }
+      default: break
+      }
+      index += 1
+    }
+  }
+
+  /// Shows what was hidden.
+  static func reveal(_ text: String, _ disguises: [Unicode.Scalar: Unicode.Scalar]) -> String {
+    // Stand-ins start with the byte EE in UTF-8, which hardly any text has.
+    guard text.utf8.contains(0xEE) else { return text }
+    var view = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars { view.append(shown[scalar] ?? disguises[scalar] ?? scalar) }
+    return String(view)
+  }
+
+  private static func hide(_ scalars: inout [Unicode.Scalar], _ range: ClosedRange<Int>) {
+    for index in range { scalars[index] = hidden[scalars[index]] ?? scalars[index] }
+  }
+
+  /// The index of the closing bracket on the same line, if nothing on the way speaks against a reference.
+  private static func close(
+    _ scalars: [Unicode.Scalar], after open: Int, with bracket: Unicode.Scalar, requiring: Unicode.Scalar?
+  ) -> Int? {
+    var required = requiring == nil
+    // No reference is longer than this; without a bound, a line of open brackets would cost its square.
+    for index in open + 1..<min(scalars.count, open + 1000) {
+      let scalar = scalars[index]
+      if scalar == bracket { return required ? index : nil }
+      if scalar == requiring { required = true }
+      if SourceText.endsLine(scalar) || scalar == scalars[open] { return nil }
+    }
+    return nil
+  }
+
+  private static func isNameScalar(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar {
+    case "a"..."z", "A"..."Z", "0"..."9", "_", "-": true
+    default: false
+    }
+  }
+}

@@ -1,0 +1,107 @@
+// A YAML document as plain values with places, free of the library that read it.
+
+import PipelineCore
+
+/// A YAML node with the place where it is written.
+struct SyntaxNode {
+  /// What a node holds.
+  indirect enum Content {
+    case scalar(Value)
+    case list([SyntaxNode])
+    case map([SyntaxEntry])
+  }
+
+  var place: Place
+  var content: Content
+
+  /// What was found, for a message: "the string 'x'", "a list", …
+  var found: String {
+    switch content {
+    case .scalar(let value): value.found
+    case .list: "a list"
+    case .map: "a map"
+    }
+  }
+
+  var isNull: Bool {
+    if case .scalar(.null) = content { true } else { false }
+  }
+}
+
+/// One entry of a YAML map; keys are unique within a map.
+struct SyntaxEntry {
+  var key: Name
+  var value: SyntaxNode
+}
+
+extension Value {
+  /// What was found, for a message: "the string 'x'", "the integer 5", …
+  var found: String {
+    switch self {
+    case .null: "null"
+    case .boolean(let value): "\(value)"
+    case .integer(let value): "the integer \(value)"
+    case .number: "the number \(json)"
+    case .string(let text): "the string '\(text.shortened)'"
+    case .list: "a list"
+    case .map: "a map"
+    }
+  }
+}
+
+extension String {
+  /// The text on one line and short enough for a message.
+  var shortened: String {
+    let line = String(map { $0.isNewline ? " " : $0 })
+    return line.count <= 60 ? line : line.prefix(57) + "…"
+  }
+
+  /// Whether the text may name a stage, an axis or a parameter: `[A-Za-z_][A-Za-z0-9_-]*`.
+  var isIdentifier: Bool {
+    var first = true
+    for byte in utf8 {
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "_"):
+        break
+      case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"):
+        if first { return false }
+      default: return false
+      }
+      first = false
+    }
+    return !first
+  }
+}
+
+/// Entries by name in the order of their first appearance.
+struct OrderedEntries<Element> {
+  private var positions: [String: Int] = [:]
+  private var slots: [(name: Name, value: Element)?] = []
+
+  subscript(name: String) -> Element? { positions[name].flatMap { slots[$0]?.value } }
+
+  /// The entries in order.
+  var entries: [(name: Name, value: Element)] { slots.compactMap { $0 } }
+  var names: [String] { slots.compactMap { $0?.name.text } }
+  var isEmpty: Bool { positions.isEmpty }
+
+  /// The place where the present entry of a name is written.
+  func place(of name: String) -> Place? { positions[name].flatMap { slots[$0]?.name.place } }
+
+  /// Adds an entry, or replaces the one of that name where it stands.
+  mutating func set(_ name: Name, _ value: Element) {
+    if let position = positions[name.text] {
+      slots[position] = (name, value)
+    } else {
+      positions[name.text] = slots.count
+      slots.append((name, value))
+    }
+  }
+
+  /// Removes an entry and says whether there was one.
+  mutating func remove(_ name: String) -> Bool {
+    guard let position = positions.removeValue(forKey: name) else { return false }
+    slots[position] = nil
+    return true
+  }
+}
