@@ -13,7 +13,7 @@ public enum TableStage: Stage {
       ParameterDeclaration("columns", .string, default: .string("size"), "the axis that goes across"),
       ParameterDeclaration("over", .string, default: .string("repeat"), "the axis that means are taken over"),
       ParameterDeclaration(
-        "original", .optional(.string), default: .null, "the label of the untouched net, shown above the others"),
+        "order", .list(.string), default: .list([]), "labels of the rows in the order in which they are shown"),
       ParameterDeclaration(
         "metrics", .list(.string), default: .list(["group", "test"].map(Value.string)),
         "the splits shown, each with accuracy and loss"),

@@ -63,7 +63,7 @@ struct RunCommand: ParsableCommand {
     } else if summary.failures.isEmpty {
       for id in wanted where session.plan.stage(of: id).declaration.name == TableStage.declaration.name {
         if let artifact = session.cache.artifact(plan: session.keys[id]) {
-          print(try TableReport(artifact, of: id, in: session).render(.text))
+          print(try session.table(id, artifact).render(.text))
         }
       }
     }

@@ -1,0 +1,55 @@
+// `pipeline table`: the result table of a pipeline, in the form that its reader needs.
+
+import ArgumentParser
+import PipelineCore
+import PipelineExecution
+import Stages
+
+extension TableReport.Format: ExpressibleByArgument {}
+
+struct TableCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "table", abstract: "Prints the result table of a pipeline that has been run.",
+    discussion: "With --format json, each cell names the nodes behind it; 'pipeline path' gives their files.")
+
+  @OptionGroup var pipeline: PipelineOptions
+  @OptionGroup var cache: CacheOptions
+  @Argument(help: "A table's node (default: all tables).") var nodes: [String] = []
+  @Option(help: "text, markdown, csv or json.") var format = TableReport.Format.text
+
+  func run() throws {
+    let session = try Session(pipeline, cache)
+    let tables = try session.nodes(nodes).filter {
+      session.plan.stage(of: $0).declaration.name == TableStage.declaration.name
+    }
+    guard !tables.isEmpty else {
+      printError("error: pipeline \(session.plan.name) has no table; add a stage of type 'table' to it")
+      throw Exit.wrongFile
+    }
+    let resolution = Resolution(plan: session.plan, keys: session.keys, cache: session.cache)
+    for id in tables {
+      guard let artifact = resolution.artifact(id) else {
+        printError("\(session.plan[id].name) is not up to date; run 'pipeline run \(pipeline.name)' first")
+        throw Exit.failed
+      }
+      print(try session.table(id, artifact).render(format))
+    }
+  }
+}
+
+extension Session {
+  /// A table, each row with the nodes behind it: those upstream of it that are at its own axis values.
+  func table(_ id: NodeID, _ artifact: Artifact) throws -> TableReport {
+    let rows = plan.predecessors(of: id).map { member in
+      var seen: Set<Int> = [member.index]
+      var stack = [member]
+      while let next = stack.popLast() {
+        for source in plan.predecessors(of: next) where !plan[source].axes.isEmpty && seen.insert(source.index).inserted {
+          stack.append(source)
+        }
+      }
+      return seen.sorted().map { plan.nodes[$0].name }
+    }
+    return try TableReport(file: cache.file(of: artifact), parameters: plan[id].parameters, nodes: rows)
+  }
+}
