@@ -34,7 +34,7 @@ public struct TrainingOptions: Sendable, Hashable, Codable {
   /// Images a step; an epoch's last step has what is left.
   public var batchSize = 64
   /// The learning rate that the schedule starts from.
-  public var learningRate: Float = 0.05
+  public var learningRate: Float = 0.03
   /// Momentum; PyTorch's, without dampening.
   public var momentum: Float = 0.9
   /// Nesterov's form of the momentum.

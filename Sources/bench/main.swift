@@ -27,3 +27,23 @@ for seed in Int(a[2])!..<Int(a[3])! {
   let dt2 = Date().timeIntervalSince(t2)
   print(KernelVariant.current.name, seed, "test", e.accuracy, e.loss, "train", r.history.last!.accuracy, r.history.last!.loss, "img/s", Int(60000.0 * Double(o.epochs) / dt), "eval/s", Int(10000 / dt2), r.parameters.reduce(0, +))
 }
+do {
+  let s = RandomStream(key: 1)
+  let r = try train(net, parameters: net.initialParameters(stream: s), data: train0, indices: Array(0..<60000), stream: s, pool: pool)
+  for n in [2048, 5000, 60000] {
+    let c = try Curvature(net, parameters: r.parameters, data: train0, indices: Array(0..<n), pool: pool)
+    let g = try c.gradient()
+    for _ in 0..<3 {
+      let t = Date()
+      let p = try c.gaussNewtonProduct(g.gradient)
+      print("GN", n, c.keptImages, Int(Double(n) / Date().timeIntervalSince(t)), dot(p, g.gradient), g.loss)
+    }
+  }
+  let c = try Curvature(net, parameters: r.parameters, data: train0, indices: Array(0..<5000), pool: pool)
+  let g = try c.gradient(over: (0..<60000).filter { train0.labels[$0] == 0 }.prefix(1000).map { $0 })
+  for d in [0.005, 0.01, 0.03] {
+    let t = Date()
+    let sol = try conjugateGradient(rhs: g.gradient, damping: d) { try c.gaussNewtonProduct($0) }
+    print(d, sol.iterations, sol.relativeResidual, sol.converged, sol.negativeCurvature, sol.curvature!, Date().timeIntervalSince(t))
+  }
+}
