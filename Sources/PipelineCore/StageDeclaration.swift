@@ -21,8 +21,13 @@ public struct InputDeclaration: Sendable {
   /// One sentence.
   public var summary: String
 
+  /// Declares a slot that takes exactly one artifact.
+  public init(_ name: String, accepts: [String], _ summary: String) {
+    self.init(name, accepts: accepts, .one, summary)
+  }
+
   /// Declares a slot.
-  public init(_ name: String, accepts: [String], _ arity: InputArity = .one, _ summary: String) {
+  public init(_ name: String, accepts: [String], _ arity: InputArity, _ summary: String) {
     self.name = name
     self.accepts = accepts
     self.arity = arity
