@@ -47,7 +47,7 @@ let package = Package(
     .testTarget(name: "PipelineFileTests", dependencies: ["PipelineFile", "PipelineCore"]),
     .testTarget(name: "PipelineExecutionTests", dependencies: ["PipelineExecution", "PipelineCore"]),
     .testTarget(name: "StagesTests", dependencies: ["Stages", "PipelineCore"]),
-    .testTarget(name: "EndToEndTests", dependencies: ["pipeline"]),
+    .testTarget(name: "EndToEndTests", dependencies: ["pipeline"], exclude: ["check_artifacts.py"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -52,7 +52,8 @@ public enum RunReason: Hashable, Sendable {
     case .parameterChanged(let name, let old, let new): return change(name, old, new)
     case .axisChanged(let name, let old, let new): return change("axis \(name)", old, new)
     case .fileChanged(let path, let old, let new):
-      return change("content of \(path)", old.map { String($0.prefix(12)) }, new.map { String($0.prefix(12)) })
+      return change(
+        "content of \(path)", old.map { String($0.prefix(12)) }, new.map { String($0.prefix(12)) })
     case .inputChanged(let slot, let old, let new):
       if old == nil { return "input \(slot) added" }
       return new == nil ? "input \(slot) removed" : "input \(slot) changed"

@@ -16,11 +16,15 @@ struct ArtifactWriter: ~Copyable {
     file = try FileWriter(at: task.output)
   }
 
-  mutating func write<T: Scalar>(_ path: String, _ values: [T]) throws(HDF5Error) { try file.write(path, values) }
+  mutating func write<T: Scalar>(_ path: String, _ values: [T]) throws(HDF5Error) {
+    try file.write(path, values)
+  }
   mutating func write<T: Scalar>(_ path: String, _ values: [T], shape: [Int]) throws(HDF5Error) {
     try file.write(path, values, shape: shape)
   }
-  mutating func write<T: Scalar>(_ path: String, scalar value: T) throws(HDF5Error) { try file.write(path, value) }
+  mutating func write<T: Scalar>(_ path: String, scalar value: T) throws(HDF5Error) {
+    try file.write(path, value)
+  }
   mutating func write(_ path: String, _ texts: [String]) throws(HDF5Error) { try file.write(path, texts) }
   mutating func attribute(_ name: String, _ value: AttributeValue) throws(HDF5Error) {
     precondition(!Self.identity.contains(name), "'\(name)' is an attribute of identity")
@@ -37,7 +41,9 @@ struct ArtifactWriter: ~Copyable {
     try file.setAttribute("parameters", to: .string(task.parameters.json))
     try file.setAttribute("inputs", to: .string(Self.contents(of: task.inputs).json))
     try file.close()
-    guard let digest = Digest(hex: content) else { throw StageFailure("the content hash is no SHA-256: \(content)") }
+    guard let digest = Digest(hex: content) else {
+      throw StageFailure("the content hash is no SHA-256: \(content)")
+    }
     return digest
   }
 

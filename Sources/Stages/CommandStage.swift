@@ -18,7 +18,8 @@ public enum CommandStage: Stage {
         "variables besides PATH, HOME, LANG=C.UTF-8 and OMP_NUM_THREADS"),
       ParameterDeclaration(
         "files", .list(.string), default: .list([]),
-        "files beside the pipeline file that the program reads, such as its script; found at the same relative path"),
+        "files beside the pipeline file that the program reads, such as its script; found at the same relative path"
+      ),
       ParameterDeclaration("outputs", .list(.string), "the files that it makes, relative to its folder"),
       ParameterDeclaration(
         "cores", .integer(1...4096), default: .integer(1), changesResult: false, "how many cores it can use"),
@@ -31,7 +32,9 @@ public enum CommandStage: Stage {
     resources: { Resources(cores: $0.integer("cores"), memory: $0.integer("memory") << 20) },
     externalFiles: { $0.strings("files") },
     check: { parameters in
-      if parameters.list("argv").isEmpty { return ParameterProblem("argv", "'argv' needs at least the program") }
+      if parameters.list("argv").isEmpty {
+        return ParameterProblem("argv", "'argv' needs at least the program")
+      }
       if parameters.list("outputs").isEmpty {
         return ParameterProblem("outputs", "'outputs' needs at least one file, or nothing would be kept")
       }
@@ -89,7 +92,9 @@ public enum CommandStage: Stage {
     for dataset in try file.datasets() where dataset.path.hasPrefix("/files/") {
       let relative = String(dataset.path.dropFirst("/files/".count))
       // The artifact was checked against its record, but where it writes is checked all the same.
-      guard isInside(relative) else { throw StageFailure("\(input.path) holds a file outside its folder: \(relative)") }
+      guard isInside(relative) else {
+        throw StageFailure("\(input.path) holds a file outside its folder: \(relative)")
+      }
       try makeParent(of: place + "/" + relative)
       let bytes: [UInt8] = try file.read(dataset.path)
       try Data(bytes).write(to: URL(fileURLWithPath: place + "/" + relative))

@@ -16,11 +16,13 @@ public enum FeaturesStage: Stage {
       ParameterDeclaration(
         "label", .optional(.integer(0...9)), default: .null, "only images of this label (null: of all)"),
       ParameterDeclaration(
-        "count", .optional(.integer(atLeast: 1)), default: .null, "only the first so many of them (null: all)"),
+        "count", .optional(.integer(atLeast: 1)), default: .null, "only the first so many of them (null: all)"
+      ),
     ],
     inputs: [
       InputDeclaration("images", accepts: ["load-images"], "the data set"),
-      InputDeclaration("net", accepts: ["train", "retrain", "unlearn"], .optional, "the net of extractor cnn"),
+      InputDeclaration(
+        "net", accepts: ["train", "retrain", "unlearn"], .optional, "the net of extractor cnn"),
     ],
     datasets: [
       LayoutDeclaration("/features", "f32 [n,d]", "one row an image"),
@@ -37,7 +39,8 @@ public enum FeaturesStage: Stage {
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
     let images = try task.loadImages().train
     let indices = try selectImages(
-      images, label: task.parameters.optionalInteger("label"), count: task.parameters.optionalInteger("count"))
+      images, label: task.parameters.optionalInteger("label"), count: task.parameters.optionalInteger("count")
+    )
     let extractor = task.parameters.string("extractor")
     let rows: [Float]
     let columns: Int
@@ -52,7 +55,8 @@ public enum FeaturesStage: Stage {
         pool: ThreadPool(threads: task.threads))
       columns = net.network.featureCount
     default:
-      rows = indices.flatMap { index in images.images[index * 784..<(index + 1) * 784].map { Float($0) / 255 } }
+      rows = indices.flatMap { index in images.images[index * 784..<(index + 1) * 784].map { Float($0) / 255 }
+      }
       columns = 784
     }
     var artifact = try ArtifactWriter(task)

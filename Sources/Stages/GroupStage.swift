@@ -17,7 +17,8 @@ public enum GroupStage: Stage {
     inputs: [
       InputDeclaration("images", accepts: ["load-images"], "the data set"),
       InputDeclaration(
-        "cluster", accepts: ["cluster"], .optional, "gives each image its step; the group is drawn from its images"),
+        "cluster", accepts: ["cluster"], .optional,
+        "gives each image its step; the group is drawn from its images"),
     ],
     datasets: [
       LayoutDeclaration("/indices", "i64 [m]", "into the train split, ascending"),

@@ -58,7 +58,8 @@ public enum LoadImagesStage: Stage {
       guard count <= images.labels.count else {
         throw StageFailure("\(split)_images is \(count), but there are only \(images.labels.count)")
       }
-      try artifact.write("/\(split)/images", Array(images.pixels.prefix(count * 784)), shape: [count, 28, 28])
+      try artifact.write(
+        "/\(split)/images", Array(images.pixels.prefix(count * 784)), shape: [count, 28, 28])
       try artifact.write("/\(split)/labels", Array(images.labels.prefix(count)))
     }
     try artifact.attribute("dataset", .string(name))

@@ -47,7 +47,8 @@ public enum NeighboursStage: Stage {
     case "image":
       let image = task.parameters.integer("image")
       guard let row = indices.firstIndex(of: Int64(image)) else {
-        throw StageFailure("the reference image \(image) is not among the \(indices.count) images with features")
+        throw StageFailure(
+          "the reference image \(image) is not among the \(indices.count) images with features")
       }
       reference = .row(row)
     default: reference = .mean

@@ -9,15 +9,18 @@ public enum NormalityStage: Stage {
   /// What it says of itself.
   public static let declaration = StageDeclaration(
     name: "normality", version: 1,
-    summary: "tests distances for normality (Shapiro-Wilk, D'Agostino-Pearson) and summarises their distribution",
+    summary:
+      "tests distances for normality (Shapiro-Wilk, D'Agostino-Pearson) and summarises their distribution",
     inputs: [InputDeclaration("neighbours", accepts: ["neighbours"], "the distances")],
     datasets: [
       LayoutDeclaration("/distances", "f64 [n]", "the sample"),
       LayoutDeclaration("/shapiro/{statistic,pvalue}", "f64", "Shapiro-Wilk's W (AS R94) and its p-value"),
       LayoutDeclaration("/normaltest/{statistic,pvalue}", "f64", "D'Agostino-Pearson's K² and its p-value"),
-      LayoutDeclaration("/probplot/{theoretical,ordered}", "f64 [n]", "normal order statistic medians, sorted sample"),
+      LayoutDeclaration(
+        "/probplot/{theoretical,ordered}", "f64 [n]", "normal order statistic medians, sorted sample"),
       LayoutDeclaration("/probplot/{slope,intercept,r}", "f64", "least-squares line through them"),
-      LayoutDeclaration("/boxplot/{q1,median,q3,whisker_low,whisker_high}", "f64", "whiskers at 1.5 quartile ranges"),
+      LayoutDeclaration(
+        "/boxplot/{q1,median,q3,whisker_low,whisker_high}", "f64", "whiskers at 1.5 quartile ranges"),
       LayoutDeclaration("/boxplot/outliers", "f64 [k]", "what lies beyond the whiskers"),
     ],
     attributes: [
@@ -28,7 +31,8 @@ public enum NormalityStage: Stage {
 
   /// Writes the tests.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
-    let distances: [Double] = try FileReader(at: task.input("neighbours").path).read("/distances", shape: [nil])
+    let distances: [Double] = try FileReader(at: task.input("neighbours").path).read(
+      "/distances", shape: [nil])
     let shapiro = try ShapiroWilk(distances)
     let omnibus = try NormalTest(distances)
     let plot = try ProbabilityPlot(distances)

@@ -16,7 +16,7 @@ public let allStages = StageRegistry([
   RetrainStage.self,
   TableStage.self,
   TrainStage.self,
-  //UnlearnStage.self,
+    //UnlearnStage.self,
 ])
 
 extension StageRegistry {

@@ -14,7 +14,9 @@ struct ProgramEnding {
 /// Runs a program to its end. Its output goes where this process's standard error goes; its input is empty.
 ///
 /// The program stays in the worker's process group, so that whoever ends the worker ends the program too.
-func runProgram(_ arguments: [String], environment: [String: String], directory: String) throws -> ProgramEnding {
+func runProgram(_ arguments: [String], environment: [String: String], directory: String) throws
+  -> ProgramEnding
+{
   var actions = posix_spawn_file_actions_t()
   posix_spawn_file_actions_init(&actions)
   defer { posix_spawn_file_actions_destroy(&actions) }
@@ -33,7 +35,9 @@ func runProgram(_ arguments: [String], environment: [String: String], directory:
   posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF))
 
   // A worker runs one task at a time and has no other use for its folder.
-  guard chdir(directory) == 0 else { throw StageFailure("can't enter \(directory): \(String(cString: strerror(errno)))") }
+  guard chdir(directory) == 0 else {
+    throw StageFailure("can't enter \(directory): \(String(cString: strerror(errno)))")
+  }
   defer { _ = chdir("/") }
 
   let argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]

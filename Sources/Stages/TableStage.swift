@@ -13,12 +13,15 @@ public enum TableStage: Stage {
       ParameterDeclaration("columns", .string, default: .string("size"), "the axis that goes across"),
       ParameterDeclaration("over", .string, default: .string("repeat"), "the axis that means are taken over"),
       ParameterDeclaration(
-        "order", .list(.string), default: .list([]), "labels of the rows in the order in which they are shown"),
+        "order", .list(.string), default: .list([]), "labels of the rows in the order in which they are shown"
+      ),
       ParameterDeclaration(
         "metrics", .list(.string), default: .list(["group", "test"].map(Value.string)),
         "the splits shown, each with accuracy and loss"),
     ],
-    inputs: [InputDeclaration("rows", accepts: ["evaluate"], .many, "the evaluations by scheme, as label: stage")],
+    inputs: [
+      InputDeclaration("rows", accepts: ["evaluate"], .many, "the evaluations by scheme, as label: stage")
+    ],
     datasets: [
       LayoutDeclaration("/scheme", "string [r]", "the label of each row"),
       LayoutDeclaration("/axes/AXIS", "string [r]", "its axis values, as text"),
@@ -26,13 +29,15 @@ public enum TableStage: Stage {
       LayoutDeclaration("/group_size", "i64 [r]", "images removed"),
       LayoutDeclaration("/pool_size", "i64 [r]", "images that they were drawn from"),
       LayoutDeclaration("/converged", "u8 [r]", "0 if a solve behind the row did not converge"),
-      LayoutDeclaration("/residual", "f64 [r]", "the worst true relative residual behind the row; NaN if none"),
+      LayoutDeclaration(
+        "/residual", "f64 [r]", "the worst true relative residual behind the row; NaN if none"),
       LayoutDeclaration("/iterations", "i64 [r]", "solver iterations behind the row"),
     ],
     check: { parameters in
       let unknown = parameters.strings("metrics").first { !EvaluateStage.splits.contains($0) }
       return unknown.map {
-        ParameterProblem("metrics", "'\($0)' is no split; \(suggestion(for: $0, among: EvaluateStage.splits, of: "splits"))")
+        ParameterProblem(
+          "metrics", "'\($0)' is no split; \(suggestion(for: $0, among: EvaluateStage.splits, of: "splits"))")
       }
     })
 

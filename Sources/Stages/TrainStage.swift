@@ -38,7 +38,9 @@ public enum RetrainStage: Stage {
     let images = try task.loadImages()
     let group = try task.loadGroup()
     let retained = group.complement(in: images.train.count)
-    guard !retained.isEmpty else { throw StageFailure("the group is the whole training set: nothing is left to train on") }
+    guard !retained.isEmpty else {
+      throw StageFailure("the group is the whole training set: nothing is left to train on")
+    }
     return try trainNet(task, context, images.train, indices: retained)
   }
 }
@@ -47,7 +49,8 @@ private let defaults = TrainingOptions()
 
 private let trainingParameters = [
   ParameterDeclaration("net", .choice(Network.names), default: .string("lenet"), "the architecture"),
-  ParameterDeclaration("epochs", .integer(1...10_000), default: .integer(defaults.epochs), "passes over the images"),
+  ParameterDeclaration(
+    "epochs", .integer(1...10_000), default: .integer(defaults.epochs), "passes over the images"),
   ParameterDeclaration(
     "batch_size", .integer(1...65_536), default: .integer(defaults.batchSize), "images a step"),
   ParameterDeclaration(
@@ -55,15 +58,18 @@ private let trainingParameters = [
     "the rate that the schedule starts from"),
   ParameterDeclaration(
     "momentum", .number(0...0.9999), default: .number(exactly(defaults.momentum)), "as in PyTorch's SGD"),
-  ParameterDeclaration("nesterov", .boolean, default: .boolean(defaults.nesterov), "Nesterov's form of the momentum"),
+  ParameterDeclaration(
+    "nesterov", .boolean, default: .boolean(defaults.nesterov), "Nesterov's form of the momentum"),
   ParameterDeclaration(
     "weight_decay", .number(atLeast: 0), default: .number(exactly(defaults.weightDecay)),
     "L2 regularisation: adds λ·θ to the gradient, biases included"),
   ParameterDeclaration(
     "schedule", .choice(["constant", "step", "cosine", "linear"]), default: .string("linear"),
     "how the learning rate goes from its start (linear and cosine: down to zero)"),
-  ParameterDeclaration("step_epochs", .integer(1...10_000), default: .integer(1), "schedule step: epochs between two steps"),
-  ParameterDeclaration("step_factor", .number(0...1), default: .number(0.1), "schedule step: the factor of one step"),
+  ParameterDeclaration(
+    "step_epochs", .integer(1...10_000), default: .integer(1), "schedule step: epochs between two steps"),
+  ParameterDeclaration(
+    "step_factor", .number(0...1), default: .number(0.1), "schedule step: the factor of one step"),
 ]
 
 /// The decimal that a person would write for a float default: 0.05, not 0.05000000074505806.
@@ -74,7 +80,8 @@ let netLayout = [
   LayoutDeclaration("/parameters/NAME", "f32", "names, shapes and layouts as in a PyTorch state_dict"),
   LayoutDeclaration("/history/loss", "f64 [epochs]", "mean cross-entropy over the epoch (unlearn: by step)"),
   LayoutDeclaration("/history/accuracy", "f64 [epochs]", "share of right predictions over the same"),
-  LayoutDeclaration("/history/learning_rate", "f64 [epochs]", "the rate of the epoch's last step (unlearn: the scale)"),
+  LayoutDeclaration(
+    "/history/learning_rate", "f64 [epochs]", "the rate of the epoch's last step (unlearn: the scale)"),
 ]
 
 /// The attributes of a net's artifact.
@@ -103,7 +110,8 @@ private func trainNet(
   case "constant": options.schedule = .constant
   case "cosine": options.schedule = .cosine
   case "step":
-    options.schedule = .step(every: values.integer("step_epochs"), factor: Float(values.number("step_factor")))
+    options.schedule = .step(
+      every: values.integer("step_epochs"), factor: Float(values.number("step_factor")))
   default: options.schedule = .linear
   }
   let network = try Network.named(values.string("net"))

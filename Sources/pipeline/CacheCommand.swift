@@ -42,7 +42,8 @@ struct CacheCommand: ParsableCommand {
         let record = entry.record
         let more = entry.references.count > 1 ? " and \(entry.references.count - 1) more" : ""
         rows.append([
-          String(record.artifact.action.hex.prefix(12)), record.stage, record.created, duration(record.seconds),
+          String(record.artifact.action.hex.prefix(12)), record.stage, record.created,
+          duration(record.seconds),
           formatBytes(record.artifact.size), (entry.references.first ?? "nothing") + more,
         ])
       }

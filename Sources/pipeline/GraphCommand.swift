@@ -49,7 +49,8 @@ struct GraphCommand: ParsableCommand {
         case .join(let join): (sources, gathers) = (plan.joins[join.index].members.map(\.node), true)
         }
         for source in sources {
-          let edge = Edge(source: plan.nodes[source.index].stage, target: index, slot: input.slot, gathers: gathers)
+          let edge = Edge(
+            source: plan.nodes[source.index].stage, target: index, slot: input.slot, gathers: gathers)
           if !edges.contains(edge) { edges.append(edge) }
         }
       }
@@ -61,7 +62,8 @@ struct GraphCommand: ParsableCommand {
   private func expansion(_ stage: PlannedStage, _ plan: Plan) -> String {
     if stage.axes.isEmpty { return "" }
     let axes = stage.axes.map { axis in
-      let values = Set(stage.nodes.compactMap { node in plan.nodes[node].axes.first { $0.axis == axis }?.value })
+      let values = Set(
+        stage.nodes.compactMap { node in plan.nodes[node].axes.first { $0.axis == axis }?.value })
       return "\(axis)×\(values.count)"
     }
     return "[\(axes.joined(separator: ", "))] = \(stage.nodes.count) nodes"
@@ -69,16 +71,20 @@ struct GraphCommand: ParsableCommand {
 
   private func dot(_ plan: Plan, _ edges: [Edge]) -> String {
     func quoted(_ text: String) -> String {
-      "\"" + text.replacingOccurrences(of: "\\", with: "\\\\").replacingOccurrences(of: "\"", with: "\\\"") + "\""
+      "\"" + text.replacingOccurrences(of: "\\", with: "\\\\").replacingOccurrences(of: "\"", with: "\\\"")
+        + "\""
     }
-    var text = "digraph \(quoted(plan.name)) {\n  rankdir=LR;\n  node [shape=box, style=rounded, fontname=\"Helvetica\"];\n"
+    var text =
+      "digraph \(quoted(plan.name)) {\n  rankdir=LR;\n  node [shape=box, style=rounded, fontname=\"Helvetica\"];\n"
     for stage in plan.stages {
       let label = stage.name + (stage.axes.isEmpty ? "" : "\n" + expansion(stage, plan))
-      text += "  \(quoted(stage.name)) [label=\(quoted(label).replacingOccurrences(of: "\n", with: "\\n"))];\n"
+      text +=
+        "  \(quoted(stage.name)) [label=\(quoted(label).replacingOccurrences(of: "\n", with: "\\n"))];\n"
     }
     for edge in edges {
       let style = edge.gathers ? " [style=bold]" : ""
-      text += "  \(quoted(plan.stages[edge.source].name)) -> \(quoted(plan.stages[edge.target].name))\(style);\n"
+      text +=
+        "  \(quoted(plan.stages[edge.source].name)) -> \(quoted(plan.stages[edge.target].name))\(style);\n"
     }
     return text + "}\n"
   }

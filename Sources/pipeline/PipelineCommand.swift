@@ -22,7 +22,7 @@ struct PipelineCommand: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       RunCommand.self, PlanCommand.self, ExplainCommand.self, StatusCommand.self, PathCommand.self,
-      WorkerCommand.self,
+      TableCommand.self, StagesCommand.self, GraphCommand.self, CacheCommand.self, WorkerCommand.self,
     ])
 }
 
@@ -70,7 +70,9 @@ struct PipelineOptions: ParsableArguments {
   }
 
   private func path() throws -> String {
-    let path = name.contains("/") || name.hasSuffix(".yaml") || name.hasSuffix(".yml") ? name : "pipelines/\(name).yaml"
+    let path =
+      name.contains("/") || name.hasSuffix(".yaml") || name.hasSuffix(".yml")
+      ? name : "pipelines/\(name).yaml"
     if FileManager.default.fileExists(atPath: path) { return path }
     printError("error: there is no pipeline file \(path)")
     printError("  note: \(suggestion(for: name, among: pipelineNames(), of: "pipelines"))")

@@ -88,7 +88,9 @@ struct ExplainCommand: ParsableCommand {
     // One field of a stage is one cause, however many of its nodes it changes.
     var roots: [(cause: Explainer.Cause, nodes: Int)] = []
     for cause in causes {
-      if let known = roots.firstIndex(where: { $0.cause.stage == cause.stage && $0.cause.reason == cause.reason }) {
+      if let known = roots.firstIndex(where: {
+        $0.cause.stage == cause.stage && $0.cause.reason == cause.reason
+      }) {
         roots[known].nodes += 1
       } else {
         roots.append((cause, 1))
@@ -193,7 +195,8 @@ struct PathCommand: ParsableCommand {
     let id = try session.node(node)
     let resolution = Resolution(plan: session.plan, keys: session.keys, cache: session.cache)
     guard let artifact = resolution.artifact(id) else {
-      printError("\(session.plan[id].name) has no current artifact; see 'pipeline explain \(pipeline.name) \(node)'")
+      printError(
+        "\(session.plan[id].name) has no current artifact; see 'pipeline explain \(pipeline.name) \(node)'")
       throw Exit.failed
     }
     print(session.cache.file(of: artifact))

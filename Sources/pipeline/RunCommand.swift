@@ -45,7 +45,9 @@ struct RunCommand: ParsableCommand {
     let jobs = jobs ?? ProcessInfo.processInfo.activeProcessorCount
     let options = RunOptions(
       jobs: jobs, memory: memory?.bytes ?? availableMemory() / 5 * 4, keepGoing: keepGoing, lease: lease)
-    let executable = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
+    let executable =
+      (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
+      ?? CommandLine.arguments[0]
     var run = Run(
       plan: session.plan, keys: session.keys, cache: session.cache, options: options,
       executor: WorkerPool(command: [executable, "worker"]), progress: ConsoleProgress(jobs: jobs))
@@ -68,7 +70,8 @@ struct RunCommand: ParsableCommand {
       }
     }
     if let failure = summary.failures.first {
-      throw summary.failures.allSatisfy { $0.failure.kind == .unavailable } && failure.failure.kind == .unavailable
+      throw summary.failures.allSatisfy { $0.failure.kind == .unavailable }
+        && failure.failure.kind == .unavailable
         ? Exit.unavailable : Exit.failed
     }
   }

@@ -10,12 +10,13 @@ struct StagesCommand: ParsableCommand {
     commandName: "stages",
     abstract: "Shows the stage types: parameters with types and defaults, inputs, layout of the artifact.")
 
-  @Argument(help: "A stage type (default: a line each).", completion: .list(allStages.names)) var stage: String?
+  @Argument(help: "A stage type (default: a line each).", completion: .list(allStages.names)) var stage:
+    String?
   @Flag(help: "Prints JSON.") var json = false
   @Flag(help: "Prints a JSON Schema of the pipeline file.") var schema = false
 
   func run() throws {
-    if schema { return print(PipelineFile.schema(stages: allStages.declarations)) }
+    //SCHEMA
     var shown = allStages.names.compactMap(allStages.declaration)
     if let stage {
       guard let declaration = allStages.declaration(stage) else {
@@ -50,7 +51,10 @@ struct StagesCommand: ParsableCommand {
       print("\nparameters")
       printColumns(
         stage.parameters.map { parameter in
-          ["  \(parameter.name)", parameter.defaultValue?.json ?? "(required)", parameter.type.description, parameter.summary]
+          [
+            "  \(parameter.name)", parameter.defaultValue?.json ?? "(required)", parameter.type.description,
+            parameter.summary,
+          ]
         })
     }
     if !stage.datasets.isEmpty {

@@ -44,7 +44,8 @@ extension Session {
       var seen: Set<Int> = [member.index]
       var stack = [member]
       while let next = stack.popLast() {
-        for source in plan.predecessors(of: next) where !plan[source].axes.isEmpty && seen.insert(source.index).inserted {
+        for source in plan.predecessors(of: next)
+        where !plan[source].axes.isEmpty && seen.insert(source.index).inserted {
           stack.append(source)
         }
       }

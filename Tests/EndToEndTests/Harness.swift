@@ -28,7 +28,8 @@ final class Sandbox {
     let manager = FileManager.default
     try manager.createDirectory(atPath: folder + "/pipelines", withIntermediateDirectories: true)
     try manager.createDirectory(atPath: cache, withIntermediateDirectories: true)
-    for name in try manager.contentsOfDirectory(atPath: Self.root + "/pipelines") where name.hasSuffix(".yaml") {
+    for name in try manager.contentsOfDirectory(atPath: Self.root + "/pipelines")
+    where name.hasSuffix(".yaml") {
       try manager.copyItem(atPath: Self.root + "/pipelines/" + name, toPath: folder + "/pipelines/" + name)
     }
     // Data is fetched once for all tests, by `make test`.
@@ -41,7 +42,8 @@ final class Sandbox {
 
   func write(_ text: String, to path: String) throws {
     let url = URL(fileURLWithPath: folder + "/" + path)
-    try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try FileManager.default.createDirectory(
+      at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
     try text.write(to: url, atomically: true, encoding: .utf8)
   }
 
@@ -63,7 +65,8 @@ final class Sandbox {
         process.waitUntilExit()
         let texts = names.map { (try? String(contentsOfFile: $0, encoding: .utf8)) ?? "" }
         for name in names { try? FileManager.default.removeItem(atPath: name) }
-        let status = process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
+        let status =
+          process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
         return Answer(status: status, output: texts[0], errors: texts[1])
       }
     )

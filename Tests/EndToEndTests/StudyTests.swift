@@ -1,0 +1,153 @@
+// The whole study in small, by the real executable on real MNIST: artifacts, increments, determinism, healing.
+
+import Foundation
+import Testing
+
+@Suite(.serialized) struct StudyTests {
+  /// The nodes of tiny.yaml whose results depend on the damping.
+  private func dependsOnDamping() -> Set<String> {
+    var nodes: Set<String> = ["table"]
+    for size in [50, 100] {
+      for draw in 0..<2 {
+        let axes = "[size=\(size),repeat=\(draw)]"
+        for stage in ["influence", "one-step", "three-step", "evaluate-one-step", "evaluate-three-step"] {
+          nodes.insert(stage + axes)
+        }
+      }
+    }
+    return nodes
+  }
+
+  @Test func aStudyRunsOnceAndThenOnlyWhatChanged() throws {
+    let box = try Sandbox()
+    let first = try box.pipeline("run", "tiny")
+    #expect(first.status == 0, "\(first.errors)")
+    for words in ["self accuracy", "test loss", "original", "retrain", "1-step", "3-step", "50", "100", "±"] {
+      #expect(first.output.contains(words), "the table lacks '\(words)':\n\(first.output)")
+    }
+
+    // Every stage's artifact, read by h5py, is as the contract says.
+    let check = try box.python(
+      [Sandbox.root + "/Tests/EndToEndTests/check_artifacts.py"] + box.artifacts())
+    #expect(check.status == 0, "\(check.errors)")
+    let stages = Set(check.output.split(separator: "\n").map { $0.split(separator: " ")[0] })
+    #expect(
+      stages == [
+        "load-images", "train", "retrain", "unlearn", "features", "neighbours", "normality", "cluster",
+        "group",
+        "influence", "evaluate", "table",
+      ])
+
+    // Again: nothing runs, and the table is the same.
+    let second = try box.pipeline("run", "tiny")
+    #expect(second.errors.contains("0 nodes run"))
+    #expect(second.output == first.output)
+    #expect(try box.pipeline("cache", "verify").status == 0)
+
+    // A comment and another order of keys change nothing.
+    let path = box.folder + "/pipelines/coherent-label0.yaml"
+    let text = try String(contentsOfFile: path, encoding: .utf8)
+    try box.write(
+      "# A new comment.\n"
+        + text.replacingOccurrences(of: "  label: 0\n  seed: 1\n", with: "  seed: 1 # here\n  label: 0\n"),
+      to: "pipelines/coherent-label0.yaml")
+    #expect(try box.planned("tiny").isEmpty)
+
+    // Another damping: influence and what follows, not training, features or groups.
+    #expect(try box.planned("tiny", "--set", "damping=0.05") == dependsOnDamping())
+    let why = try box.pipeline("explain", "tiny", "table", "--set", "damping=0.05")
+    #expect(why.output.contains("influence.damping: 0.03 → 0.05"), "\(why.output)")
+    #expect(why.output.contains("three-step.damping: 0.03 → 0.05"), "\(why.output)")
+    #expect(try box.run("tiny", "--set", "damping=0.05") == dependsOnDamping())
+
+    // One more repeat: only its own chains, and the table.
+    let chain = [
+      "group", "retrain", "influence", "one-step", "three-step", "evaluate-original", "evaluate-retrain",
+      "evaluate-one-step", "evaluate-three-step",
+    ]
+    var expected: Set<String> = ["table"]
+    for size in [50, 100] { for stage in chain { expected.insert("\(stage)[size=\(size),repeat=2]") } }
+    #expect(try box.planned("tiny", "--set", "repeat=3") == expected)
+
+    // A second experiment with the same features stage shares it, by content and not by name.
+    try box.write(
+      """
+      extends: tiny.yaml
+      stages:
+        neighbours: {parameters: {metric: cosine}}
+      """, to: "pipelines/second.yaml")
+    let second2 = try box.planned("second")
+    #expect(second2.contains("neighbours"))
+    #expect(second2.isDisjoint(with: ["images", "base", "features"]))
+
+    // A damaged artifact is found and made again before anything believes it; a deleted one too.
+    let features = try box.pipeline("path", "tiny", "features").output.trimmingCharacters(
+      in: .whitespacesAndNewlines)
+    var bytes = try Data(contentsOf: URL(fileURLWithPath: features))
+    let before = bytes
+    bytes[bytes.count / 2] ^= 4
+    try bytes.write(to: URL(fileURLWithPath: features))
+    let verify = try box.pipeline("cache", "verify")
+    #expect(verify.status == 1)
+    #expect(verify.output.contains("features"))
+    #expect(try box.run("second", "neighbours") == ["features", "neighbours"])
+    #expect(try Data(contentsOf: URL(fileURLWithPath: features)) == before)
+    try FileManager.default.removeItem(atPath: features)
+    #expect(try box.run("tiny", "table") == [])
+    #expect(try box.run("tiny") == ["features"])
+    #expect(try Data(contentsOf: URL(fileURLWithPath: features)) == before)
+  }
+
+  @Test func artifactsDoNotDependOnTheNumberOfJobs() throws {
+    let one = try Sandbox()
+    let two = try Sandbox()
+    for (box, jobs) in [(one, "1"), (two, "2")] {
+      let answer = try box.pipeline("run", "tiny", "--jobs", jobs, "--set", "size=[50]", "--set", "repeat=1")
+      #expect(answer.status == 0, "\(answer.errors)")
+    }
+    let names = one.artifacts().map { $0.dropFirst(one.cache.count) }
+    #expect(names == two.artifacts().map { $0.dropFirst(two.cache.count) })
+    #expect(names.count > 10)
+    for name in names {
+      let a = FileManager.default.contents(atPath: one.cache + name)
+      #expect(a == FileManager.default.contents(atPath: two.cache + name), "\(name) differs")
+    }
+  }
+
+  @Test func tablesComeInFourForms() throws {
+    let box = try Sandbox()
+    let small = ["--set", "size=[50]", "--set", "repeat=2", "--set", "hessian_images=100"]
+    let before = try box.start(Sandbox.executable, ["table", "tiny"] + small).1()
+    #expect(before.status == 1)
+    #expect(before.errors.contains("pipeline run tiny"))
+    #expect(try box.start(Sandbox.executable, ["run", "tiny"] + small).1().status == 0)
+    let markdown = try box.start(Sandbox.executable, ["table", "tiny", "--format", "markdown"] + small).1()
+    #expect(markdown.output.contains("| --"))
+    let csv = try box.start(Sandbox.executable, ["table", "tiny", "--format", "csv"] + small).1()
+    #expect(csv.output.contains("3-step"))
+    let json = try box.start(Sandbox.executable, ["table", "tiny", "--format", "json"] + small).1()
+    #expect(throws: Never.self) { try JSONSerialization.jsonObject(with: Data(json.output.utf8)) }
+    // All nets, groups and influences behind a cell can be found from it.
+    for node in ["retrain[size=50,repeat=1]", "group[size=50,repeat=0]", "influence[size=50,repeat=1]"] {
+      #expect(json.output.contains(node))
+      let path = try box.start(Sandbox.executable, ["path", "tiny", node] + small).1()
+      #expect(path.status == 0 && path.output.hasSuffix(".h5\n"))
+    }
+  }
+
+  @Test func ctrlCStopsCleanlyAndARerunGoesOn() throws {
+    let box = try Sandbox()
+    let slow = ["--set", "epochs=40", "--set", "size=[50]", "--set", "repeat=2"]
+    let (process, wait) = try box.start(Sandbox.executable, ["run", "tiny", "retrain"] + slow)
+    // Once the base net is being trained, images are done.
+    let deadline = Date().addingTimeInterval(60)
+    while box.artifacts().isEmpty, Date() < deadline { usleep(50_000) }
+    usleep(200_000)
+    kill(process.processIdentifier, SIGINT)
+    let answer = wait()
+    #expect(answer.status == 130, "\(answer.errors)")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: box.cache + "/tmp").isEmpty)
+    #expect(try box.pipeline("cache", "verify").status == 0)
+    #expect(!(try box.planned("tiny", "images")).contains("images"))
+  }
+}
