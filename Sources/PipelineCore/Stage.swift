@@ -111,7 +111,7 @@ public struct StageTask: Sendable, Codable {
 }
 
 /// How a running stage talks to whoever runs it.
-public protocol StageContext {
+public protocol StageContext: Sendable {
   /// Says how far the work is, from 0 to 1, and in words ("epoch 3/6, loss 0.041").
   func progress(_ fraction: Double, _ message: String)
   /// Adds a line to the run's log.

@@ -222,8 +222,13 @@ enum POSIX {
   }
 }
 
-/// The digest of a file's bytes, for whoever has to name an external file.
+/// The digest of a file's bytes, or of a folder's: the names and bytes of all files in it.
 public func digestOfFile(_ path: String) throws -> Digest {
+  if POSIX.facts(path)?.isDirectory == true {
+    var manifest = HashingManifest(kind: "folder")
+    for name in POSIX.list(path) { manifest.field(name, try digestOfFile(path + "/" + name).hex) }
+    return manifest.finish()
+  }
   guard let digest = try POSIX.digest(ofFile: path) else { throw SystemError("open", path, code: ENOENT) }
   return digest
 }

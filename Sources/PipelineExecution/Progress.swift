@@ -210,8 +210,9 @@ public final class NoProgress: ProgressDisplay {
   public func end() {}
 }
 
-/// Seconds as a person reads them: `0.2 s`, `12 s`, `3 min 05 s`.
+/// Seconds as a person reads them: `23 ms`, `1.2 s`, `12 s`, `3 min 05 s`.
 public func duration(_ seconds: Double) -> String {
+  if seconds < 0.9995 { return "\(Int((seconds * 1000).rounded())) ms" }
   if seconds < 10 { return "\((seconds * 10).rounded() / 10) s" }
   let whole = Int(seconds.rounded())
   if whole < 60 { return "\(whole) s" }

@@ -3,6 +3,7 @@
 import Foundation
 import Glibc
 import PipelineCore
+import Synchronization
 
 /// A worker process.
 public enum Worker {
@@ -53,7 +54,7 @@ public enum Worker {
 /// Sends progress at most ten times a second.
 private final class WorkerContext: StageContext {
   private let descriptor: Int32
-  private var lastProgress = 0.0
+  private let lastProgress = Mutex(0.0)
 
   init(descriptor: Int32) { self.descriptor = descriptor }
 
@@ -68,8 +69,12 @@ private final class WorkerContext: StageContext {
 
   func progress(_ fraction: Double, _ message: String) {
     let now = POSIX.monotonicSeconds
-    guard now - lastProgress >= 0.1 else { return }
-    lastProgress = now
+    let due = lastProgress.withLock { last in
+      if now - last < 0.1 { return false }
+      last = now
+      return true
+    }
+    guard due else { return }
     send(.progress(fraction: fraction.isFinite ? min(max(fraction, 0), 1) : 0, message: message))
   }
 

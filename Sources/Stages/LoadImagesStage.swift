@@ -31,22 +31,22 @@ public enum LoadImagesStage: Stage {
     attributes: [LayoutDeclaration("dataset", "string", "the data set's name, or `folder`")],
     resources: { _ in Resources(cores: 1, memory: 512 << 20) },
     externalFiles: { parameters in
-      parameters.optionalString("folder").map { Dataset.fileNames(in: $0) } ?? []
+      parameters.optionalString("folder").map { [$0] } ?? []
     })
 
   /// Writes the images.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
     let dataset: Dataset
     let name: String
-    do {
+    do throws(DatasetError) {
       if let folder = task.parameters.optionalString("folder") {
         name = "folder"
-        dataset = try Dataset.load(folder: task.resolve(folder))
+        dataset = try Dataset(folder: task.resolve(folder))
       } else {
         name = task.parameters.string("dataset")
-        dataset = try Dataset.load(named: name, downloads: task.downloads) { context.log($0) }
+        dataset = try Dataset.load(name, downloads: task.downloads) { context.log($0) }
       }
-    } catch let error as DatasetError {
+    } catch {
       throw StageFailure("\(error)", kind: .unavailable)
     }
     var artifact = try ArtifactWriter(task)
@@ -54,12 +54,12 @@ public enum LoadImagesStage: Stage {
       ("train", dataset.train, task.parameters.optionalInteger("train_images")),
       ("test", dataset.test, task.parameters.optionalInteger("test_images")),
     ] {
-      let count = limit ?? images.labels.count
-      guard count <= images.labels.count else {
-        throw StageFailure("\(split)_images is \(count), but there are only \(images.labels.count)")
+      let count = limit ?? images.count
+      guard count <= images.count else {
+        throw StageFailure("\(split)_images is \(count), but there are only \(images.count)")
       }
       try artifact.write(
-        "/\(split)/images", Array(images.pixels.prefix(count * 784)), shape: [count, 28, 28])
+        "/\(split)/images", Array(images.images.prefix(count * 784)), shape: [count, 28, 28])
       try artifact.write("/\(split)/labels", Array(images.labels.prefix(count)))
     }
     try artifact.attribute("dataset", .string(name))

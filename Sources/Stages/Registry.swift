@@ -9,14 +9,14 @@ public let allStages = StageRegistry([
   EvaluateStage.self,
   FeaturesStage.self,
   GroupStage.self,
-  //InfluenceStage.self,
+  InfluenceStage.self,
   LoadImagesStage.self,
   NeighboursStage.self,
   NormalityStage.self,
   RetrainStage.self,
   TableStage.self,
   TrainStage.self,
-    //UnlearnStage.self,
+    UnlearnStage.self,
 ])
 
 extension StageRegistry {
