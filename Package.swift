@@ -40,7 +40,7 @@ let package = Package(
     .testTarget(name: "TensorTests", dependencies: ["Tensor"]),
     .testTarget(name: "NeuralNetTests", dependencies: ["NeuralNet", "Tensor", "CKernels"]),
     .testTarget(name: "AnalysisTests", dependencies: ["Analysis", "NeuralNet", "Tensor"]),
-    .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
+    .testTarget(name: "DatasetsTests", dependencies: ["Datasets", crypto]),
     .testTarget(name: "PipelineCoreTests", dependencies: ["PipelineCore"]),
     .testTarget(name: "PipelineFileTests", dependencies: ["PipelineFile", "PipelineCore"]),
     .testTarget(name: "PipelineExecutionTests", dependencies: ["PipelineExecution", "PipelineCore"]),
