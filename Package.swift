@@ -42,7 +42,7 @@ let package = Package(
     .testTarget(name: "NeuralNetTests", dependencies: ["NeuralNet", "Tensor", "CKernels"]),
     .testTarget(
       name: "AnalysisTests", dependencies: ["Analysis", "NeuralNet", "Tensor"], exclude: ["Golden"]),
-    .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
+    .testTarget(name: "DatasetsTests", dependencies: ["Datasets", crypto]),
     .testTarget(name: "PipelineCoreTests", dependencies: ["PipelineCore"]),
     .testTarget(name: "PipelineFileTests", dependencies: ["PipelineFile", "PipelineCore"]),
     .testTarget(name: "PipelineExecutionTests", dependencies: ["PipelineExecution", "PipelineCore"]),

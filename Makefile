@@ -1,0 +1,32 @@
+# The commands of a working day; scripts/setup.sh does the set-up that each needs.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test bench lint clean
+
+SWIFT := swift
+PIPELINE := .build/release/pipeline
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+
+setup: ## Install the system's packages that are missing
+	@scripts/setup.sh system
+
+run: setup ## Set up, build, and bring pipelines/coherent-label0.yaml up to date; prints the result table
+	$(SWIFT) build -c release --product pipeline
+	$(PIPELINE) run coherent-label0
+
+test: setup ## Set up, build and run all tests
+	@scripts/setup.sh python
+	$(SWIFT) build -c release --build-tests
+	$(SWIFT) test -c release --skip-build --disable-xctest
+
+bench: setup ## Build and run the benchmarks
+	$(SWIFT) build -c release --product bench
+	.build/release/bench
+
+lint: ## Check the format of the sources
+	$(SWIFT) format lint --strict --configuration .swift-format --recursive Sources Tests Package.swift
+
+clean: ## Remove what was built; the cache of results stays
+	rm -rf .build .build-python
