@@ -49,7 +49,9 @@ public func conjugateGradient(
 ) throws -> Solution<Double> {
   let n = rhs.count
   let target = dot(rhs, rhs).squareRoot()
-  guard target.isFinite else { throw NeuralNetError.nonFiniteValue(what: "the right-hand side", iteration: 0) }
+  guard target.isFinite else {
+    throw NeuralNetError.nonFiniteValue(what: "the right-hand side", iteration: 0)
+  }
   var x = start ?? [Double](repeating: 0, count: n)
   precondition(x.count == n, "the first iterate must be as long as the right-hand side")
   if target == 0 {

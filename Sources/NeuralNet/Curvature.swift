@@ -76,7 +76,8 @@ public final class Curvature {
     return tape
   }
 
-  private func addRegulariser(_ vector: inout [Float], of argument: UnsafePointer<Float>, times factor: Float) {
+  private func addRegulariser(_ vector: inout [Float], of argument: UnsafePointer<Float>, times factor: Float)
+  {
     if factor == 0 { return }
     for i in 0..<vector.count { vector[i] += factor * argument[i] }
   }
@@ -85,7 +86,8 @@ public final class Curvature {
   /// the gradient of loss and regulariser, flat in state_dict order.
   ///
   /// - Throws: `NeuralNetError` for a bad index set.
-  public func gradient(over images: [Int]? = nil) throws(NeuralNetError) -> (loss: Double, gradient: [Float]) {
+  public func gradient(over images: [Int]? = nil) throws(NeuralNetError) -> (loss: Double, gradient: [Float])
+  {
     let images = images ?? indices
     try data.check(images, for: network)
     var (loss, sum) = gradientSum(images, scale: 1 / Float(images.count))

@@ -65,7 +65,8 @@ public struct TrainingOptions: Sendable, Hashable, Codable {
     try require(validationFraction >= 0 && validationFraction < 1, "validation fraction", "must be in [0, 1)")
     try require(patience >= 0, "patience", "must not be negative")
     if case .step(let every, let factor) = schedule {
-      try require(every >= 1 && factor.isFinite, "schedule", "a step needs at least one epoch, a finite factor")
+      try require(
+        every >= 1 && factor.isFinite, "schedule", "a step needs at least one epoch, a finite factor")
     }
     try require(
       patience == 0 || Int(Double(images) * validationFraction) > 0, "patience",
@@ -196,7 +197,8 @@ private final class Trainer {
       rate =
         options.learningRate
         * options.schedule.factor(
-          step: epoch * stepsPerEpoch + step, of: options.epochs * stepsPerEpoch, stepsPerEpoch: stepsPerEpoch)
+          step: epoch * stepsPerEpoch + step, of: options.epochs * stepsPerEpoch, stepsPerEpoch: stepsPerEpoch
+        )
       let sums = descend(data, batch, rate)
       loss += sums.loss
       correct += sums.correct

@@ -273,7 +273,8 @@ package final class Workspace {
         Int32(pooled.shape.height), Int32(pooled.shape.width))
     }
     guard let spread = plan.unpooled[index] else {
-      convolutionWeights(index, dy: own + pooled.origin, pooled, x: x, sums: sums, rows: operation.full.height)
+      convolutionWeights(
+        index, dy: own + pooled.origin, pooled, x: x, sums: sums, rows: operation.full.height)
       if index > 0 { propagate(own + pooled.origin, pooled) }
       return
     }
