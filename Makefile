@@ -19,6 +19,7 @@ run: setup ## Set up, build, and bring pipelines/coherent-label0.yaml up to date
 test: setup ## Set up, build and run all tests
 	@scripts/setup.sh python
 	$(SWIFT) build -c release --build-tests
+	$(PIPELINE) fetch mnist
 	$(SWIFT) test -c release --skip-build --disable-xctest
 
 bench: setup ## Build and run the benchmarks

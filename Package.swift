@@ -33,7 +33,7 @@ let package = Package(
     .executableTarget(
       name: "pipeline",
       dependencies: [
-        "PipelineCore", "PipelineExecution", "PipelineFile", "Stages",
+        "Datasets", "PipelineCore", "PipelineExecution", "PipelineFile", "Stages",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
