@@ -57,9 +57,11 @@ public struct Diagnostic: Error, Sendable, CustomStringConvertible {
 
 /// The candidate nearest to a mistyped word, if one is near enough to be meant.
 public func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
+  // Nobody means a word of a hundred letters, and the distance costs the product of both lengths.
+  guard word.count <= 100 else { return nil }
   let limit = max(1, word.count / 3)
   var best: (name: String, distance: Int)?
-  for candidate in candidates {
+  for candidate in candidates where abs(candidate.count - word.count) <= limit {
     let distance = editDistance(Array(word.lowercased()), Array(candidate.lowercased()))
     if distance <= limit, distance < best?.distance ?? Int.max { best = (candidate, distance) }
   }
@@ -70,7 +72,8 @@ public func nearest(to word: String, among candidates: some Sequence<String>) ->
 public func suggestion(for word: String, among candidates: [String], of what: String) -> String {
   if let name = nearest(to: word, among: candidates) { return "did you mean '\(name)'?" }
   if candidates.isEmpty { return "there are no \(what) here" }
-  return "\(what): \(candidates.joined(separator: ", "))"
+  let more = candidates.count > 30 ? ", …" : ""
+  return "\(what): \(candidates.prefix(30).joined(separator: ", "))\(more)"
 }
 
 /// Damerau-Levenshtein distance (optimal string alignment): a swap of neighbours counts one.

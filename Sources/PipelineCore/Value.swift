@@ -30,7 +30,8 @@ public enum Value: Hashable, Sendable {
     case .null: text += "null"
     case .boolean(let value): text += value ? "true" : "false"
     case .integer(let value): text += String(value)
-    case .number(let value): text += value.description
+    // Minus zero equals zero, and equal values have one text.
+    case .number(let value): text += (value == 0 ? 0 : value).description
     case .string(let value): Self.appendQuoted(value, to: &text)
     case .list(let values):
       text += "["

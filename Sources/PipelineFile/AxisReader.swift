@@ -55,10 +55,10 @@ struct AxisReader {
         continue
       }
       let text = value.plainText
-      if text.isEmpty || text.contains(where: { "[],=".contains($0) || $0.isNewline }) {
+      if !text.isNamePart {
         problems.report(
           "axis '\(name.text)': \(value.found) can't stand in the name of a node", at: place,
-          notes: ["a value is not empty and has none of [ ] , = and no line end"])
+          notes: ["a value of an axis has \(Rule.part)"])
       } else if let earlier = first.updateValue(index, forKey: text) {
         problems.report(
           "axis '\(name.text)' has the value \(text.shortened) twice", at: place,

@@ -103,12 +103,15 @@ struct StageBinder {
       name: stage.name, declaration: declaration, axes: axes ?? [],
       axesPlace: stage.axes?.first?.place ?? stage.name.place)
     bound.timeout = timeout(stage)
+    var meant: Set<String> = []
     for (name, node) in stage.parameters.entries {
       let template = template(node, stage)
       guard let parameter = declaration.parameter(name.text) else {
+        let names = declaration.parameters.map(\.name)
+        if let parameter = nearest(to: name.text, among: names) { meant.insert(parameter) }
         problems.report(
           "\(declaration.name) has no parameter '\(name.text.shortened)'", at: name.place,
-          notes: [suggestion(for: name.text, among: declaration.parameters.map(\.name), of: "parameters")])
+          notes: [suggestion(for: name.text, among: names, of: "parameters")])
         continue
       }
       if let template {
@@ -116,7 +119,9 @@ struct StageBinder {
       }
     }
     for parameter in declaration.parameters
-    where parameter.defaultValue == nil && stage.parameters[parameter.name] == nil {
+    where parameter.defaultValue == nil && stage.parameters[parameter.name] == nil
+      && !meant.contains(parameter.name)
+    {
       problems.report(
         "stage '\(stage.name.text)' lacks the parameter '\(parameter.name)'", at: stage.name.place,
         notes: ["it is \(parameter.type.description): \(parameter.summary)"])

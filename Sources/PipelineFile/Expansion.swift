@@ -15,6 +15,8 @@ struct Expansion {
   private var plannedStages: [PlannedStage] = []
   private var nodes: [PlannedNode] = []
   private var joins: [Join] = []
+  /// The axes of each stage, by stage.
+  private let stageAxes: [[Int]]
   /// The first node of each stage, by stage.
   private var bases: [Int]
   private var joinsByDescription: [[Int]: JoinID] = [:]
@@ -28,14 +30,16 @@ struct Expansion {
     self.stages = stages
     self.order = order
     self.parameters = parameters
+    stageAxes = stages.map(\.axes)
     bases = [Int](repeating: 0, count: stages.count)
   }
 
   /// Whether the plan stays within bounds; reports the stage that breaks them. Nothing is allocated before.
-  static func fits(_ stages: [BoundStage], order: [Int], scope: Scope, _ problems: Problems) -> Bool {
+  static func fits(_ stages: [BoundStage?], order: [Int], scope: Scope, _ problems: Problems) -> Bool {
+    let axes = stages.map { $0?.axes ?? [] }
     var nodes = 0
     var members = 0
-    for stage in order.map({ stages[$0] }) {
+    for case let stage? in order.lazy.map({ stages[$0] }) {
       let sizes = stage.axes.map { scope.axes[$0].values.count }
       nodes = saturating(nodes, plus: product(sizes))
       guard nodes <= PlanBounds.nodes else {
@@ -44,8 +48,8 @@ struct Expansion {
             + "at most \(PlanBounds.nodes) are possible", at: stage.axesPlace)
         return false
       }
-      for input in stage.inputs where input.isJoin {
-        let shape = JoinShape(input, consumer: sizes, stages, scope)
+      for input in stage.inputs where input.isJoin && input.sources.allSatisfy({ stages[$0.stage] != nil }) {
+        let shape = JoinShape(input, consumer: sizes, axes, scope)
         let size = shape.membersOfOne.reduce(0) { saturating($0, plus: $1) }
         members = saturating(members, plus: product([shape.count, size]))
         guard members <= PlanBounds.members else {
@@ -76,7 +80,7 @@ struct Expansion {
     bases[index] = base
     var inputs = stage.inputs.map { input in
       input.isJoin
-        ? InputExpander.join(JoinTable(input, consumer: sizes, stages, scope))
+        ? InputExpander.join(JoinTable(input, consumer: sizes, stageAxes, scope))
         : InputExpander.one(OneTable(input.sources[0], consumer: sizes, stages, scope, bases))
     }
     var digits = [Int](repeating: 0, count: axes.count)

@@ -149,7 +149,7 @@ struct FileSyntaxReader {
     if name.text.isIdentifier { return true }
     problems.report(
       "'\(name.text.shortened)' can't name \(what)", at: name.place,
-      notes: ["a name is a letter or _, then letters, digits, _ and -"])
+      notes: [Rule.name])
     return false
   }
 }

@@ -14,21 +14,25 @@ struct InputBinder {
 
   func bind() -> [BoundInput] {
     var inputs: [String: BoundInput] = [:]
+    var meant: Set<String> = []
     for (name, node) in consumer.inputs.entries {
       guard let bound else {
         for (_, node) in labelled(node, isJoin: true) { _ = source("", node) }
         continue
       }
       guard let slot = bound.declaration.input(name.text) else {
+        let slots = bound.declaration.inputs.map(\.name)
+        if let slot = nearest(to: name.text, among: slots) { meant.insert(slot) }
         problems.report(
           "\(bound.declaration.name) has no input '\(name.text.shortened)'", at: name.place,
-          notes: [suggestion(for: name.text, among: bound.declaration.inputs.map(\.name), of: "inputs")])
+          notes: [suggestion(for: name.text, among: slots, of: "inputs")])
         continue
       }
       if let input = input(slot, node) { inputs[slot.name] = input }
     }
     guard let bound else { return [] }
-    for slot in bound.declaration.inputs where slot.arity != .optional && consumer.inputs[slot.name] == nil {
+    for slot in bound.declaration.inputs
+    where slot.arity != .optional && consumer.inputs[slot.name] == nil && !meant.contains(slot.name) {
       problems.report(
         "stage '\(consumer.name.text)' lacks the input '\(slot.name)'", at: consumer.name.place,
         notes: [slot.accepts.isEmpty ? "it takes any stage" : "it takes \(alternatives(slot.accepts))"])
@@ -66,10 +70,10 @@ struct InputBinder {
     case .map(let entries) where isJoin && !entries.isEmpty:
       return entries.compactMap { entry in
         let label = entry.key.text
-        if label.isEmpty || label.contains(where: { "[],=".contains($0) || $0.isNewline }) {
+        if !label.isNamePart {
           problems.report(
             "'\(label.shortened)' can't be a label", at: entry.key.place,
-            notes: ["a label is not empty and has none of [ ] , = and no line end"])
+            notes: ["a label has \(Rule.part)"])
           return nil
         }
         return (label, entry.value)

@@ -64,10 +64,10 @@ struct JoinShape {
   /// How many members each source has in one join.
   let membersOfOne: [Int]
 
-  init(_ input: BoundInput, consumer: [Int], _ stages: [BoundStage], _ scope: Scope) {
+  init(_ input: BoundInput, consumer: [Int], _ axes: [[Int]], _ scope: Scope) {
     // The order of labels in the file means nothing, so it must not reach any key.
     sources = input.sources.sorted { ($0.label, $0.stage) < ($1.label, $1.stage) }
-    let sizes = sources.map { stages[$0.stage].axes.map { scope.axes[$0].values.count } }
+    let sizes = sources.map { axes[$0.stage].map { scope.axes[$0].values.count } }
     var matters = [Bool](repeating: false, count: consumer.count)
     for source in sources {
       for choice in source.choices {
@@ -119,8 +119,8 @@ struct JoinTable {
   let shape: JoinShape
   var joins: [JoinID?]
 
-  init(_ input: BoundInput, consumer: [Int], _ stages: [BoundStage], _ scope: Scope) {
-    shape = JoinShape(input, consumer: consumer, stages, scope)
+  init(_ input: BoundInput, consumer: [Int], _ axes: [[Int]], _ scope: Scope) {
+    shape = JoinShape(input, consumer: consumer, axes, scope)
     joins = [JoinID?](repeating: nil, count: shape.count)
   }
 }

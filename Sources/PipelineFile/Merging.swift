@@ -30,6 +30,8 @@ struct Loader {
     var paths = [path]
     var text = text
     while true {
+      // A byte-order mark is no part of the text, and would indent its first line.
+      if text.unicodeScalars.first == "\u{FEFF}" { text = String(text.unicodeScalars.dropFirst()) }
       let display = FilePath.join(root, paths[paths.count - 1])
       files.append(display)
       let source = problems.add(SourceText(name: display, text: text))

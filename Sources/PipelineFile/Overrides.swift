@@ -6,7 +6,7 @@ extension Loader {
   /// Applies the options in order; a later one wins over an earlier one of the same key.
   func apply(_ overrides: [String], to file: inout FileSyntax) {
     for option in overrides {
-      let source = problems.add(SourceText(name: "--set \(option)", text: option))
+      let source = problems.add(SourceText(name: "--set \(option.shortened)", text: option))
       let start = Place(source: source, line: 1, column: 1)
       guard let equals = option.firstIndex(of: "=") else {
         problems.report("expected KEY=VALUE", at: start)

@@ -64,6 +64,13 @@ public enum PipelineFile {
     return document
   }
 
+  /// The JSON Schema (draft 2020-12) of pipeline files with these stage types. It knows nothing of names, so a
+  /// file that it accepts may yet be wrong; a file that it refuses is refused by `load`, apart from a bare
+  /// `${name}` within `{…}`, which other readers of YAML do not know.
+  public static func schema(stages: [String: StageDeclaration]) -> String {
+    SchemaWriter(stages: stages.values.sorted { $0.name < $1.name }).schema().value.indented() + "\n"
+  }
+
   private static func read(
     _ text: String, _ path: String, _ types: [String: StageDeclaration], _ overrides: [String],
     _ problems: Problems, readFile: @escaping (String) throws -> String,
@@ -83,12 +90,13 @@ public enum PipelineFile {
     var binder = StageBinder(problems: problems, types: types, scope: scope)
     binder.bind(syntax)
     let order = StageOrder(binder.stages, problems).order
+    // Before anything is allocated for each node.
+    guard Expansion.fits(binder.stages, order: order, scope: scope, problems) else { return nil }
     var evaluator = ParameterEvaluator(
       problems: problems, scope: binder.scope, baseDirectory: folder, hashFile: hashFile)
     let parameters = binder.stages.map { $0.flatMap { evaluator.evaluate($0) } }
     guard problems.isEmpty else { return nil }
     let stages = binder.stages.compactMap { $0 }
-    guard Expansion.fits(stages, order: order, scope: scope, problems) else { return nil }
     var expansion = Expansion(
       problems: problems, scope: scope, stages: stages, order: order, parameters: parameters.compactMap { $0 }
     )

@@ -221,7 +221,7 @@ struct Scope {
         case .open:
           let start = path.firstIndex { $0.name == reference.text } ?? 0
           let cycle = path[start...].map(\.name) + [reference.text]
-          problems.report("cycle of parameters: \(cycle.joined(separator: " → "))", at: reference)
+          problems.report("cycle of parameters: \(cycle.asPath)", at: reference)
           for name in cycle { templates[name] = nil }
         }
       }

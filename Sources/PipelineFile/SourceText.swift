@@ -62,9 +62,10 @@ struct SourceText {
 final class Problems {
   /// More errors than this are not worth reading.
   private static let limit = 100
+  private static let longestLine = 1000
 
   private(set) var sources: [SourceText] = []
-  private var found: [(place: Place?, diagnostic: Diagnostic)] = []
+  private var found: [(place: Place, diagnostic: Diagnostic)] = []
   private var seen: Set<String> = []
 
   /// How many errors there are so far.
@@ -79,15 +80,16 @@ final class Problems {
     return sources.count - 1
   }
 
-  func report(_ message: String, at place: Place?, notes: [String] = []) {
-    let diagnostic =
-      if let place {
-        Diagnostic(message, at: location(place), line: lineText(place).map(String.init), notes: notes)
-      } else {
-        Diagnostic(message, at: nil, notes: notes)
-      }
+  /// Reports an error. Message and notes are made only if they will be kept: a suggestion among many names is
+  /// dear, and a hostile file has many errors.
+  func report(_ message: @autoclosure () -> String, at place: Place, notes: @autoclosure () -> [String] = [])
+  {
+    guard hasRoom else { return }
+    // A line that nobody can read is not shown.
+    let line = lineText(place).flatMap { $0.utf8.count <= Self.longestLine ? String($0) : nil }
+    let diagnostic = Diagnostic(message(), at: location(place), line: line, notes: notes())
     // An aliased YAML node is read once for each alias, and would be reported as often.
-    guard hasRoom, seen.insert(diagnostic.description).inserted else { return }
+    guard seen.insert(diagnostic.description).inserted else { return }
     found.append((place, diagnostic))
   }
 
@@ -118,12 +120,7 @@ final class Problems {
   /// All errors by place.
   var errors: PipelineFileErrors {
     let sorted = found.enumerated().sorted { a, b in
-      switch (a.element.place, b.element.place) {
-      case (let x?, let y?) where x != y: x < y
-      case (nil, .some): true
-      case (.some, nil): false
-      default: a.offset < b.offset
-      }
+      (a.element.place, a.offset) < (b.element.place, b.offset)
     }
     return PipelineFileErrors(diagnostics: sorted.map(\.element.diagnostic))
   }

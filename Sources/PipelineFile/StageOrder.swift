@@ -30,10 +30,11 @@ struct StageOrder {
           states[source.stage] = .open
           path.append((source.stage, 0))
         case .open:
+          guard problems.hasRoom else { break }
           let start = path.firstIndex { $0.stage == source.stage } ?? 0
           let names = (path[start...].map(\.stage) + [source.stage]).map { stages[$0]?.name.text ?? "?" }
           problems.report(
-            "cycle of inputs: \(names.joined(separator: " → "))", at: source.place,
+            "cycle of inputs: \(names.asPath)", at: source.place,
             notes: ["each of these stages takes from the next"])
         }
       }

@@ -64,7 +64,6 @@ struct ParameterEvaluator {
       result.strides[axis] = count
       count = Expansion.product([count, sizes[axis]])
     }
-    guard count <= PlanBounds.nodes else { return result }
     result.values.reserveCapacity(count)
     var digits = [Int](repeating: 0, count: axes.count)
     for _ in 0..<count {
@@ -84,7 +83,7 @@ struct ParameterEvaluator {
       }
       if isSound {
         let checked = ParameterValues(values)
-        if let files = check(checked, of: stage) {
+        if let files = check(checked, of: stage, at: point) {
           result.values.append((checked, files))
         } else {
           isSound = false
@@ -99,13 +98,14 @@ struct ParameterEvaluator {
   /// The value of a parameter at a point of the axes, brought to its type; nil after reporting.
   private mutating func value(of parameter: BoundParameter, at point: [String: Value]) -> Value? {
     let parameters = scope.parameters
-    let found: Value
+    var found: Value
     do {
       found = try parameter.template.evaluate(&scope.budget) { point[$0.text] ?? parameters[$0.text] ?? nil }
     } catch {
       problems.report(error, of: parameter.template)
       return nil
     }
+    found = parameter.template.asText(found, where: parameter.declaration.type)
     if let value = parameter.declaration.type.conform(found) { return value }
     mismatch(parameter, found, point)
     return nil
@@ -155,11 +155,16 @@ struct ParameterEvaluator {
   }
 
   /// The stage's own check, and its external files; nil after reporting.
-  private mutating func check(_ values: ParameterValues, of stage: BoundStage) -> [ExternalFile]? {
+  private mutating func check(
+    _ values: ParameterValues, of stage: BoundStage, at point: [String: Value]
+  ) -> [ExternalFile]? {
     if let problem = stage.declaration.check(values) {
       let given = stage.parameters.first { $0.declaration.name == problem.parameter }
+      let axes =
+        given?.template.references.compactMap { name in point[name.text].map { (name.text, $0) } } ?? []
       problems.report(
-        "parameter '\(problem.parameter)': \(problem.message)", at: given?.node.place ?? stage.name.place)
+        "parameter '\(problem.parameter)': \(problem.message)", at: given?.node.place ?? stage.name.place,
+        notes: axes.prefix(4).map { "at \($0)=\($1.plainText.shortened)" })
       return nil
     }
     var files: [ExternalFile] = []
@@ -202,6 +207,25 @@ struct ParameterEvaluator {
       return parameter.node.place
     }
     return stage.name.place
+  }
+}
+
+extension Template {
+  /// A scalar that a reference alone stands for is text where text is asked for, as in `argv: [head, "${n}"]`.
+  fileprivate func asText(_ value: Value, where type: ParameterType) -> Value {
+    switch (type, kind, value) {
+    case (.string, .reference, .integer), (.string, .reference, .number), (.string, .reference, .boolean):
+      return .string(value.plainText)
+    case (.list(let element), .list(let templates), .list(let values)):
+      return .list(zip(templates, values).map { $0.asText($1, where: element) })
+    case (.map(let element), .map(let templates), .map(var values)):
+      for (key, template) in templates {
+        values[key] = values[key].map { template.asText($0, where: element) }
+      }
+      return .map(values)
+    case (.optional(let inner), _, _): return asText(value, where: inner)
+    default: return value
+    }
   }
 }
 

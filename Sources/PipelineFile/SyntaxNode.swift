@@ -56,6 +56,14 @@ extension String {
     return line.count <= 60 ? line : line.prefix(57) + "…"
   }
 
+  /// Whether the text may stand in a node's name: as a label, or as a value of an axis.
+  var isNamePart: Bool {
+    !isEmpty && count <= Self.longestName && !contains { "[],=".contains($0) || $0.isNewline }
+  }
+
+  /// The most characters of a name, a label or a text on an axis; node names are made of them.
+  static let longestName = 100
+
   /// Whether the text may name a stage, an axis or a parameter: `[A-Za-z_][A-Za-z0-9_-]*`.
   var isIdentifier: Bool {
     var first = true
@@ -69,7 +77,21 @@ extension String {
       }
       first = false
     }
-    return !first
+    return !first && utf8.count <= Self.longestName
+  }
+}
+
+/// What names and their parts may be, for notes.
+enum Rule {
+  static let name = "a name is a letter or _, then letters, digits, _ and -; at most \(String.longestName)"
+  static let part = "no [ ] , = or line end, and from 1 to \(String.longestName) characters"
+}
+
+extension [String] {
+  /// The way round a cycle; a very long one without its middle.
+  var asPath: String {
+    guard count > 60 else { return joined(separator: " → ") }
+    return (prefix(30) + ["…"] + suffix(29)).joined(separator: " → ")
   }
 }
 

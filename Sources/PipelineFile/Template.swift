@@ -106,7 +106,7 @@ struct Template {
           problems.report(
             isOpen ? "'${' without '}'" : "'${\(reference.text.shortened)}' names no parameter or axis",
             at: reference,
-            notes: (isOpen ? [] : ["a name is a letter or _, then letters, digits, _ and -"])
+            notes: (isOpen ? [] : [Rule.name])
               + ["'$${' stands for the text '${'"])
           return nil
         }
@@ -135,9 +135,11 @@ struct Template {
 
 extension Problems {
   /// Reports an error at a reference. Its place is looked for only now: most references are right.
-  func report(_ message: String, at reference: Reference, notes: [String] = []) {
+  func report(
+    _ message: @autoclosure () -> String, at reference: Reference, notes: @autoclosure () -> [String] = []
+  ) {
     guard hasRoom else { return }
-    report(message, at: place(of: reference), notes: notes)
+    report(message(), at: place(of: reference), notes: notes())
   }
 
   /// The place of a reference within its scalar, which YAML may have quoted, escaped or spread over lines; where

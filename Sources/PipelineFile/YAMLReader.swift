@@ -45,7 +45,6 @@ struct YAMLReader {
       throw stop("the text is longer than \(YAMLBounds.bytes >> 20) MB", at: start)
     }
     var scalars = Array(text.unicodeScalars)
-    if scalars.first == "\u{FEFF}" { scalars[0] = " " }
     try refuseControlCharacters(scalars)
     Shield.hide(&scalars)
     if scalars.contains("*") { try refuseHiddenCosts(&scalars) }
@@ -111,7 +110,7 @@ struct YAMLReader {
     nodes += 1
     let place = place(node.mark)
     guard depth <= YAMLBounds.depth else {
-      throw stop("lists and maps are nested deeper than \(YAMLBounds.depth) levels", at: place)
+      throw tooDeep(at: place)
     }
     guard nodes <= YAMLBounds.nodes else {
       throw stop("the document has more than \(YAMLBounds.nodes) nodes, aliases expanded", at: place)
@@ -222,6 +221,10 @@ struct YAMLReader {
     return true
   }
 
+  private func tooDeep(at place: Place) -> Stop {
+    stop("lists and maps are nested deeper than \(YAMLBounds.depth) levels", at: place)
+  }
+
   private func keyError(_ key: Node) -> Stop {
     stop("a key must be plain text, not a list or a map", at: place(key.mark))
   }
@@ -231,12 +234,12 @@ struct YAMLReader {
     case YamlError.scanner(let context, let problem, let mark, _),
       YamlError.parser(let context, let problem, let mark, _),
       YamlError.composer(let context, let problem, let mark, _):
-      var notes: [String] = []
-      // The library's own text for a second document repeats its message as the context.
-      if let context, !context.text.isEmpty, context.mark.line >= 1, !problem.contains("another document") {
-        notes.append("\(context.text) that starts at \(problems.text(place(context.mark)))")
+      if problem.hasPrefix("Maximum nesting level") { return tooDeep(at: place(mark)) }
+      if problem.contains("another document") {
+        return stop("a second document starts here, and a pipeline file is one", at: place(mark))
       }
-      return stop("this is not YAML: \(problem)", at: place(mark), notes: notes)
+      let notes = context.map { ["\($0.text) that starts at \(problems.text(inText(place($0.mark))))"] } ?? []
+      return stop("this is not YAML: \(problem)", at: inText(place(mark)), notes: notes)
     default:
       return stop("this is not YAML", at: start)
     }
@@ -245,6 +248,16 @@ struct YAMLReader {
   private func stop(_ message: String, at place: Place, notes: [String] = []) -> Stop {
     problems.report(message, at: place, notes: notes)
     return Stop()
+  }
+
+  /// The place, or for the end of a text, which YAML puts on an empty line, the end of the last line with any.
+  private func inText(_ place: Place) -> Place {
+    var place = place
+    while place.line > 1, problems.lineText(place)?.isEmpty ?? true {
+      place.line -= 1
+      place.column = Int32(clamping: (problems.lineText(place)?.unicodeScalars.count ?? 0) + 1)
+    }
+    return place
   }
 
   private var start: Place { place(line: 1, column: 1) }
