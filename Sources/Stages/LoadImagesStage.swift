@@ -30,9 +30,8 @@ public enum LoadImagesStage: Stage {
     ],
     attributes: [LayoutDeclaration("dataset", "string", "the data set's name, or `folder`")],
     resources: { _ in Resources(cores: 1, memory: 512 << 20) },
-    externalFiles: { parameters in
-      parameters.optionalString("folder").map { [$0] } ?? []
-    })
+    externalFiles: { parameters in parameters.optionalString("folder").map { [$0] } ?? [] },
+    allowsOutsideFiles: true)
 
   /// Writes the images.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {

@@ -16,7 +16,7 @@ struct StagesCommand: ParsableCommand {
   @Flag(help: "Prints a JSON Schema of the pipeline file.") var schema = false
 
   func run() throws {
-    //SCHEMA
+    if schema { return print(PipelineFile.schema(stages: allStages.declarations)) }
     var shown = allStages.names.compactMap(allStages.declaration)
     if let stage {
       guard let declaration = allStages.declaration(stage) else {
