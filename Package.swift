@@ -18,6 +18,7 @@ let package = Package(
     .target(name: "Tensor", dependencies: ["CKernels", "COpenBLAS"]),
     .target(name: "HDF5", dependencies: ["CHDF5", crypto]),
     .target(name: "NeuralNet", dependencies: ["Tensor", "CKernels"]),
+    .executableTarget(name: "bench", dependencies: ["NeuralNet", "Tensor"]),
     .target(name: "Analysis", dependencies: ["Tensor", "NeuralNet", "COpenBLAS"]),
     .target(name: "Datasets", dependencies: [crypto]),
 

@@ -1,1 +1,135 @@
-#pragma once
+// Hot loops of the compute engine over activations laid out [feature][16 images]: no allocation, no I/O.
+#ifndef CKERNELS_H
+#define CKERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// Images in a group: the innermost dimension of every activation. All strides below are in floats.
+#define KERNEL_LANES 16
+
+// Branch code of a pooled unit that ReLU switched off; 0…3 name the window's pixel in row-major order.
+#define KERNEL_DEAD 4
+
+enum {
+  KERNEL_PLAIN = 0,        // store
+  KERNEL_RELU = 1,         // store max(0, y)
+  KERNEL_MASK = 2,         // store y where mask > 0, else 0
+  KERNEL_POOL_RELU = 3,    // 2×2 max-pool and ReLU; writes the branch taken to `code`
+  KERNEL_POOL_SELECT = 4,  // 2×2 pool that follows the branch in `code`
+};
+
+// y[o][p] = bias[o] + Σ_source Σ_c,ky,kx w[o][c][ky][kx] · x[c][p·stride + (ky,kx)], x with its padding.
+typedef struct {
+  const float *x0, *x1, *w0, *w1, *bias, *mask;
+  float *y;
+  uint8_t *code;
+  ptrdiff_t xRow, xChannel, yRow, yChannel;
+  int sources, inChannels, outChannels, kernel, stride, outHeight, outWidth, epilogue;
+} ConvForward;
+
+// dx[c][p] = Σ_source Σ_o,ky,kx w[o][c][ky][kx] · dy[o][(p + padding − (ky,kx)) / stride].
+// dy points at its first true pixel and has 3 zero pixels at both ends of each row.
+typedef struct {
+  const float *dy0, *dy1, *w0, *w1, *mask;
+  float *dx;
+  ptrdiff_t dyRow, dyChannel, dxRow, dxChannel, maskRow, maskChannel;
+  int sources, inChannels, outChannels, kernel, stride, padding;
+  int inHeight, inWidth, outHeight, outWidth, epilogue;
+} ConvBackward;
+
+// sums[o][c][ky][kx][16] += Σ_p dy[o][p] · x[c][p·stride + (ky,kx)] over `rows` rows of dy; lane by lane.
+typedef struct {
+  const float *dy, *x;
+  float *sums;
+  ptrdiff_t dyRow, dyChannel, xRow, xChannel;
+  int inChannels, outChannels, kernel, stride, rows, outWidth;
+} ConvWeights;
+
+// y[s][o] = bias[o] + Σ_source Σ_i w[o][i] · x[s][i] for each group s of 16 images.
+typedef struct {
+  const float *x0, *x1, *w0, *w1, *bias, *mask;
+  float *y;
+  ptrdiff_t xGroup, yGroup;
+  int sources, inputs, outputs, groups, epilogue;
+} LinearForward;
+
+// dx[s][i] = Σ_source Σ_o w[o][i] · dy[s][o].
+typedef struct {
+  const float *dy0, *dy1, *w0, *w1, *mask;
+  float *dx;
+  ptrdiff_t dyGroup, dxGroup;
+  int sources, inputs, outputs, groups, epilogue;
+} LinearBackward;
+
+// gradient[o][i] += Σ_n dy[n][o] · xt[n][i]; xt is [16·groups][xtRow], from `transpose`.
+typedef struct {
+  const float *dy, *xt;
+  float *gradient;
+  ptrdiff_t dyGroup, xtRow;
+  int inputs, outputs, groups;
+} LinearWeights;
+
+// Softmax cross-entropy of one group of 16 images; any output may be null.
+typedef struct {
+  const float *logits;         // [classes][16]
+  const uint8_t *labels;       // [16]
+  float *losses;               // [16]
+  uint8_t *predictions;        // [16]
+  float *probabilities;        // [classes][16]
+  float *gradient;             // [classes][16], scale · (p − onehot), 0 for lanes ≥ count
+  float scale;
+  int classes, count;
+} SoftmaxLoss;
+
+// One step of SGD on a range of the parameters, with PyTorch's meaning of momentum and weight decay.
+typedef struct {
+  float *parameters, *velocity;
+  const float *gradients;      // `parts` buffers, `stride` apart, summed in order
+  ptrdiff_t stride, begin, end;
+  float learningRate, momentum, weightDecay;
+  int parts, nesterov;
+} SGDStep;
+
+// One compiled variant of every kernel.
+typedef struct {
+  const char *name;
+  void (*convForward)(const ConvForward *);
+  void (*convBackward)(const ConvBackward *);
+  void (*convWeights)(const ConvWeights *);
+  void (*linearForward)(const LinearForward *);
+  void (*linearBackward)(const LinearBackward *);
+  void (*linearWeights)(const LinearWeights *);
+  void (*softmaxLoss)(const SoftmaxLoss *);
+  // out[j] = scale · p[j] · (t[j] − Σ_k p[k]·t[k]): the Hessian of the loss at the logits times t.
+  void (*softmaxHessian)(const float *p, const float *t, float *out, int classes, float scale, int count);
+  // Writes the pixels of 16 images (null: zeros), value·gain + offset, at [y][x][16] with a row stride.
+  void (*loadImages)(const uint8_t *const images[16], float *out, ptrdiff_t row, int height, int width,
+                     float gain, float offset);
+  // Spreads pooled gradients to the pixel that `code` names; dy gets every pixel of the 2×2 windows.
+  void (*unpool)(const float *pooled, const uint8_t *code, float *dy, ptrdiff_t dyRow, int height, int width);
+  // out[l][i] = x[i][l] for 16 lanes; rows of out are `row` floats, written up to a multiple of 16.
+  void (*transpose)(const float *x, float *out, ptrdiff_t row, int inputs);
+  // out[i] += scale · Σ_l sums[i][l].
+  void (*reduceLanes)(const float *sums, float *out, ptrdiff_t count, float scale);
+  // Adds over `pixels` vectors a row, `rows` rows: sums[16] += Σ x.
+  void (*sumPixels)(const float *x, float *sums, ptrdiff_t row, int rows, int pixels);
+  // Returns 0 if all new parameters are finite, NaN otherwise.
+  float (*sgdStep)(const SGDStep *);
+} Kernels;
+
+// The variant named "baseline", "avx2" or "avx512" if this processor can run it, else null.
+const Kernels *kernelsNamed(const char *name);
+// The fastest variant that this processor can run.
+const Kernels *kernelsBest(void);
+
+// Tells the processor that this thread is spinning.
+static inline void kernelsPause(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+#endif

@@ -1,0 +1,144 @@
+// Gradient and curvature of the mean loss at fixed parameters.
+
+import Tensor
+
+/// Derivatives of a net's mean cross-entropy over a set of images, at parameters that stay fixed.
+///
+/// The activations of as many chunks of images as fit under the memory ceiling are kept and reused by every
+/// product; the others are recomputed, with the same result bit for bit. Not for two callers at once; the
+/// threads of the pool share each call's work.
+public final class Curvature {
+  /// The net.
+  public let network: Network
+  /// The images that the curvature is a mean over.
+  public let indices: [Int]
+  /// Coefficient of the regulariser ½·weightDecay·‖θ‖², whose derivatives all results include.
+  public let weightDecay: Float
+  /// Images whose activations are kept.
+  public let keptImages: Int
+  private let parameters: Buffer<Float>
+  private let data: ImageSet
+  private let engine: Engine
+  private let kept: Buffer<UInt8>
+  private let keptChunks: Int
+
+  /// Ceiling of `init` if none is given: leaves room for the images in a process of 512 MB.
+  public static let defaultMemoryCeiling = 384 << 20
+
+  /// Prepares products at `parameters` over the images of `indices`.
+  ///
+  /// - Parameters:
+  ///   - weightDecay: The regulariser's coefficient; 0 for the bare loss.
+  ///   - memoryCeiling: Bytes for the threads' memory, sums and kept activations.
+  /// - Throws: `memoryCeilingTooLow` if not even the threads' memory fits; `NeuralNetError` for other bad input.
+  public init(
+    _ network: Network, parameters: [Float], data: ImageSet, indices: [Int], weightDecay: Float = 0,
+    memoryCeiling: Int = Curvature.defaultMemoryCeiling, pool: ThreadPool
+  ) throws(NeuralNetError) {
+    try network.check(parameters: parameters)
+    try data.check(indices, for: network)
+    let slots = Engine.slots(images: indices.count)
+    let needed = Engine.bytes(network, threads: pool.threads, slots: slots)
+    guard needed <= memoryCeiling else {
+      throw .memoryCeilingTooLow(neededBytes: needed, ceilingBytes: memoryCeiling)
+    }
+    self.network = network
+    self.data = data
+    self.indices = indices
+    self.weightDecay = weightDecay
+    self.parameters = Buffer(count: parameters.count)
+    for i in 0..<parameters.count { self.parameters.pointer[i] = parameters[i] }
+    engine = Engine(network, pool: pool)
+    let chunks = (indices.count + chunkSize - 1) / chunkSize
+    keptChunks = min(chunks, (memoryCeiling - needed) / network.plan.tapeBytes)
+    keptImages = min(indices.count, keptChunks * chunkSize)
+    kept = Buffer(count: keptChunks * network.plan.tapeBytes)
+    engine.forEachChunk(data, indices[..<keptImages]) { chunk, workspace in
+      recompute(workspace, tape(chunk, workspace))
+    }
+  }
+
+  private func tape(_ chunk: Int, _ workspace: Workspace) -> Tape {
+    guard chunk < keptChunks else { return workspace.tape }
+    return Tape(
+      at: UnsafeMutableRawPointer(kept.pointer) + chunk * network.plan.tapeBytes, plan: network.plan)
+  }
+
+  private func recompute(_ workspace: Workspace, _ tape: Tape) {
+    workspace.forward(parameters.pointer, tape)
+    workspace.loss(tape, scale: 0)
+  }
+
+  /// The loaded chunk's activations and probabilities, from the cache or computed.
+  private func activations(_ chunk: Int, _ workspace: Workspace) -> Tape {
+    let tape = tape(chunk, workspace)
+    if chunk >= keptChunks { recompute(workspace, tape) }
+    return tape
+  }
+
+  private func addRegulariser(_ vector: inout [Float], of argument: UnsafePointer<Float>, times factor: Float) {
+    if factor == 0 { return }
+    for i in 0..<vector.count { vector[i] += factor * argument[i] }
+  }
+
+  /// The loss's mean over the images of `indices` (default: the curvature's own), without the regulariser, and
+  /// the gradient of loss and regulariser, flat in state_dict order.
+  ///
+  /// - Throws: `NeuralNetError` for a bad index set.
+  public func gradient(over images: [Int]? = nil) throws(NeuralNetError) -> (loss: Double, gradient: [Float]) {
+    let images = images ?? indices
+    try data.check(images, for: network)
+    var (loss, sum) = gradientSum(images, scale: 1 / Float(images.count))
+    loss /= Double(images.count)
+    addRegulariser(&sum, of: parameters.pointer, times: weightDecay)
+    return (loss, sum)
+  }
+
+  /// The sum over the images of `indices` of the loss and of its gradient, without the regulariser; zero for
+  /// an empty set.
+  ///
+  /// - Throws: `NeuralNetError` for a bad index.
+  public func gradientSum(over images: [Int]) throws(NeuralNetError) -> (loss: Double, gradient: [Float]) {
+    if images.isEmpty { return (0, [Float](repeating: 0, count: network.parameterCount)) }
+    try data.check(images, for: network)
+    return gradientSum(images, scale: 1)
+  }
+
+  private func gradientSum(_ images: [Int], scale: Float) -> (loss: Double, gradient: [Float]) {
+    let chunks = (images.count + chunkSize - 1) / chunkSize
+    let losses = Buffer<Double>(count: chunks)
+    let sums = engine.accumulate(data, images[...]) { chunk, workspace, gradient in
+      workspace.forward(parameters.pointer, workspace.tape)
+      workspace.loss(workspace.tape, scale: scale)
+      workspace.backward(parameters.pointer, workspace.tape, gradient: gradient)
+      for place in 0..<workspace.count { losses.pointer[chunk] += Double(workspace.losses.pointer[place]) }
+    }
+    return (losses.elements.reduce(0, +), engine.total(sums, images: images.count))
+  }
+
+  /// The Gauss-Newton product (1/n) Σ Jᵀ H_L J v + weightDecay·v, with J the logits' Jacobian and
+  /// H_L = diag(p) − ppᵀ the loss's Hessian at the logits (Schraudolph 2002); positive semidefinite.
+  ///
+  /// - Throws: `wrongParameterCount` if `v` is not as long as the parameters.
+  public func gaussNewtonProduct(_ v: [Float]) throws(NeuralNetError) -> [Float] {
+    try checkDirection(v)
+    let scale = 1 / Float(indices.count)
+    return v.withUnsafeBufferPointer { v in
+      let sums = engine.accumulate(data, indices[...]) { chunk, workspace, gradient in
+        let tape = activations(chunk, workspace)
+        workspace.tangentForward(parameters.pointer, v.baseAddress!, tape)
+        workspace.lossHessian(tape, scale: scale)
+        workspace.backward(parameters.pointer, tape, gradient: gradient)
+      }
+      var product = engine.total(sums, images: indices.count)
+      addRegulariser(&product, of: v.baseAddress!, times: weightDecay)
+      return product
+    }
+  }
+
+  private func checkDirection(_ v: [Float]) throws(NeuralNetError) {
+    guard v.count == network.parameterCount else {
+      throw .wrongParameterCount(expected: network.parameterCount, found: v.count)
+    }
+  }
+}

@@ -1,0 +1,91 @@
+// Shares chunks of images out among threads so that sums do not depend on their number.
+
+import Tensor
+
+/// Runs passes over sets of images: contiguous runs of chunks ("slots") have their own sums, which are added up
+/// in order afterwards; the number of slots follows from the number of images alone.
+package final class Engine {
+  package let network: Network
+  package let pool: ThreadPool
+  package let workspaces: [Workspace]
+  /// One gradient a slot.
+  private var gradients: Buffer<Float>
+  package let stride: Int
+
+  package init(_ network: Network, pool: ThreadPool, variant: KernelVariant = .current) {
+    self.network = network
+    self.pool = pool
+    workspaces = (0..<pool.threads).map { _ in Workspace(network, variant: variant) }
+    stride = (network.parameterCount + groupSize - 1) / groupSize * groupSize
+    gradients = Buffer(count: 0)
+  }
+
+  /// Bytes of the threads' memory and of `slots` gradients.
+  package static func bytes(_ network: Network, threads: Int, slots: Int) -> Int {
+    threads * Workspace.bytes(network.plan) + slots * 4 * (network.parameterCount + groupSize)
+  }
+
+  /// The most slots that a set is cut into: enough to keep some threads evenly busy.
+  package static let maximumSlots = 16
+
+  package static func slots(images: Int) -> Int {
+    min(maximumSlots, (images + chunkSize - 1) / chunkSize)
+  }
+
+  /// The slot's chunks, as ranges of places in the index set.
+  package static func chunks(slot: Int, of slots: Int, images: Int) -> Range<Int> {
+    let chunks = (images + chunkSize - 1) / chunkSize
+    return slot * chunks / slots..<(slot + 1) * chunks / slots
+  }
+
+  /// Calls `body` for every chunk with its number and its loaded workspace.
+  package func forEachChunk(
+    _ data: ImageSet, _ indices: ArraySlice<Int>, _ body: (_ chunk: Int, _ workspace: Workspace) -> Void
+  ) {
+    let slots = Self.slots(images: indices.count)
+    pool.run(slots) { slot, worker in
+      for chunk in Self.chunks(slot: slot, of: slots, images: indices.count) {
+        workspaces[worker].load(data, Self.places(chunk, indices))
+        body(chunk, workspaces[worker])
+      }
+    }
+  }
+
+  /// Sums gradients over all chunks: `body` takes one loaded chunk backward into the slot's gradient.
+  /// Returns the slots' gradients, `stride` floats apart; they stay valid until the next call.
+  package func accumulate(
+    _ data: ImageSet, _ indices: ArraySlice<Int>,
+    _ body: (_ chunk: Int, _ workspace: Workspace, _ gradient: UnsafeMutablePointer<Float>) -> Void
+  ) -> UnsafeMutablePointer<Float> {
+    let slots = Self.slots(images: indices.count)
+    if gradients.count < slots * stride { gradients = Buffer(count: slots * stride) }
+    let base = gradients.pointer
+    pool.run(slots) { slot, worker in
+      let gradient = base + slot * stride
+      gradient.update(repeating: 0, count: stride)
+      let workspace = workspaces[worker]
+      workspace.clearSums()
+      for chunk in Self.chunks(slot: slot, of: slots, images: indices.count) {
+        workspace.load(data, Self.places(chunk, indices))
+        body(chunk, workspace, gradient)
+      }
+      workspace.flushSums(gradient)
+    }
+    return base
+  }
+
+  /// The slots' gradients added up in float64.
+  package func total(_ gradients: UnsafePointer<Float>, images: Int) -> [Float] {
+    let slots = Self.slots(images: images)
+    return (0..<network.parameterCount).map { i in
+      var sum = 0.0
+      for slot in 0..<slots { sum += Double(gradients[slot * stride + i]) }
+      return Float(sum)
+    }
+  }
+
+  package static func places(_ chunk: Int, _ indices: ArraySlice<Int>) -> ArraySlice<Int> {
+    let first = indices.startIndex + chunk * chunkSize
+    return indices[first..<min(first + chunkSize, indices.endIndex)]
+  }
+}
