@@ -23,8 +23,10 @@ public struct GroupInfluence: Sendable {
   public let curvature: ClosedRange<Double>?
   /// The damping used.
   public let damping: Double
-  /// The images that the curvature was a mean over.
-  public let hessianImages: Int
+  /// The images that the curvature was a mean over, in the training set's order.
+  public let curvatureImages: [Int]
+  /// How many they were.
+  public var hessianImages: Int { curvatureImages.count }
 }
 
 /// The first-order influence of `group` on a net trained on the images of `trainingSet`.
@@ -102,7 +104,7 @@ package func firstOrderInfluence(
     let zero = [Float](repeating: 0, count: p)
     let influence = GroupInfluence(
       gradient: zero, change: zero, iterations: 0, residual: 0, converged: true, negativeCurvature: false,
-      curvature: nil, damping: options.damping, hessianImages: 0)
+      curvature: nil, damping: options.damping, curvatureImages: [])
     return FirstOrderResult(influence: influence, change: [Double](repeating: 0, count: p))
   }
 
@@ -128,7 +130,7 @@ package func firstOrderInfluence(
     gradient: gradient.map { Float($0) }, change: solution.x.map { Float($0) },
     iterations: solution.iterations, residual: solution.relativeResidual, converged: solution.converged,
     negativeCurvature: solution.negativeCurvature, curvature: solution.curvature, damping: options.damping,
-    hessianImages: curvatureImages.count)
+    curvatureImages: curvatureImages)
   return FirstOrderResult(influence: influence, change: solution.x)
 }
 

@@ -70,6 +70,7 @@ public struct Cache: Sendable {
   /// Where downloads are kept.
   public var downloads: String { root + "/downloads" }
   var temporaryFolder: String { root + "/tmp" }
+  var leases: String { root + "/leases" }
 
   /// The file of an artifact.
   public func file(of artifact: Artifact) -> String {
@@ -86,9 +87,10 @@ public struct Cache: Sendable {
     unlink(probe)
   }
 
-  /// A name that no other process or host uses.
+  /// A name that no other process or host uses, and that says whose it is.
   func temporaryName(_ hint: String) -> String {
-    "\(temporaryFolder)/\(hint).\(POSIX.hostName).\(getpid()).\(UInt64.random(in: .min ... .max))"
+    let unique = String(UInt64.random(in: .min ... .max), radix: 36)
+    return "\(temporaryFolder)/\(POSIX.scope)-\(getpid())-\(unique)-\(hint)"
   }
 
   // MARK: Reading
@@ -101,7 +103,7 @@ public struct Cache: Sendable {
   private func artifact(_ record: RecordFile) -> Artifact? {
     guard let action = record.digest("action"), let content = record.digest("content"),
       let fileDigest = record.digest("file"), let size = record.integer("size"),
-      let ending = record["extension"], !ending.contains("/")
+      let ending = record["extension"], !ending.utf8.contains(UInt8(ascii: "/"))
     else { return nil }
     return Artifact(action: action, content: content, fileDigest: fileDigest, size: size, fileExtension: ending)
   }
@@ -130,6 +132,11 @@ public struct Cache: Sendable {
   /// Whether the artifact's file is there with its size. Its bytes are checked by whoever reads them.
   public func holds(_ artifact: Artifact) -> Bool {
     POSIX.facts(file(of: artifact))?.size == artifact.size
+  }
+
+  /// Whether the artifact's file has the bytes that it was made with.
+  func isWhole(_ artifact: Artifact) -> Bool {
+    (try? POSIX.digest(ofFile: file(of: artifact))) == artifact.fileDigest
   }
 
   /// The artifact of a plan key, if both are there.
@@ -206,9 +213,11 @@ public struct Cache: Sendable {
   /// The message of the last failed attempt at a plan key.
   public func failure(_ key: Digest) -> String? { record("failures", key, kind: "failure")?["message"] }
 
-  func record(failure message: String, for key: Digest) throws(SystemError) {
+  func record(failure message: String, node: String, pipeline: String, for key: Digest) throws(SystemError) {
     var file = RecordFile()
     file.add("message", message)
+    file.add("node", node)
+    file.add("pipeline", pipeline)
     try POSIX.writeAtomically(
       file.bytes(kind: "failure"), to: path("failures", key), temporary: temporaryName("failure"), sync: false)
   }

@@ -42,7 +42,7 @@ struct RecordFile {
     }
   }
 
-  private static func escape(_ text: String, spaces: Bool = false) -> String {
+  static func escape(_ text: String, spaces: Bool = false) -> String {
     guard text.utf8.contains(where: { $0 == 0x0A || $0 == 0x5C || (spaces && $0 == 0x20) }) else { return text }
     var result = ""
     for character in text.unicodeScalars {
@@ -56,7 +56,7 @@ struct RecordFile {
     return result
   }
 
-  private static func unescape(_ bytes: ArraySlice<UInt8>) -> String {
+  static func unescape(_ bytes: ArraySlice<UInt8>) -> String {
     guard bytes.contains(0x5C) else { return String(decoding: bytes, as: UTF8.self) }
     var result: [UInt8] = []
     var iterator = bytes.makeIterator()

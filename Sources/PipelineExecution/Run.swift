@@ -16,6 +16,7 @@ public struct RunOptions: Sendable {
 
   /// Budgets and manners of a run.
   public init(jobs: Int, memory: Int, keepGoing: Bool = false, lease: Double = 30) {
+    precondition(jobs > 0 && lease > 0, "a run needs a core, and a lease some time")
     self.jobs = jobs
     self.memory = memory
     self.keepGoing = keepGoing
@@ -36,12 +37,15 @@ public struct RunSummary: Sendable {
   public var ran: [(node: String, reasons: [RunReason])] = []
   /// Nodes whose plan key had an artifact.
   public var fresh = 0
-  /// Nodes whose inputs turned out to have the contents of an earlier result.
+  /// Nodes that need not run after all: their inputs have the contents of an earlier result, or another process made
+  /// theirs meanwhile.
   public var cutOff = 0
   /// Nodes that failed.
   public var failures: [Failure] = []
   /// Nodes that could not run because of a failed one.
   public var blocked: [String] = []
+  /// How many nodes were left as they were, because the run was interrupted or stopped at the first failure.
+  public var notStarted = 0
   /// Whether a signal ended the run.
   public var interrupted = false
   /// Wall time in seconds.
@@ -72,6 +76,8 @@ public struct Run {
   /// Nodes that another process is making.
   private var elsewhere: [NodeID] = []
   private var heals: [NodeID: Int] = [:]
+  /// Nodes that run again because a consumer found their artifact unusable, with what it found.
+  private var healing: [NodeID: RunReason] = [:]
   private var coresInUse = 0
   private var memoryInUse = 0
 
@@ -111,12 +117,14 @@ public struct Run {
     if scheduler.unfinished > 0 {
       try checkBudgets()
       try cache.prepare()
-      progress.begin(plan: plan, unfinished: scheduler.unfinished)
+      // At once, so that a collection that comes now knows what this run is about to read.
+      try experiment.note(doneNodes(), complete: false)
+      progress.begin(plan: plan, unfinished: unfinishedNodes())
     }
     defer {
       executor.shutdown()
       for allocation in running.values {
-        unlink(allocation.task.output)
+        POSIX.removeTree(allocation.task.output)
         POSIX.removeTree(allocation.task.scratch)
       }
       leases.releaseAll()
@@ -149,15 +157,31 @@ public struct Run {
     return summary
   }
 
-  private func checkBudgets() throws(BudgetError) {
-    for id in plan.ids where scheduler.states[id.index] != .idle && scheduler.states[id.index] != .done {
-      let needs = plan.stage(of: id).declaration.resources(plan[id].parameters)
-      if needs.memory > options.memory {
-        throw BudgetError(
-          description: "\(plan[id].name) needs \(formatBytes(needs.memory)) of memory and the budget is "
-            + "\(formatBytes(options.memory)); give more with --memory or lower the stage's own needs")
+  private func unfinishedNodes() -> [NodeID] {
+    plan.ids.filter {
+      switch scheduler.states[$0.index] {
+      case .idle, .done, .failed, .blocked: false
+      case .waiting, .ready, .running, .following: true
       }
     }
+  }
+
+  private func doneNodes() -> [(node: String, key: Digest)] {
+    plan.nodes.indices.filter { scheduler.states[$0] == .done }.map { (plan.nodes[$0].name, keys.nodes[$0]) }
+  }
+
+  private func checkBudgets() throws(BudgetError) {
+    for id in unfinishedNodes() {
+      if let error = excess(of: id) { throw error }
+    }
+  }
+
+  private func excess(of id: NodeID) -> BudgetError? {
+    let needs = scheduler.needs(of: id).memory
+    guard needs > options.memory else { return nil }
+    return BudgetError(
+      description: "\(plan[id].name) needs \(formatBytes(needs)) of memory and the budget is "
+        + "\(formatBytes(options.memory)); give more with --memory or lower the stage's own needs")
   }
 
   // MARK: Starting nodes
@@ -169,22 +193,19 @@ public struct Run {
       elsewhere = []
       return
     }
-    for id in elsewhere where scheduler.recheck(id) { elsewhere.removeAll { $0 == id } }
-    for id in elsewhere {
-      // Its owner may be gone without a result: then the lease is ours to take.
-      if case .acquired = try leases.acquire(scheduler.actionKey(of: id), node: plan[id].name) {
-        elsewhere.removeAll { $0 == id }
-        if !scheduler.recheck(id) { scheduler.retry(id) } else { leases.release(scheduler.actionKey(of: id)) }
-      }
+    var waiting: [NodeID] = []
+    for id in elsewhere where !scheduler.recheck(id) {
+      // Its owner may be gone without a result: then the node takes its turn here.
+      if leases.isFree(scheduler.actionKey(of: id)) { scheduler.retry(id) } else { waiting.append(id) }
     }
-    while coresInUse < options.jobs {
-      let memoryLeft = options.memory - memoryInUse
-      let (plan, others) = (plan, scheduler.readyCount)
-      let next = scheduler.takeReady {
-        plan.stage(of: $0).declaration.resources(plan[$0].parameters).memory <= memoryLeft
-      }
-      guard let id = next else { return }
-      try start(id, otherReady: others - 1)
+    elsewhere = waiting
+    while coresInUse < options.jobs, let id = scheduler.takeReady(memoryUpTo: options.memory - memoryInUse) {
+      try start(id, otherReady: scheduler.readyCount)
+    }
+    if running.isEmpty, let id = scheduler.takeReady(memoryUpTo: Int.max) {
+      // Healing may need a node that was not looked at when the run started.
+      let message = excess(of: id)?.description ?? "it could not be started"
+      giveUp(id, StageFailure(message), key: scheduler.actionKey(of: id), reasons: [])
     }
   }
 
@@ -201,12 +222,11 @@ public struct Run {
       leases.release(key)
       return
     }
-    let needs = plan.stage(of: id).declaration.resources(plan[id].parameters)
-    // A lone node takes all the cores that it can use; where others are ready, each core goes to one of them.
-    let free = options.jobs - coresInUse
-    let cores = max(1, min(needs.cores, free - min(otherReady, free - 1)))
+    let needs = scheduler.needs(of: id)
+    // A lone node takes all the cores that it can use; where others are ready, they share.
+    let cores = max(1, min(needs.cores, (options.jobs - coresInUse) / (otherReady + 1)))
     let task = task(for: id, key: key, threads: cores, memory: needs.memory)
-    let reasons = explainer.reasons(for: id)
+    let reasons = healing.removeValue(forKey: id).map { [$0] } ?? explainer.reasons(for: id)
     try executor.start(id, task)
     running[id] = Allocation(
       task: task, cores: cores, memory: needs.memory, start: POSIX.monotonicSeconds, reasons: reasons)
@@ -254,7 +274,7 @@ public struct Run {
       memoryInUse -= allocation.memory
       switch result {
       case .success(let outcome): try publish(id, allocation, outcome)
-      case .failure(let failure): try fail(id, allocation, failure)
+      case .failure(let failure): fail(id, allocation, failure)
       }
       leases.release(allocation.task.key)
     }
@@ -273,14 +293,14 @@ public struct Run {
           created: POSIX.timestamp(), seconds: outcome.seconds, threads: allocation.cores,
           peakMemory: outcome.peakMemory))
       try record(id, artifact, allocation.reasons)
-      try experiment.append(keys[id], node: plan[id].name)
+      try experiment.append([(plan[id].name, keys[id])])
       try log.add(
         RunEvent(
           event: "ran", time: POSIX.timestamp(), node: plan[id].name, key: artifact.action,
           reasons: allocation.reasons.map(\.description), seconds: outcome.seconds, threads: allocation.cores,
           peakMemory: outcome.peakMemory))
     } catch {
-      unlink(allocation.task.output)
+      POSIX.removeTree(allocation.task.output)
       throw error
     }
     cache.clearFailure(keys[id])
@@ -304,33 +324,47 @@ public struct Run {
   }
 
   private mutating func recordCutOffs() throws {
-    for id in scheduler.cutOffs {
-      try cache.prepare()
-      try record(id, scheduler.artifacts[id.index]!, [])
+    let cutOffs = scheduler.takeCutOffs()
+    guard !cutOffs.isEmpty else { return }
+    try POSIX.makeDirectories(cache.temporaryFolder)
+    for id in cutOffs {
+      guard let artifact = scheduler.artifacts[id.index] else { continue }
+      try record(id, artifact, [])
+      cache.clearFailure(keys[id])
       summary.cutOff += 1
       progress.cutOff(id)
     }
+    try experiment.append(cutOffs.map { (plan[$0].name, keys[$0]) })
   }
 
-  private mutating func fail(_ id: NodeID, _ allocation: Allocation, _ failure: StageFailure) throws {
-    unlink(allocation.task.output)
+  private mutating func fail(_ id: NodeID, _ allocation: Allocation, _ failure: StageFailure) {
+    // A worker that was killed could not do it itself.
+    POSIX.removeTree(allocation.task.output)
     POSIX.removeTree(allocation.task.scratch)
     if failure.kind == .damagedInput, heals[id, default: 0] < 3,
       let damaged = plan.predecessors(of: id).first(where: { plan[$0].name == failure.damagedNode })
     {
       heals[id, default: 0] += 1
       progress.log(id, failure.message + "; making it again")
+      if let artifact = scheduler.artifacts[damaged.index] {
+        healing[damaged] = POSIX.facts(cache.file(of: artifact)) == nil ? .artifactMissing : .artifactDamaged
+      }
       scheduler.heal(id, damaged: damaged)
       return
     }
+    giveUp(id, failure, key: allocation.task.key, reasons: allocation.reasons)
+  }
+
+  private mutating func giveUp(_ id: NodeID, _ failure: StageFailure, key: Digest, reasons: [RunReason]) {
     scheduler.fail(id)
     summary.failures.append(.init(node: plan[id].name, failure: failure))
     progress.failed(id, failure.message)
-    try cache.record(failure: failure.message, for: keys[id])
-    try log.add(
+    // On a full disk the user must still read why the node failed, rather than that this could not be written.
+    try? cache.record(failure: failure.message, node: plan[id].name, pipeline: plan.name, for: keys[id])
+    try? log.add(
       RunEvent(
-        event: "failed", time: POSIX.timestamp(), node: plan[id].name, key: allocation.task.key,
-        reasons: allocation.reasons.map(\.description), message: failure.message))
+        event: "failed", time: POSIX.timestamp(), node: plan[id].name, key: key,
+        reasons: reasons.map(\.description), message: failure.message))
   }
 
   private mutating func endHangingNodes() throws {
@@ -345,14 +379,13 @@ public struct Run {
   }
 
   private mutating func close(_ wanted: [NodeID]) throws {
-    var notes: [(node: String, key: Digest)] = []
-    for id in plan.ids {
-      switch scheduler.states[id.index] {
-      case .done:
-        if scheduler.endings[id.index] == .fresh { summary.fresh += 1 }
-        notes.append((plan[id].name, keys[id]))
-      case .blocked: summary.blocked.append(plan[id].name)
-      default: break
+    let notes = doneNodes()
+    for (index, state) in scheduler.states.enumerated() {
+      switch state {
+      case .done: summary.fresh += scheduler.endings[index] == .fresh ? 1 : 0
+      case .blocked: summary.blocked.append(plan.nodes[index].name)
+      case .waiting, .ready, .running, .following: summary.notStarted += 1
+      case .idle, .failed: break
       }
     }
     // A read-only cache in which all is fresh is no reason to fail: nothing that was asked for is lost.

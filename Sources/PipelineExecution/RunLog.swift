@@ -37,7 +37,8 @@ struct RunLog {
   init(cache: Cache, pipeline: String) {
     self.pipeline = pipeline
     let time = POSIX.timestamp().filter { $0 != "-" && $0 != ":" }
-    path = "\(cache.root)/runs/\(time)-\(pipeline)-\(getpid()).jsonl"
+    let unique = String(UInt32.random(in: .min ... .max), radix: 36)
+    path = "\(cache.root)/runs/\(time)-\(Experiment.fileName(pipeline))-\(unique).jsonl"
   }
 
   mutating func add(_ event: RunEvent) throws(SystemError) {
@@ -53,6 +54,16 @@ struct RunLog {
   }
 
   private func write(_ event: RunEvent) throws(SystemError) {
-    try POSIX.append(String(decoding: encodeLine(event), as: UTF8.self), to: path)
+    // The last member is a checksum of all that stands before it.
+    let body = encodeLine(event).dropLast(2)
+    try POSIX.append("\(String(decoding: body, as: UTF8.self)),\"check\":\"\(checksum(body))\"}\n", to: path)
+  }
+
+  /// Whether a line is as it was written.
+  static func isWhole(_ line: ArraySlice<UInt8>) -> Bool {
+    let tail = 28
+    guard line.count > tail else { return false }
+    let body = line.dropLast(tail)
+    return line.suffix(tail).elementsEqual(",\"check\":\"\(checksum(body))\"}".utf8)
   }
 }
