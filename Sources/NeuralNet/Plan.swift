@@ -20,6 +20,8 @@ package struct Operation: Sendable, Hashable {
   package let bias: Int
   package var relu = false
   package var pool = false
+  /// Probability with which training zeroes an output.
+  package var dropout: Float = 0
 
   package init(kind: Kind, input: Shape, full: Shape, weight: Int, bias: Int) {
     self.kind = kind
@@ -30,6 +32,10 @@ package struct Operation: Sendable, Hashable {
   }
 
   package var isConvolution: Bool { kind != .linear }
+  package var stride: Int {
+    guard case .convolution(_, let stride, _) = kind else { return 1 }
+    return stride
+  }
   package var output: Shape { pool ? Shape(full.channels, full.height / 2, full.width / 2) : full }
   package var parameterCount: Int { bias - weight + full.channels }
 }
@@ -111,7 +117,8 @@ package struct Plan: Sendable {
         let spread =
           index == 0 ? Shape(operation.full.channels, 2, operation.full.width) : operation.full
         unpooled.append(Layout(spread, rows: 0, columns: 3, offset: scratch))
-        scratch += unpooled[index]!.group
+        // One for the adjoint, one for its change.
+        scratch += 2 * Layout(spread, rows: 0, columns: 3, offset: 0).group
       } else {
         unpooled.append(nil)
       }
