@@ -258,7 +258,7 @@ public struct Run {
       node: node.name, stage: declaration.name, stageVersion: declaration.version, key: key,
       parameters: node.parameters, axes: node.axes, streamKey: plan.streamKey(of: id), inputs: inputs,
       output: name + "." + declaration.fileExtension, scratch: name + ".scratch",
-      baseDirectory: plan.baseDirectory, downloads: cache.downloads, threads: threads, memory: memory)
+      baseDirectory: POSIX.absolute(plan.baseDirectory), downloads: cache.downloads, threads: threads, memory: memory)
   }
 
   // MARK: Ending nodes

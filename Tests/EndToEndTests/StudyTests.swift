@@ -137,7 +137,7 @@ import Testing
 
   @Test func ctrlCStopsCleanlyAndARerunGoesOn() throws {
     let box = try Sandbox()
-    let slow = ["--set", "epochs=40", "--set", "size=[50]", "--set", "repeat=2"]
+    let slow = ["--set", "epochs=1000", "--set", "size=[50]", "--set", "repeat=2"]
     let (process, wait) = try box.start(Sandbox.executable, ["run", "tiny", "retrain"] + slow)
     // Once the base net is being trained, images are done.
     let deadline = Date().addingTimeInterval(60)
