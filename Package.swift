@@ -46,7 +46,12 @@ let package = Package(
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets", crypto]),
     .testTarget(name: "PipelineCoreTests", dependencies: ["PipelineCore"]),
     .testTarget(name: "PipelineFileTests", dependencies: ["PipelineFile", "PipelineCore"]),
-    .testTarget(name: "PipelineExecutionTests", dependencies: ["PipelineExecution", "PipelineCore"]),
+    .target(name: "ToyStages", dependencies: ["PipelineExecution", "PipelineCore"], path: "Tests/ToyStages"),
+    .executableTarget(
+      name: "ToyWorker", dependencies: ["ToyStages", "PipelineExecution", "PipelineCore"], path: "Tests/ToyWorker"),
+    .testTarget(
+      name: "PipelineExecutionTests",
+      dependencies: ["PipelineExecution", "PipelineCore", "ToyStages", "ToyWorker"]),
     .testTarget(name: "StagesTests", dependencies: ["Stages", "PipelineCore"]),
     .testTarget(name: "EndToEndTests", dependencies: ["pipeline"], exclude: ["check_artifacts.py"]),
   ],

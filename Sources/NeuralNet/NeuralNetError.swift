@@ -24,6 +24,8 @@ public enum NeuralNetError: Error, Equatable, CustomStringConvertible {
   case nonFiniteValue(what: String, iteration: Int)
   /// A series or optimiser left every bound.
   case solverDiverged(iteration: Int)
+  /// An optimiser ended short of its tolerance.
+  case notConverged(what: String, residual: Double)
   /// The least memory the work needs is above the ceiling.
   case memoryCeilingTooLow(neededBytes: Int, ceilingBytes: Int)
 
@@ -48,6 +50,8 @@ public enum NeuralNetError: Error, Equatable, CustomStringConvertible {
     case .nonFiniteValue(let what, let iteration): "\(what) is NaN or infinite in iteration \(iteration)"
     case .solverDiverged(let iteration):
       "the solver diverged in iteration \(iteration): use a smaller step or more damping"
+    case .notConverged(let what, let residual):
+      "\(what) did not converge: the gradient's norm is still \(residual)"
     case .memoryCeilingTooLow(let needed, let ceiling):
       "the work needs at least \(needed) bytes of memory, above the ceiling of \(ceiling)"
     }

@@ -369,10 +369,10 @@ package final class Workspace {
     if direction != nil {
       unpool(index, change, codes, top: 0, rows: rows, to: fullChange)
       let t = tangent(index) + group * from.group
-      convolutionWeights(index, dy: full, spread, x: t, sums: sums, rows: 2 * rows)
+      convolutionWeights(index, dy: full, spread, x: t, sums: sums, rows: spread.shape.height)
     }
     convolutionWeights(
-      index, dy: direction == nil ? full : fullChange, spread, x: x, sums: sums, rows: 2 * rows)
+      index, dy: direction == nil ? full : fullChange, spread, x: x, sums: sums, rows: spread.shape.height)
     propagateConvolution(index, tape, group, parameters, direction, full, fullChange, spread)
   }
 
@@ -382,6 +382,12 @@ package final class Workspace {
   ) {
     guard let spread = plan.unpooled[index] else { return }
     let pooled = plan.adjoints[index + 1]
+    guard plan.operations[index].pool else {
+      for line in 0..<pooled.shape.channels * rows {
+        (full + line * spread.row).update(from: d + line * pooled.row, count: pooled.row)
+      }
+      return
+    }
     for channel in 0..<pooled.shape.channels {
       kernels.unpool(
         d + channel * pooled.channel + top * pooled.row,

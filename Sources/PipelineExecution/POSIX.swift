@@ -208,6 +208,28 @@ enum POSIX {
     return hash.finish()
   }
 
+  /// Kills all processes of some sessions but one. A program may leave its process group, as those that Foundation
+  /// starts do, and its parent may be gone; the session still tells whose it is.
+  static func killSessions(_ sessions: Set<pid_t>, sparing own: pid_t = 0) {
+    guard !sessions.isEmpty else { return }
+    // Again, as long as there are some: one may have been starting another.
+    for _ in 0..<10 {
+      var found = false
+      for process in list("/proc").compactMap({ pid_t($0) }) where process != own {
+        guard let bytes = (try? read("/proc/\(process)/stat")) ?? nil, let name = bytes.lastIndex(of: 0x29) else {
+          continue
+        }
+        // After the name: state, parent, group, session.
+        let fields = String(decoding: bytes[(name + 1)...], as: UTF8.self).split(separator: " ", maxSplits: 4)
+        guard fields.count > 4, fields[0] != "Z", let session = pid_t(fields[3]), sessions.contains(session) else {
+          continue
+        }
+        if kill(process, SIGKILL) == 0 { found = true }
+      }
+      if !found { return }
+    }
+  }
+
   static func absolute(_ path: String) -> String {
     if path.hasPrefix("/") { return path }
     guard let raw = getcwd(nil, 0) else { return path }

@@ -49,13 +49,13 @@ public enum Worker {
     Thread.detachNewThread {
       var descriptor = pollfd(fd: STDIN_FILENO, events: 0, revents: 0)
       while poll(&descriptor, 1, -1) <= 0 {}
-      endGroup()
+      end()
     }
   }
 
-  /// The pool gives each worker a process group; one started by hand shares the group of others.
-  fileprivate static func endGroup() -> Never {
-    if getpgrp() == getpid() { kill(0, SIGKILL) }
+  /// The pool gives each worker a session; one started by hand shares that of others.
+  fileprivate static func end() -> Never {
+    if getsid(0) == getpid() { POSIX.killSessions([getpid()], sparing: getpid()) }
     _exit(1)
   }
 }
@@ -72,7 +72,7 @@ private final class WorkerContext: StageContext {
       try POSIX.writeAll(descriptor, encodeLine(message), path: "the scheduler")
     } catch {
       // Nobody is left to work for.
-      Worker.endGroup()
+      Worker.end()
     }
   }
 

@@ -132,7 +132,7 @@ public final class WorkerPool: TaskExecutor {
         events.append(.finished(node, .failure(failure)))
       case nil:
         // Whatever it is, it does not speak the protocol.
-        kill(-process.id, SIGKILL)
+        kill(process.id, SIGKILL)
       }
     }
   }
@@ -186,7 +186,8 @@ public final class WorkerPool: TaskExecutor {
   /// Ends all workers and all that they have started.
   public func shutdown() {
     // First all, then one by one: they end at the same time.
-    for process in processes { kill(-process.id, SIGKILL) }
+    for process in processes { kill(process.id, SIGKILL) }
+    POSIX.killSessions(Set(processes.map(\.id)))
     for process in processes { reap(process) }
   }
 
@@ -195,7 +196,8 @@ public final class WorkerPool: TaskExecutor {
     processes.removeAll { $0 === process }
     // Before its number is given back. One that has ended by itself keeps its own status; one that has only closed
     // its output must not be waited for.
-    kill(-process.id, SIGKILL)
+    kill(process.id, SIGKILL)
+    if process.node != nil { POSIX.killSessions([process.id]) }
     close(process.input)
     close(process.output)
     close(process.errors)
@@ -238,9 +240,9 @@ public final class WorkerPool: TaskExecutor {
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
-    // A group of its own: a terminal's Ctrl-C reaches only the scheduler, and one kill ends worker and children.
-    posix_spawnattr_setpgroup(&attributes, 0)
-    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
+    // A session of its own (POSIX_SPAWN_SETSID, which the overlay does not show): a terminal's Ctrl-C reaches only
+    // the scheduler, and all that the worker starts can be found.
+    posix_spawnattr_setflags(&attributes, 0x80)
 
     // Parallelism is the engine's: a BLAS with threads of its own would fight with it for the cores.
     let environment =
