@@ -34,6 +34,11 @@ struct Interrupts {
       // Whoever started the run with `nohup` means it.
       if unsafeBitCast(previous, to: Int.self) == 1 { signal(number, SIG_IGN) }
     }
+    // A parent may have started this process from a thread that blocks signals.
+    var blocked = sigset_t()
+    sigemptyset(&blocked)
+    for number in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&blocked, number) }
+    pthread_sigmask(SIG_UNBLOCK, &blocked, nil)
     // A reader that went away (`| head`) must not kill the run. A handler, not "ignore", which workers would inherit.
     signal(SIGPIPE) { _ in }
     return interrupts

@@ -138,7 +138,9 @@ import Testing
   @Test func ctrlCStopsCleanlyAndARerunGoesOn() throws {
     let box = try Sandbox()
     let slow = ["--set", "epochs=1000", "--set", "size=[50]", "--set", "repeat=2"]
-    let (process, wait) = try box.start(Sandbox.executable, ["run", "tiny", "retrain"] + slow)
+    // A background job is born with Ctrl-C ignored, and the run honours that; a test may well be in one.
+    let (process, wait) = try box.start(
+      "/usr/bin/env", ["--default-signal=INT", Sandbox.executable, "run", "tiny", "retrain"] + slow)
     // Once the base net is being trained, images are done.
     let deadline = Date().addingTimeInterval(60)
     while box.artifacts().isEmpty, Date() < deadline { usleep(50_000) }
