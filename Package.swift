@@ -39,7 +39,8 @@ let package = Package(
 
     .testTarget(name: "HDF5Tests", dependencies: ["HDF5"]),
     .testTarget(name: "TensorTests", dependencies: ["Tensor"]),
-    .testTarget(name: "NeuralNetTests", dependencies: ["NeuralNet", "Tensor", "CKernels"]),
+    .testTarget(
+      name: "NeuralNetTests", dependencies: ["NeuralNet", "Tensor", "CKernels"], exclude: ["Golden"]),
     .testTarget(
       name: "AnalysisTests", dependencies: ["Analysis", "NeuralNet", "Tensor"], exclude: ["Golden"]),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),

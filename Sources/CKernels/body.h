@@ -38,6 +38,7 @@ const Kernels VARIANT = {
     .unpool = unpool,
     .transpose = transpose,
     .reduceLanes = reduceLanes,
+    .squareLanes = squareLanes,
     .sumPixels = sumPixels,
     .sgdStep = sgdStep,
 };

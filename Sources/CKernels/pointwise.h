@@ -174,6 +174,11 @@ static void reduceLanes(const float *sums, float *out, ptrdiff_t count, float sc
   }
 }
 
+static void squareLanes(const float *x, float *out, ptrdiff_t count) {
+  for (ptrdiff_t i = 0; i < count; i++)
+    for (int l = 0; l < KERNEL_LANES; l++) out[l] += x[i * KERNEL_LANES + l] * x[i * KERNEL_LANES + l];
+}
+
 static void sumPixels(const float *x, float *sums, ptrdiff_t row, int rows, int pixels) {
   FOR_LANES(lane) {
     V total = load(sums + lane);

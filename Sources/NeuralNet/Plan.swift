@@ -20,6 +20,8 @@ package struct Operation: Sendable, Hashable {
   package let bias: Int
   package var relu = false
   package var pool = false
+  /// Probability with which training zeroes an output.
+  package var dropout: Float = 0
 
   package init(kind: Kind, input: Shape, full: Shape, weight: Int, bias: Int) {
     self.kind = kind
@@ -30,6 +32,10 @@ package struct Operation: Sendable, Hashable {
   }
 
   package var isConvolution: Bool { kind != .linear }
+  package var stride: Int {
+    guard case .convolution(_, let stride, _) = kind else { return 1 }
+    return stride
+  }
   package var output: Shape { pool ? Shape(full.channels, full.height / 2, full.width / 2) : full }
   package var parameterCount: Int { bias - weight + full.channels }
 }
@@ -67,7 +73,7 @@ package struct Plan: Sendable {
   /// Offsets of pooling's branch codes.
   package let codes: [Int]
   package let probabilities: Layout
-  /// Layouts of unpooled gradients, one group each.
+  /// Layouts of adjoints that are spread to full size or to rows with margins, for one group.
   package let unpooled: [Layout?]
   /// Offsets of each convolution's lane sums, in floats.
   package let laneSums: [Int]
@@ -101,17 +107,20 @@ package struct Plan: Sendable {
       activations.append(activation)
       tape = activation.end
       // The kernel that goes back through a convolution reads three zero pixels beyond each end of a row.
-      let margin = operation.isConvolution && !operation.pool ? 3 : 0
+      // A linear layer writes without them: its adjoint is spread like a pooled one.
+      let flat = index + 1 < operations.count && operations[index + 1].kind == .linear
+      let margin = operation.isConvolution && !operation.pool && !flat && index > 0 ? 3 : 0
       adjoints.append(Layout(operation.output, rows: 0, columns: margin, offset: adjoint))
       adjoint = adjoints[index + 1].end
       codes.append(code)
       if operation.pool { code += 2 * operation.output.count * groupSize }
-      if operation.pool {
+      if operation.pool || (operation.isConvolution && flat && index > 0) {
         // Nothing goes back beyond the first layer, so its gradients are spread two rows at a time.
         let spread =
           index == 0 ? Shape(operation.full.channels, 2, operation.full.width) : operation.full
         unpooled.append(Layout(spread, rows: 0, columns: 3, offset: scratch))
-        scratch += unpooled[index]!.group
+        // One for the adjoint, one for its change.
+        scratch += 2 * Layout(spread, rows: 0, columns: 3, offset: 0).group
       } else {
         unpooled.append(nil)
       }

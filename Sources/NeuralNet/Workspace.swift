@@ -22,6 +22,7 @@ package final class Workspace {
   private let inputBuffer: Buffer<Float>
   private let tapeBuffer: Buffer<UInt8>
   private let adjointBuffer: Buffer<Float>
+  private let curvedBuffer: Buffer<Float>
   private let unpooledBuffer: Buffer<Float>
   private let sumsBuffer: Buffer<Float>
   private let transposedBuffer: Buffer<Float>
@@ -36,12 +37,16 @@ package final class Workspace {
   /// Images in the chunk at hand, and the groups of 16 that they fill.
   package private(set) var count = 0
   package var groups: Int { (count + groupSize - 1) / groupSize }
+  /// Key of the dropout's draws; nil outside training.
+  package var dropoutKey: UInt64?
+  /// The chunk's first place in its batch, for the dropout's draws.
+  package var dropoutPlace = 0
   private let transposedRow: Int
 
   /// Bytes that a workspace takes.
   package static func bytes(_ plan: Plan) -> Int {
     let floats =
-      plan.activations[0].end + 2 * plan.tapeFloats + plan.adjointFloats + plan.unpooledFloats
+      plan.activations[0].end + 2 * plan.tapeFloats + 2 * plan.adjointFloats + plan.unpooledFloats
       + plan.laneSumFloats + chunkSize * (plan.widestInput + groupSize)
     return 4 * floats + plan.tapeCodes
   }
@@ -53,6 +58,7 @@ package final class Workspace {
     inputBuffer = Buffer(count: plan.activations[0].end)
     tapeBuffer = Buffer(count: plan.tapeBytes)
     adjointBuffer = Buffer(count: plan.adjointFloats)
+    curvedBuffer = Buffer(count: plan.adjointFloats)
     unpooledBuffer = Buffer(count: plan.unpooledFloats)
     sumsBuffer = Buffer(count: plan.laneSumFloats)
     transposedRow = (plan.widestInput + groupSize - 1) / groupSize * groupSize
@@ -104,6 +110,11 @@ package final class Workspace {
     adjointBuffer.pointer + plan.adjoints[index].offset
   }
 
+  /// The change of adjoint `index` in the direction of a Hessian product.
+  private func curved(_ index: Int) -> UnsafeMutablePointer<Float> {
+    curvedBuffer.pointer + plan.adjoints[index].offset
+  }
+
   private func tangent(_ index: Int) -> UnsafeMutablePointer<Float> {
     tangentBuffer.pointer + plan.activations[index].offset
   }
@@ -119,6 +130,26 @@ package final class Workspace {
         index, tape, epilogue: epilogue, bias: parameters + operation.bias,
         first: (activation(index, tape), parameters + operation.weight), second: nil,
         output: activation(index + 1, tape))
+      if operation.dropout > 0, let dropoutKey { drop(index, operation.dropout, dropoutKey, tape) }
+    }
+  }
+
+  /// Zeroes activations at random and scales the rest: the image at place i of the batch keeps feature 4f + w of
+  /// operation o if word w of the Philox block (f, i, o, 3) is at least p·2³².
+  private func drop(_ index: Int, _ probability: Float, _ key: UInt64, _ tape: Tape) {
+    let layout = plan.activations[index + 1]
+    let threshold = UInt32(Double(probability) * 0x1p32)
+    let scale = 1 / (1 - probability)
+    let width = layout.shape.count
+    for place in 0..<count {
+      let first = activation(index + 1, tape) + place / groupSize * layout.group + place % groupSize
+      for block in 0..<(width + 3) / 4 {
+        let words = RandomStream.philox(
+          counter: SIMD4(UInt32(block), UInt32(dropoutPlace + place), UInt32(index), 3), key: key)
+        for feature in 4 * block..<min(4 * block + 4, width) {
+          first[feature * groupSize] *= words[feature & 3] >= threshold ? scale : 0
+        }
+      }
     }
   }
 
@@ -194,14 +225,16 @@ package final class Workspace {
     }
   }
 
-  /// Sets the logits' adjoint to scale · H_L · tangent, with H_L the loss's Hessian at the logits.
-  package func lossHessian(_ tape: Tape, scale: Float) {
+  /// Sets the logits' adjoint, or with `curved` its change, to scale · H_L · tangent, with H_L the loss's Hessian
+  /// at the logits.
+  package func lossHessian(_ tape: Tape, scale: Float, curved isCurved: Bool = false) {
     let last = plan.operations.count
+    let target = isCurved ? curved(last) : adjoint(last)
     let logits = plan.activations[last]
     for group in 0..<groups {
       kernels.softmaxHessian(
         tape.floats + plan.probabilities.offset + group * logits.group,
-        tangent(last) + group * logits.group, adjoint(last) + group * logits.group,
+        tangent(last) + group * logits.group, target + group * logits.group,
         Int32(network.classes), scale, Int32(count - group * groupSize))
     }
   }
@@ -213,27 +246,61 @@ package final class Workspace {
 
   /// Takes the logits' adjoint back through the net; the linear layers' gradients are added to `gradient`, the
   /// convolutions' to lane sums that `flushSums` adds to it.
+  ///
+  /// With a `direction`, the adjoints' change for a change of the parameters in that direction goes back beside
+  /// the adjoints, and its gradients are those that are added up (Pearlmutter 1994, the R-operator's backward
+  /// half); `tangentForward` must have run, and `lossHessian` with `curved`.
   package func backward(
-    _ parameters: UnsafePointer<Float>, _ tape: Tape, gradient: UnsafeMutablePointer<Float>
+    _ parameters: UnsafePointer<Float>, _ tape: Tape, gradient: UnsafeMutablePointer<Float>,
+    direction: UnsafePointer<Float>? = nil
   ) {
     for index in stride(from: plan.operations.count - 1, through: 0, by: -1) {
-      let operation = plan.operations[index]
-      switch operation.kind {
+      switch plan.operations[index].kind {
       case .convolution:
-        for group in 0..<groups { backwardConvolution(index, tape, group, parameters) }
+        for group in 0..<groups { backwardConvolution(index, tape, group, parameters, direction) }
       case .linear:
-        linearWeights(index, x: activation(index, tape), dy: adjoint(index + 1), gradient: gradient)
-        if index > 0 {
-          let masked = plan.operations[index - 1].relu
-          var arguments = LinearBackward(
-            dy0: adjoint(index + 1), dy1: nil, w0: parameters + operation.weight, w1: nil,
-            mask: activation(index, tape), dx: adjoint(index), dyGroup: plan.adjoints[index + 1].group,
-            dxGroup: plan.adjoints[index].group, sources: 1, inputs: Int32(operation.input.count),
-            outputs: Int32(operation.full.channels), groups: Int32(groups),
-            epilogue: Int32(masked ? KERNEL_MASK : KERNEL_PLAIN))
-          kernels.linearBackward(&arguments)
-        }
+        backwardLinear(index, tape, parameters, gradient, direction)
       }
+    }
+  }
+
+  private func backwardLinear(
+    _ index: Int, _ tape: Tape, _ parameters: UnsafePointer<Float>, _ gradient: UnsafeMutablePointer<Float>,
+    _ direction: UnsafePointer<Float>?
+  ) {
+    let operation = plan.operations[index]
+    let dyGroup = plan.adjoints[index + 1].group
+    let x = activation(index, tape)
+    let d = adjoint(index + 1)
+    let summed = direction == nil ? d : curved(index + 1)
+    if operation.dropout > 0, dropoutKey != nil {
+      // The dropped are off already: their activation is 0, as with ReLU.
+      for i in 0..<groups * dyGroup { d[i] *= 1 / (1 - operation.dropout) }
+    }
+    for group in 0..<groups {
+      kernels.reduceLanes(
+        summed + group * dyGroup, gradient + operation.bias, operation.full.channels, 1)
+    }
+    linearWeights(index, x: x, dy: summed, gradient: gradient)
+    if index == 0 { return }
+    let weight = parameters + operation.weight
+    if let direction {
+      linearWeights(index, x: tangent(index), dy: d, gradient: gradient)
+      propagate(summed, weight, d, direction + operation.weight, to: curved(index))
+    }
+    propagate(d, weight, nil, nil, to: adjoint(index))
+
+    func propagate(
+      _ dy0: UnsafePointer<Float>, _ w0: UnsafePointer<Float>, _ dy1: UnsafePointer<Float>?,
+      _ w1: UnsafePointer<Float>?, to dx: UnsafeMutablePointer<Float>
+    ) {
+      var arguments = LinearBackward(
+        dy0: dy0, dy1: dy1, w0: w0, w1: w1, mask: x, dx: dx, dyGroup: dyGroup,
+        dxGroup: plan.adjoints[index].group, sources: dy1 == nil ? 1 : 2,
+        inputs: Int32(operation.input.count), outputs: Int32(operation.full.channels),
+        groups: Int32(groups),
+        epilogue: Int32(plan.operations[index - 1].relu ? KERNEL_MASK : KERNEL_PLAIN))
+      kernels.linearBackward(&arguments)
     }
   }
 
@@ -242,73 +309,122 @@ package final class Workspace {
   ) {
     let operation = plan.operations[index]
     let from = plan.activations[index]
-    let dyGroup = plan.adjoints[index + 1].group
     for group in 0..<groups {
       kernels.transpose(
         x + group * from.group, transposedBuffer.pointer + group * groupSize * transposedRow,
         transposedRow, Int32(operation.input.count))
-      kernels.reduceLanes(
-        dy + group * dyGroup, gradient + operation.bias, operation.full.channels, 1)
     }
     var arguments = LinearWeights(
-      dy: dy, xt: transposedBuffer.pointer, gradient: gradient + operation.weight, dyGroup: dyGroup,
-      xtRow: transposedRow, inputs: Int32(operation.input.count),
-      outputs: Int32(operation.full.channels), groups: Int32(groups))
+      dy: dy, xt: transposedBuffer.pointer, gradient: gradient + operation.weight,
+      dyGroup: plan.adjoints[index + 1].group, xtRow: transposedRow,
+      inputs: Int32(operation.input.count), outputs: Int32(operation.full.channels),
+      groups: Int32(groups))
     kernels.linearWeights(&arguments)
   }
 
   private func backwardConvolution(
-    _ index: Int, _ tape: Tape, _ group: Int, _ parameters: UnsafePointer<Float>
+    _ index: Int, _ tape: Tape, _ group: Int, _ parameters: UnsafePointer<Float>,
+    _ direction: UnsafePointer<Float>?
   ) {
     let operation = plan.operations[index]
-    guard case .convolution(let kernel, let stride, let padding) = operation.kind else { return }
     let pooled = plan.adjoints[index + 1]
     let own = adjoint(index + 1) + group * pooled.group
-    let x = activation(index, tape) + group * plan.activations[index].group
+    let change = curved(index + 1) + group * pooled.group
+    let summed = direction == nil ? own : change
+    let from = plan.activations[index]
+    let x = activation(index, tape) + group * from.group
     let sums = sumsBuffer.pointer + plan.laneSums[index]
     let biasSums = sums + (operation.bias - operation.weight) * groupSize
     for channel in 0..<operation.full.channels {
       kernels.sumPixels(
-        own + channel * pooled.channel + pooled.origin, biasSums + channel * groupSize, pooled.row,
+        summed + channel * pooled.channel + pooled.origin, biasSums + channel * groupSize, pooled.row,
         Int32(pooled.shape.height), Int32(pooled.shape.width))
     }
     guard let spread = plan.unpooled[index] else {
-      convolutionWeights(index, dy: own + pooled.origin, pooled, x: x, sums: sums, rows: operation.full.height)
-      if index > 0 { propagate(own + pooled.origin, pooled) }
+      let rows = operation.full.height
+      convolutionWeights(index, dy: summed + pooled.origin, pooled, x: x, sums: sums, rows: rows)
+      if index == 0 { return }
+      if direction != nil {
+        let t = tangent(index) + group * from.group
+        convolutionWeights(index, dy: own + pooled.origin, pooled, x: t, sums: sums, rows: rows)
+      }
+      propagateConvolution(
+        index, tape, group, parameters, direction, own + pooled.origin, change + pooled.origin, pooled)
       return
     }
     let codes = tape.codes + plan.codes[index + 1] + group * pooled.shape.count * groupSize
     let full = unpooledBuffer.pointer + spread.offset + spread.origin
-    // All rows at once, or for the first layer two by two.
-    let step = index == 0 ? 1 : pooled.shape.height
-    for top in Swift.stride(from: 0, to: pooled.shape.height, by: step) {
-      for channel in 0..<operation.full.channels {
-        kernels.unpool(
-          own + channel * pooled.channel + top * pooled.row,
-          codes + (channel * pooled.shape.height + top) * pooled.shape.width * groupSize,
-          full + channel * spread.channel, spread.row, Int32(step), Int32(pooled.shape.width))
+    if index == 0 {
+      // Nothing goes back beyond the first layer: its gradients are spread two rows at a time.
+      for top in 0..<pooled.shape.height {
+        unpool(index, summed, codes, top: top, rows: 1, to: full)
+        convolutionWeights(
+          index, dy: full, spread, x: x + 2 * top * operation.stride * from.row, sums: sums, rows: 2)
       }
-      convolutionWeights(
-        index, dy: full, spread, x: x + 2 * top * stride * plan.activations[index].row, sums: sums,
-        rows: 2 * step)
+      return
     }
-    if index > 0 { propagate(full, spread) }
+    let fullChange = full + spread.group
+    let rows = pooled.shape.height
+    unpool(index, own, codes, top: 0, rows: rows, to: full)
+    if direction != nil {
+      unpool(index, change, codes, top: 0, rows: rows, to: fullChange)
+      let t = tangent(index) + group * from.group
+      convolutionWeights(index, dy: full, spread, x: t, sums: sums, rows: spread.shape.height)
+    }
+    convolutionWeights(
+      index, dy: direction == nil ? full : fullChange, spread, x: x, sums: sums, rows: spread.shape.height)
+    propagateConvolution(index, tape, group, parameters, direction, full, fullChange, spread)
+  }
 
-    func propagate(_ dy: UnsafePointer<Float>, _ layout: Layout) {
-      let below = plan.adjoints[index]
-      let under = plan.activations[index]
-      var arguments = ConvBackward(
-        dy0: dy, dy1: nil, w0: parameters + operation.weight, w1: nil, mask: x + under.origin,
-        dx: adjoint(index) + group * below.group + below.origin, dyRow: layout.row,
-        dyChannel: layout.channel, dxRow: below.row, dxChannel: below.channel, maskRow: under.row,
-        maskChannel: under.channel, sources: 1, inChannels: Int32(operation.input.channels),
-        outChannels: Int32(operation.full.channels), kernel: Int32(kernel), stride: Int32(stride),
-        padding: Int32(padding), inHeight: Int32(operation.input.height),
-        inWidth: Int32(operation.input.width), outHeight: Int32(operation.full.height),
-        outWidth: Int32(operation.full.width),
-        epilogue: Int32(plan.operations[index - 1].relu ? KERNEL_MASK : KERNEL_PLAIN))
-      kernels.convBackward(&arguments)
+  private func unpool(
+    _ index: Int, _ d: UnsafePointer<Float>, _ codes: UnsafePointer<UInt8>, top: Int, rows: Int,
+    to full: UnsafeMutablePointer<Float>
+  ) {
+    guard let spread = plan.unpooled[index] else { return }
+    let pooled = plan.adjoints[index + 1]
+    guard plan.operations[index].pool else {
+      for line in 0..<pooled.shape.channels * rows {
+        (full + line * spread.row).update(from: d + line * pooled.row, count: pooled.row)
+      }
+      return
     }
+    for channel in 0..<pooled.shape.channels {
+      kernels.unpool(
+        d + channel * pooled.channel + top * pooled.row,
+        codes + (channel * pooled.shape.height + top) * pooled.shape.width * groupSize,
+        full + channel * spread.channel, spread.row, Int32(rows), Int32(pooled.shape.width))
+    }
+  }
+
+  /// The adjoint of a convolution's input, and with a direction its change.
+  private func propagateConvolution(
+    _ index: Int, _ tape: Tape, _ group: Int, _ parameters: UnsafePointer<Float>,
+    _ direction: UnsafePointer<Float>?, _ d: UnsafePointer<Float>, _ change: UnsafePointer<Float>,
+    _ layout: Layout
+  ) {
+    let operation = plan.operations[index]
+    guard case .convolution(let kernel, let stride, let padding) = operation.kind else { return }
+    let below = plan.adjoints[index]
+    let under = plan.activations[index]
+    let target = group * below.group + below.origin
+    var arguments = ConvBackward(
+      dy0: d, dy1: nil, w0: parameters + operation.weight, w1: nil,
+      mask: activation(index, tape) + group * under.group + under.origin, dx: adjoint(index) + target,
+      dyRow: layout.row, dyChannel: layout.channel, dxRow: below.row, dxChannel: below.channel,
+      maskRow: under.row, maskChannel: under.channel, sources: 1,
+      inChannels: Int32(operation.input.channels), outChannels: Int32(operation.full.channels),
+      kernel: Int32(kernel), stride: Int32(stride), padding: Int32(padding),
+      inHeight: Int32(operation.input.height), inWidth: Int32(operation.input.width),
+      outHeight: Int32(operation.full.height), outWidth: Int32(operation.full.width),
+      epilogue: Int32(plan.operations[index - 1].relu ? KERNEL_MASK : KERNEL_PLAIN))
+    kernels.convBackward(&arguments)
+    guard let direction else { return }
+    arguments.dy0 = change
+    arguments.dy1 = d
+    arguments.w1 = direction + operation.weight
+    arguments.dx = curved(index) + target
+    arguments.sources = 2
+    kernels.convBackward(&arguments)
   }
 
   private func convolutionWeights(
@@ -339,12 +455,45 @@ package final class Workspace {
   /// Copies the last layer's input of each image of the chunk to rows of `featureCount` floats.
   package func copyFeatures(_ tape: Tape, to rows: UnsafeMutablePointer<Float>) {
     let index = plan.operations.count - 1
-    let layout = plan.activations[index]
+    copy(activation(index, tape), plan.activations[index], to: rows)
+  }
+
+  /// Copies the logits' tangents of each image of the chunk to rows of `classes` floats.
+  package func copyLogitTangents(to rows: UnsafeMutablePointer<Float>) {
+    let index = plan.operations.count
+    copy(tangent(index), plan.activations[index], to: rows)
+  }
+
+  private func copy(_ x: UnsafePointer<Float>, _ layout: Layout, to rows: UnsafeMutablePointer<Float>) {
     let width = layout.shape.count
     for place in 0..<count {
-      let x = activation(index, tape) + place / groupSize * layout.group + place % groupSize
-      for i in 0..<width { rows[place * width + i] = x[i * groupSize] }
+      let first = x + place / groupSize * layout.group + place % groupSize
+      for i in 0..<width { rows[place * width + i] = first[i * groupSize] }
     }
+  }
+
+  /// Squared norms of the gradients of each image of a loaded chunk of at most 16, after `loss`; a convolution's
+  /// lane sums are per-image gradients, a linear layer's gradient has the norm ‖dy‖·‖(x, 1)‖.
+  package func squaredGradientNorms(
+    _ parameters: UnsafePointer<Float>, _ tape: Tape, scratch: UnsafeMutablePointer<Float>
+  ) -> [Float] {
+    precondition(groups == 1, "lane sums are per image for one group only")
+    clearSums()
+    backward(parameters, tape, gradient: scratch)
+    var total = [Float](repeating: 0, count: groupSize)
+    for (index, operation) in plan.operations.enumerated() {
+      switch operation.kind {
+      case .convolution:
+        kernels.squareLanes(sumsBuffer.pointer + plan.laneSums[index], &total, operation.parameterCount)
+      case .linear:
+        var dy = [Float](repeating: 0, count: groupSize)
+        var x = [Float](repeating: 1, count: groupSize)
+        kernels.squareLanes(adjoint(index + 1), &dy, operation.full.channels)
+        kernels.squareLanes(activation(index, tape), &x, operation.input.count)
+        for lane in 0..<groupSize { total[lane] += dy[lane] * x[lane] }
+      }
+    }
+    return total
   }
 
   /// One step of SGD on a range of the parameters; false if a parameter became NaN or infinite.

@@ -112,6 +112,8 @@ typedef struct {
   void (*transpose)(const float *x, float *out, ptrdiff_t row, int inputs);
   // out[i] += scale · Σ_l sums[i][l].
   void (*reduceLanes)(const float *sums, float *out, ptrdiff_t count, float scale);
+  // out[l] += Σ_i x[i][l]² for 16 lanes.
+  void (*squareLanes)(const float *x, float *out, ptrdiff_t count);
   // Adds over `pixels` vectors a row, `rows` rows: sums[16] += Σ x.
   void (*sumPixels)(const float *x, float *sums, ptrdiff_t row, int rows, int pixels);
   // Returns 0 if all new parameters are finite, NaN otherwise.
