@@ -143,7 +143,7 @@ public final class ConsoleProgress: ProgressDisplay {
 
   private func erase() {
     guard drawnLines > 0 else { return }
-    write("\u{1B}[\(drawnLines)A\u{1B}[J")
+    write("\r\u{1B}[\(drawnLines)A\u{1B}[J")
     drawnLines = 0
   }
 

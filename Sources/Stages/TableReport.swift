@@ -61,14 +61,18 @@ public struct TableReport {
   private static func footnotes(_ file: borrowing FileReader, schemes: [String]) throws -> [String] {
     let residuals: [Double] = try file.read("/residual", shape: [schemes.count])
     let iterations: [Int64] = try file.read("/iterations", shape: [schemes.count])
+    let dampings: [Double] = try file.read("/damping", shape: [schemes.count])
+    let hessianImages: [Int64] = try file.read("/hessian_images", shape: [schemes.count])
     var lines = ["self: the removed images; loss: mean cross-entropy without regularisation"]
     for scheme in Set(schemes).sorted() {
       let rows = schemes.indices.filter { schemes[$0] == scheme && residuals[$0].isFinite }
       guard !rows.isEmpty else { continue }
       let worst = rows.map { residuals[$0] }.max() ?? .nan
       let solves = rows.map { iterations[$0] }
+      // Damping and the number of curvature images decide how far a step goes; a table without them can't be read.
+      let settings = Set(rows.map { "damping \(dampings[$0]), \(hessianImages[$0]) curvature images" }).sorted()
       lines.append(
-        "\(scheme): true relative residual at most \(String(format: "%.1e", worst)), "
+        "\(scheme): \(settings.joined(separator: "; ")); true relative residual at most \(String(format: "%.1e", worst)), "
           + "\(solves.min() ?? 0) to \(solves.max() ?? 0) solver iterations a net")
     }
     return lines
