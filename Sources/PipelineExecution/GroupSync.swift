@@ -18,7 +18,11 @@ final class GroupSync {
   private let folder: String
   private var pending = 0
   private var lastSync = POSIX.monotonicSeconds
-  private let isBusy = Atomic(false)
+  private let work = Work()
+
+  private final class Work: Sendable {
+    let isGoingOn = Atomic(false)
+  }
 
   init(folder: String) { self.folder = folder }
 
@@ -28,19 +32,19 @@ final class GroupSync {
   /// Starts a group if one is due; to be called now and then.
   func tick() {
     guard pending > 0, POSIX.monotonicSeconds - lastSync > Self.interval,
-      isBusy.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged
+      work.isGoingOn.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged
     else { return }
     lastSync = POSIX.monotonicSeconds
     pending = 0
-    Thread.detachNewThread { [self] in
+    Thread.detachNewThread { [folder, work] in
       Self.sync(folder)
-      isBusy.store(false, ordering: .releasing)
+      work.isGoingOn.store(false, ordering: .releasing)
     }
   }
 
   /// Brings everything that is left to the disk.
   func finish() {
-    while isBusy.load(ordering: .acquiring) { usleep(1000) }
+    while work.isGoingOn.load(ordering: .acquiring) { usleep(1000) }
     if pending > 0 { Self.sync(folder) }
     pending = 0
   }
@@ -50,6 +54,12 @@ final class GroupSync {
     let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard descriptor >= 0 else { return }
     defer { close(descriptor) }
-    syncfs(descriptor)
+    // The Swift overlay does not show syncfs(2).
+    typealias Function = @convention(c) (Int32) -> Int32
+    if let symbol = dlsym(nil, "syncfs") {
+      _ = unsafeBitCast(symbol, to: Function.self)(descriptor)
+    } else {
+      Glibc.sync()
+    }
   }
 }

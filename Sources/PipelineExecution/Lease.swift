@@ -4,7 +4,7 @@ import Glibc
 import PipelineCore
 
 /// Who holds a lease.
-struct LeaseOwner: Equatable {
+package struct LeaseOwner: Equatable {
   var host: String
   /// Where the process number means anything: one boot of one machine, and one process namespace in it.
   var scope: String
@@ -13,12 +13,15 @@ struct LeaseOwner: Equatable {
   /// Unique to this one lease.
   var token: String
 
+  /// This process's own scope.
+  package static var ownScope: String { POSIX.scope }
+
   static let unknown = LeaseOwner(host: "?", scope: "", process: 0, node: "?", token: "unknown")
 
   /// Whether the owner is certainly gone; a process that can't be seen from here never is.
   var isGone: Bool { scope == POSIX.scope && process > 0 && kill(process, 0) != 0 && errno == ESRCH }
 
-  var fields: RecordFile {
+  package var fields: RecordFile {
     RecordFile([
       ManifestField(name: "host", value: host), ManifestField(name: "scope", value: scope),
       ManifestField(name: "process", value: String(process)), ManifestField(name: "node", value: node),
@@ -26,7 +29,7 @@ struct LeaseOwner: Equatable {
     ])
   }
 
-  init(host: String, scope: String, process: Int32, node: String, token: String) {
+  package init(host: String, scope: String, process: Int32, node: String, token: String) {
     (self.host, self.scope, self.process, self.node, self.token) = (host, scope, process, node, token)
   }
 
@@ -50,18 +53,18 @@ struct LeaseOwner: Equatable {
 /// A take-over must hit the dead lease and no other: of several that saw it dead, only the one that links the name
 /// `KEY.TOKEN-OF-THE-DEAD` may rename its own lease onto the key, and only if the dead one is still there. A plain
 /// unlink or rename could hit the live lease of whoever was quicker.
-struct LeaseKeeper {
+package struct LeaseKeeper {
   private let cache: Cache
   private let duration: Double
   private var held: [Digest: (token: String, renewed: Double)] = [:]
   private var watched: [String: (seen: FileFacts, since: Double)] = [:]
 
-  init(cache: Cache, duration: Double) {
+  package init(cache: Cache, duration: Double) {
     self.cache = cache
     self.duration = duration
   }
 
-  enum Answer {
+  package enum Answer {
     case acquired
     case held(LeaseOwner)
   }
@@ -74,7 +77,7 @@ struct LeaseKeeper {
 
   private func path(_ key: Digest) -> String { cache.leases + "/" + key.hex }
 
-  mutating func acquire(_ key: Digest, node: String) throws(SystemError) -> Answer {
+  package mutating func acquire(_ key: Digest, node: String) throws(SystemError) -> Answer {
     if held[key] != nil { return .acquired }
     let name = path(key)
     let owner = LeaseOwner(

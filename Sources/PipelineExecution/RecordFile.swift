@@ -6,7 +6,7 @@ import PipelineCore
 ///
 /// The text is a line `pipeline KIND 1`, a line `name value` a field, and a line `digest HEX` over all that stands
 /// above it. A name has no space; a newline or backslash in a value is escaped.
-struct RecordFile {
+package struct RecordFile {
   private(set) var fields: [ManifestField] = []
 
   init(_ fields: [ManifestField] = []) { self.fields = fields }
@@ -18,7 +18,7 @@ struct RecordFile {
   func number(_ name: String) -> Double? { self[name].flatMap { Double($0) } }
   func digest(_ name: String) -> Digest? { self[name].flatMap { Digest(hex: $0) } }
 
-  func bytes(kind: String) -> [UInt8] {
+  package func bytes(kind: String) -> [UInt8] {
     var text = "pipeline \(kind) 1\n"
     for field in fields { text += "\(Self.escape(field.name, spaces: true)) \(Self.escape(field.value))\n" }
     let body = Array(text.utf8)

@@ -63,14 +63,14 @@ public struct RunHistory: Sendable {
 
   /// The names of all runs, or of those of a pipeline, the latest first.
   public func ids(of pipeline: String? = nil) -> [String] {
-    POSIX.list(folder).filter { $0.hasSuffix(Self.ending) }.map { String($0.dropLast(Self.ending.count)) }
-      .filter { pipeline == nil || Self.pipelinePart(of: $0) == Experiment.fileName(pipeline ?? "") }
-      .reversed()
+    let part = pipeline.map { Experiment.fileName($0) }
+    let ids = POSIX.list(folder).filter { $0.hasSuffix(Self.ending) }.map { String($0.dropLast(Self.ending.count)) }
+    return ids.filter { part == nil || Self.pipelinePart(of: $0) == part }.reversed()
   }
 
-  private static func pipelinePart(of id: String) -> Substring? {
+  private static func pipelinePart(of id: String) -> String? {
     guard let first = id.firstIndex(of: "-"), let last = id.lastIndex(of: "-"), first < last else { return nil }
-    return id[id.index(after: first)..<last]
+    return String(id[id.index(after: first)..<last])
   }
 
   /// Reads a run; lines that a kill cut or a disk damaged are passed over. Nil without one whole line.
@@ -80,7 +80,7 @@ public struct RunHistory: Sendable {
       RunLog.isWhole(line) ? decodeLine(RunEvent.self, line) : nil
     }
     guard !events.isEmpty else { return nil }
-    let name = events[0].pipeline ?? Self.pipelinePart(of: id).map(String.init) ?? ""
+    let name = events[0].pipeline ?? Self.pipelinePart(of: id) ?? ""
     return RunRecord(id: id, pipeline: name, events: events)
   }
 

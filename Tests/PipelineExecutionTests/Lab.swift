@@ -7,7 +7,7 @@ import PipelineExecution
 import ToyStages
 
 /// One test's folder; removed when the last reference goes.
-final class Lab {
+final class Lab: Sendable {
   let folder: String
   let cache: Cache
 
