@@ -36,7 +36,11 @@ public struct HashingManifest: Manifest {
   }
 
   /// The key.
-  public func finish() -> Digest { Digest(SHA256.hash(data: bytes)) }
+  public func finish() -> Digest {
+    var hash = SHA256()
+    bytes.withUnsafeBytes { hash.update(bufferPointer: $0) }
+    return Digest(hash.finalize())
+  }
 }
 
 /// One field as recorded beside a result.
@@ -70,13 +74,12 @@ extension Plan {
   /// digest of its content for an action key.
   public func describe(_ id: NodeID, to manifest: inout some Manifest, digest: (InputSource) -> Digest) {
     let node = nodes[id.index]
-    let declaration = stages[node.stage].declaration
-    manifest.field("stage", declaration.name)
-    manifest.field("stage_version", String(declaration.version))
-    for parameter in declaration.parameters.sorted(by: { $0.name < $1.name }) where parameter.changesResult {
-      manifest.field("parameters.\(parameter.name)", node.parameters[parameter.name].json)
+    manifest.field("stage", stages[node.stage].declaration.name)
+    manifest.field("stage_version", String(stages[node.stage].declaration.version))
+    for (field, parameter) in stages[node.stage].declaration.keyFields {
+      manifest.field(field, node.parameters[parameter].json)
     }
-    if declaration.isRandom {
+    if stages[node.stage].declaration.isRandom {
       for axis in node.axes.sorted(by: { $0.axis < $1.axis }) {
         manifest.field("axes.\(axis.axis)", axis.value.json)
       }
@@ -91,8 +94,16 @@ extension Plan {
   public func describe(_ id: JoinID, to manifest: inout some Manifest, digest: (NodeID) -> Digest) {
     for member in joins[id.index].members {
       let node = nodes[member.node.index]
-      let axes = node.axes.map { "\($0.axis)=\($0.value.json)" }.joined(separator: ",")
-      manifest.field("\(member.label)[\(axes)]", digest(member.node).hex)
+      var name = member.label
+      name += "["
+      for (index, axis) in node.axes.enumerated() {
+        if index > 0 { name += "," }
+        name += axis.axis
+        name += "="
+        axis.value.appendJSON(to: &name)
+      }
+      name += "]"
+      manifest.field(name, digest(member.node).hex)
     }
   }
 
@@ -101,7 +112,8 @@ extension Plan {
     var keys = PlanKeys(nodes: [], joins: [Digest?](repeating: nil, count: joins.count))
     keys.nodes.reserveCapacity(nodes.count)
     for index in nodes.indices {
-      for case .join(let join) in nodes[index].inputs.map(\.source) where keys.joins[join.index] == nil {
+      for input in nodes[index].inputs {
+        guard case .join(let join) = input.source, keys.joins[join.index] == nil else { continue }
         var manifest = HashingManifest(kind: "join")
         describe(join, to: &manifest) { keys.nodes[$0.index] }
         keys.joins[join.index] = manifest.finish()

@@ -157,11 +157,12 @@ public struct Cache: Sendable {
 
   // MARK: Writing
 
-  /// Makes a finished temporary file the artifact of an action key, then records it. The file is on disk already.
-  func publish(_ temporary: String, as record: ActionRecord) throws(SystemError) {
+  /// Makes a finished temporary file the artifact of an action key, then records it. With `sync`, the file is on disk
+  /// already, and its name is before it is recorded.
+  func publish(_ temporary: String, as record: ActionRecord, sync: Bool = true) throws(SystemError) {
     let target = file(of: record.artifact)
     try POSIX.move(temporary, to: target)
-    try POSIX.syncDirectory(of: target)
+    if sync { try POSIX.syncDirectory(of: target) }
     var file = Self.fields(of: record.artifact)
     file.add("stage", record.stage)
     file.add("node", record.node)
@@ -172,7 +173,7 @@ public struct Cache: Sendable {
     file.add("peak_memory", String(record.peakMemory))
     try POSIX.writeAtomically(
       file.bytes(kind: "action"), to: path("actions", record.artifact.action),
-      temporary: temporaryName("action"), sync: true)
+      temporary: temporaryName("action"), sync: sync)
   }
 
   /// Lets a plan key stand for an artifact. Not synced: a record that a power cut takes is found again by its

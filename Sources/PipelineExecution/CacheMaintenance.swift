@@ -32,14 +32,14 @@ public struct Garbage: Sendable {
 }
 
 extension Cache {
-  private func files(in section: String) -> [String] {
+  func files(in section: String) -> [String] {
     POSIX.list("\(root)/\(section)").flatMap { fan in
       let folder = "\(root)/\(section)/\(fan)"
       return POSIX.facts(folder)?.isDirectory == true ? POSIX.list(folder).map { folder + "/" + $0 } : [folder]
     }
   }
 
-  private func key(of path: String) -> Digest? {
+  func key(of path: String) -> Digest? {
     let name = path.split(separator: "/").last ?? ""
     return Digest(hex: name.prefix { $0 != "." })
   }
@@ -50,10 +50,12 @@ extension Cache {
     var actions: [Digest: [String]] = [:]
     var joins: [Digest: [String]] = [:]
 
-    init(_ cache: Cache) {
+    init(_ cache: Cache, alsoKeeping more: RunKeys = RunKeys()) {
       for experiment in Experiment.all(in: cache) {
-        for (node, key) in experiment.lastKeys() { plans[key, default: []].append("\(experiment.name)/\(node)") }
+        let keys = more.pipelines.contains(experiment.name) ? experiment.allKeys() : Array(experiment.lastKeys())
+        for (node, key) in keys { plans[key, default: []].append("\(experiment.name)/\(node)") }
       }
+      for (action, node) in more.actions { actions[action, default: []].append(node) }
       for (key, nodes) in plans {
         guard let record = cache.plan(key) else { continue }
         actions[record.artifact.action, default: []] += nodes
@@ -142,6 +144,13 @@ extension Cache {
         report(experiment.seal, "is not the whole record that its name promises", [experiment.name])
       }
     }
+    for experiment in Experiment.all(in: self) {
+      guard let bytes = try POSIX.read(experiment.index) else { continue }
+      checked += 1
+      if !CompletionIndex.isWhole(bytes) {
+        report(experiment.index, "is not the whole index that it was written as", [experiment.name])
+      }
+    }
     for name in POSIX.list(root + "/runs") {
       checked += 1
       report(linesOf: root + "/runs/" + name, of: name) { RunLog.isWhole($0) }
@@ -181,13 +190,15 @@ extension Cache {
   ///
   /// Never what a process is at work on, nor the temporary files of a process that lives; those of other hosts,
   /// whose processes can't be seen from here, only after a week without a change.
-  public func garbage(olderThan seconds: Double = 0) -> [Garbage] {
+  public func garbage(olderThan seconds: Double = 0) -> [Garbage] { garbage(olderThan: seconds, RunKeys()) }
+
+  func garbage(olderThan seconds: Double, _ more: RunKeys) -> [Garbage] {
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)
     let now = Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
     // Owners first: what a run finishes meanwhile is in its log by the time its lease is released.
     let working = LeaseKeeper.owners(in: self)
-    let kept = References(self)
+    let kept = References(self, alsoKeeping: more)
     var garbage: [Garbage] = []
     func collect(_ path: String, _ record: ActionRecord? = nil, after age: Double = 0) {
       let age = max(seconds, age)
@@ -244,7 +255,7 @@ extension Cache {
   }
 
   /// Whether the process that made a temporary file is gone; nil where that can't be seen from here.
-  private func ownerIsGone(_ name: String) -> Bool? {
+  func ownerIsGone(_ name: String) -> Bool? {
     let parts = name.split(separator: "-", maxSplits: 2)
     guard parts.count == 3, parts[0] == POSIX.scope, let process = Int32(parts[1]), process > 0 else { return nil }
     return kill(process, 0) != 0 && errno == ESRCH

@@ -50,6 +50,9 @@ struct Experiment {
   var log: String { "\(cache.root)/experiments/\(Self.fileName(name)).log" }
   var seal: String { "\(cache.root)/experiments/\(Self.fileName(name)).complete" }
 
+  /// The shortcut of a run without work.
+  var index: String { "\(cache.root)/experiments/\(Self.fileName(name)).index" }
+
   private static func line(_ node: String, _ key: Digest) -> String {
     let name = RecordFile.escape(node)
     let hex = key.hex
@@ -76,6 +79,14 @@ struct Experiment {
       if let (node, key) = Self.parse(line) { keys[node] = key }
     }
     return keys
+  }
+
+  /// All keys that the log has, of runs of long ago too.
+  func allKeys() -> [(key: String, value: Digest)] {
+    guard let bytes = (try? POSIX.read(log)) ?? nil else { return [] }
+    return bytes.split(separator: UInt8(ascii: "\n")).compactMap { line in
+      Self.parse(line).map { ($0.node, $0.key) }
+    }
   }
 
   func append(_ keys: [(node: String, key: Digest)]) throws(SystemError) {

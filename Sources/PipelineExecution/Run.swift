@@ -71,7 +71,11 @@ public struct Run {
   private var scheduler: Scheduler
   private var leases: LeaseKeeper
   private var log: RunLog
+  private let groupSync: GroupSync
   private var summary = RunSummary()
+  /// A file that says to collections that the run is in progress.
+  private var marker: String?
+  private var began = POSIX.monotonicSeconds
   private var running: [NodeID: Allocation] = [:]
   /// Nodes that another process is making.
   private var elsewhere: [NodeID] = []
@@ -104,14 +108,20 @@ public struct Run {
     experiment = Experiment(name: plan.name, cache: cache)
     scheduler = Scheduler(plan: plan, keys: keys, cache: cache)
     leases = LeaseKeeper(cache: cache, duration: options.lease)
-    log = RunLog(cache: cache, pipeline: plan.name)
+    log = RunLog(cache: cache, plan: plan, jobs: options.jobs)
+    groupSync = GroupSync(folder: cache.root)
   }
 
   /// Brings nodes up to date.
   ///
   /// - Throws: `BudgetError` before anything runs; `SystemError` when the cache can't be written.
   public mutating func execute(_ wanted: [NodeID]) throws -> RunSummary {
-    let start = POSIX.monotonicSeconds
+    began = POSIX.monotonicSeconds
+    if wanted.count == plan.nodes.count, CompletionIndex.stands(experiment.index, plan, keys, cache) {
+      summary.fresh = plan.nodes.count
+      summary.seconds = POSIX.monotonicSeconds - began
+      return summary
+    }
     let interrupts = Interrupts.install()
     scheduler.want(wanted)
     if scheduler.unfinished > 0 {
@@ -119,9 +129,11 @@ public struct Run {
       try cache.prepare()
       // At once, so that a collection that comes now knows what this run is about to read.
       try experiment.note(doneNodes(), complete: false)
+      marker = try cache.markRun(of: plan.name)
       progress.begin(plan: plan, unfinished: unfinishedNodes())
     }
     defer {
+      if let marker { unlink(marker) }
       executor.shutdown()
       for allocation in running.values {
         POSIX.removeTree(allocation.task.output)
@@ -140,6 +152,7 @@ public struct Run {
         }
         try endHangingNodes()
         leases.renew()
+        groupSync.tick()
         progress.update(running: running.keys.sorted(), waiting: elsewhere, unfinished: scheduler.unfinished)
         if interrupts.taken() {
           summary.interrupted = true
@@ -153,7 +166,7 @@ public struct Run {
     }
     try close(wanted)
     progress.end()
-    summary.seconds = POSIX.monotonicSeconds - start
+    summary.seconds = POSIX.monotonicSeconds - began
     return summary
   }
 
@@ -291,14 +304,15 @@ public struct Run {
         as: ActionRecord(
           artifact: artifact, stage: declaration.name, node: plan[id].name, pipeline: plan.name,
           created: POSIX.timestamp(), seconds: outcome.seconds, threads: allocation.cores,
-          peakMemory: outcome.peakMemory))
+          peakMemory: outcome.peakMemory), sync: outcome.seconds >= GroupSync.threshold)
+      if outcome.seconds < GroupSync.threshold { groupSync.add() }
       try record(id, artifact, allocation.reasons)
       try experiment.append([(plan[id].name, keys[id])])
       try log.add(
         RunEvent(
           event: "ran", time: POSIX.timestamp(), node: plan[id].name, key: artifact.action,
           reasons: allocation.reasons.map(\.description), seconds: outcome.seconds, threads: allocation.cores,
-          peakMemory: outcome.peakMemory))
+          peakMemory: outcome.peakMemory, began: allocation.start - began, ended: POSIX.monotonicSeconds - began))
     } catch {
       POSIX.removeTree(allocation.task.output)
       throw error
@@ -352,10 +366,12 @@ public struct Run {
       scheduler.heal(id, damaged: damaged)
       return
     }
-    giveUp(id, failure, key: allocation.task.key, reasons: allocation.reasons)
+    giveUp(id, failure, key: allocation.task.key, reasons: allocation.reasons, allocation)
   }
 
-  private mutating func giveUp(_ id: NodeID, _ failure: StageFailure, key: Digest, reasons: [RunReason]) {
+  private mutating func giveUp(
+    _ id: NodeID, _ failure: StageFailure, key: Digest, reasons: [RunReason], _ allocation: Allocation? = nil
+  ) {
     scheduler.fail(id)
     summary.failures.append(.init(node: plan[id].name, failure: failure))
     progress.failed(id, failure.message)
@@ -364,7 +380,8 @@ public struct Run {
     try? log.add(
       RunEvent(
         event: "failed", time: POSIX.timestamp(), node: plan[id].name, key: key,
-        reasons: reasons.map(\.description), message: failure.message))
+        reasons: reasons.map(\.description), threads: allocation?.cores, message: failure.message,
+        began: allocation.map { $0.start - began }, ended: POSIX.monotonicSeconds - began))
   }
 
   private mutating func endHangingNodes() throws {
@@ -378,8 +395,24 @@ public struct Run {
     }
   }
 
+  private func ending() -> RunEvent {
+    var taken = Set(plan.joins.flatMap { $0.members.map(\.node.index) })
+    for node in plan.nodes {
+      for case .node(let source) in node.inputs.map(\.source) { taken.insert(source.index) }
+    }
+    var results: [String: Digest] = [:]
+    for (index, node) in plan.nodes.enumerated() where !taken.contains(index) {
+      if let artifact = scheduler.artifacts[index] { results[node.name] = artifact.action }
+    }
+    return RunEvent(
+      event: "end", time: POSIX.timestamp(), seconds: POSIX.monotonicSeconds - began,
+      message: summary.interrupted ? "interrupted" : summary.failures.isEmpty ? "done" : "failed", results: results,
+      fresh: summary.fresh, cutOff: summary.cutOff)
+  }
+
   private mutating func close(_ wanted: [NodeID]) throws {
     let notes = doneNodes()
+    groupSync.finish()
     for (index, state) in scheduler.states.enumerated() {
       switch state {
       case .done: summary.fresh += scheduler.endings[index] == .fresh ? 1 : 0
@@ -392,7 +425,10 @@ public struct Run {
     let complete = wanted.count == plan.nodes.count && notes.count == plan.nodes.count
     do {
       try experiment.note(notes, complete: complete)
-      try log.end(summary.interrupted ? "interrupted" : summary.failures.isEmpty ? "done" : "failed")
+      if complete {
+        try CompletionIndex.write(experiment.index, plan, keys, scheduler.artifacts.compactMap { $0 }, cache)
+      }
+      try log.end(ending())
     } catch {
       if !summary.ran.isEmpty { throw error }
     }

@@ -42,10 +42,10 @@ public struct TaskRunner {
       guard let digest = try POSIX.digest(ofFile: task.output), let facts = POSIX.facts(task.output) else {
         throw StageFailure("the stage wrote no artifact")
       }
-      try POSIX.syncFile(task.output)
+      let seconds = POSIX.monotonicSeconds - start
+      if seconds >= GroupSync.threshold { try POSIX.syncFile(task.output) }
       return TaskOutcome(
-        content: content, fileDigest: digest, size: facts.size, seconds: POSIX.monotonicSeconds - start,
-        peakMemory: peakMemory())
+        content: content, fileDigest: digest, size: facts.size, seconds: seconds, peakMemory: peakMemory())
     } catch {
       POSIX.removeTree(task.output)
       // An input may have been healed by another task, or collected, while this one was about to read it.

@@ -240,9 +240,13 @@ public final class WorkerPool: TaskExecutor {
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
-    // A session of its own (POSIX_SPAWN_SETSID, which the overlay does not show): a terminal's Ctrl-C reaches only
-    // the scheduler, and all that the worker starts can be found.
-    posix_spawnattr_setflags(&attributes, 0x80)
+    // The calling thread may be one that blocks signals, which workers and their programs would inherit.
+    var noSignals = sigset_t()
+    sigemptyset(&noSignals)
+    posix_spawnattr_setsigmask(&attributes, &noSignals)
+    // A session of its own (0x80 is POSIX_SPAWN_SETSID, which the overlay does not show): a terminal's Ctrl-C reaches
+    // only the scheduler, and all that the worker starts can be found.
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK) | 0x80)
 
     // Parallelism is the engine's: a BLAS with threads of its own would fight with it for the cores.
     let environment =
