@@ -47,7 +47,7 @@ package final class Workspace {
   package static func bytes(_ plan: Plan) -> Int {
     let floats =
       plan.activations[0].end + 2 * plan.tapeFloats + 2 * plan.adjointFloats + plan.unpooledFloats
-      + plan.laneSumFloats + chunkSize * (plan.widestInput + groupSize)
+      + plan.laneSumFloats + max(chunkSize * (plan.widestInput + groupSize), plan.transposedFloats)
     return 4 * floats + plan.tapeCodes
   }
 
@@ -62,7 +62,7 @@ package final class Workspace {
     unpooledBuffer = Buffer(count: plan.unpooledFloats)
     sumsBuffer = Buffer(count: plan.laneSumFloats)
     transposedRow = (plan.widestInput + groupSize - 1) / groupSize * groupSize
-    transposedBuffer = Buffer(count: chunkSize * transposedRow)
+    transposedBuffer = Buffer(count: max(chunkSize * transposedRow, plan.transposedFloats))
     tangentBuffer = Buffer(count: plan.tapeFloats)
     labelBuffer = Buffer(count: chunkSize)
     losses = Buffer(count: chunkSize)
@@ -245,7 +245,7 @@ package final class Workspace {
   package func clearSums() { sumsBuffer.clear() }
 
   /// Takes the logits' adjoint back through the net; the linear layers' gradients are added to `gradient`, the
-  /// convolutions' to lane sums that `flushSums` adds to it.
+  /// convolutions' to sums that `flushSums` adds to it.
   ///
   /// With a `direction`, the adjoints' change for a change of the parameters in that direction goes back beside
   /// the adjoints, and its gradients are those that are added up (Pearlmutter 1994, the R-operator's backward
@@ -334,7 +334,7 @@ package final class Workspace {
     let from = plan.activations[index]
     let x = activation(index, tape) + group * from.group
     let sums = sumsBuffer.pointer + plan.laneSums[index]
-    let biasSums = sums + (operation.bias - operation.weight) * groupSize
+    let biasSums = biasSums(index)
     for channel in 0..<operation.full.channels {
       kernels.sumPixels(
         summed + channel * pooled.channel + pooled.origin, biasSums + channel * groupSize, pooled.row,
@@ -434,6 +434,10 @@ package final class Workspace {
     let operation = plan.operations[index]
     guard case .convolution(let kernel, let stride, _) = operation.kind else { return }
     let from = plan.activations[index]
+    if operation.sumsChannels {
+      channelWeights(index, dy: dy, layout, x: x, sums: sums, images: 0..<groupSize)
+      return
+    }
     var arguments = ConvWeights(
       dy: dy, x: x, sums: sums, dyRow: layout.row, dyChannel: layout.channel, xRow: from.row,
       xChannel: from.channel, inChannels: Int32(operation.input.channels),
@@ -442,11 +446,53 @@ package final class Workspace {
     kernels.convWeights(&arguments)
   }
 
-  /// Adds the convolutions' lane sums to `gradient`.
+  /// `convolutionWeights` for some images of the group, with vectors of input channels.
+  private func channelWeights(
+    _ index: Int, dy: UnsafePointer<Float>, _ layout: Layout, x: UnsafePointer<Float>,
+    sums: UnsafeMutablePointer<Float>, images: Range<Int>
+  ) {
+    let operation = plan.operations[index]
+    guard case .convolution(let kernel, let stride, _) = operation.kind else { return }
+    let from = plan.activations[index]
+    let channels = operation.input.channels
+    kernels.transposeChannels(
+      x, transposedBuffer.pointer, from.channel, from.channel / groupSize * channels, Int32(channels),
+      Int32(from.channel / groupSize))
+    var arguments = ConvChannelWeights(
+      dy: dy, xt: transposedBuffer.pointer, sums: sums, dyRow: layout.row, dyChannel: layout.channel,
+      xtRow: from.row / groupSize * channels, xtImage: from.channel / groupSize * channels,
+      inChannels: Int32(channels), outChannels: Int32(operation.full.channels), kernel: Int32(kernel),
+      stride: Int32(stride), outHeight: Int32(operation.full.height), outWidth: Int32(operation.full.width),
+      firstImage: Int32(images.lowerBound), images: Int32(images.count))
+    kernels.convChannelWeights(&arguments)
+  }
+
+  /// Lane sums of a convolution's biases.
+  private func biasSums(_ index: Int) -> UnsafeMutablePointer<Float> {
+    let operation = plan.operations[index]
+    return sumsBuffer.pointer + plan.laneSums[index]
+      + operation.weightCount * (operation.sumsChannels ? 1 : groupSize)
+  }
+
+  /// Adds the convolutions' sums to `gradient`.
   package func flushSums(_ gradient: UnsafeMutablePointer<Float>) {
-    for (index, operation) in plan.operations.enumerated() where operation.isConvolution {
-      kernels.reduceLanes(
-        sumsBuffer.pointer + plan.laneSums[index], gradient + operation.weight, operation.parameterCount, 1)
+    for (index, operation) in plan.operations.enumerated() {
+      guard case .convolution(let kernel, _, _) = operation.kind else { continue }
+      let sums = sumsBuffer.pointer + plan.laneSums[index]
+      kernels.reduceLanes(biasSums(index), gradient + operation.bias, operation.full.channels, 1)
+      guard operation.sumsChannels else {
+        kernels.reduceLanes(sums, gradient + operation.weight, operation.weightCount, 1)
+        continue
+      }
+      let taps = kernel * kernel
+      let channels = operation.input.channels
+      for output in 0..<operation.full.channels {
+        let from = sums + output * taps * channels
+        let to = gradient + operation.weight + output * taps * channels
+        for channel in 0..<channels {
+          for tap in 0..<taps { to[channel * taps + tap] += from[tap * channels + channel] }
+        }
+      }
     }
   }
 
@@ -484,7 +530,13 @@ package final class Workspace {
     for (index, operation) in plan.operations.enumerated() {
       switch operation.kind {
       case .convolution:
-        kernels.squareLanes(sumsBuffer.pointer + plan.laneSums[index], &total, operation.parameterCount)
+        kernels.squareLanes(biasSums(index), &total, operation.full.channels)
+        let sums = sumsBuffer.pointer + plan.laneSums[index]
+        if operation.sumsChannels {
+          squareImages(index, tape, sums, &total)
+        } else {
+          kernels.squareLanes(sums, &total, operation.weightCount)
+        }
       case .linear:
         var dy = [Float](repeating: 0, count: groupSize)
         var x = [Float](repeating: 1, count: groupSize)
@@ -494,6 +546,27 @@ package final class Workspace {
       }
     }
     return total
+  }
+
+  /// Adds the squared norms of a convolution's weight gradients, image by image.
+  private func squareImages(
+    _ index: Int, _ tape: Tape, _ sums: UnsafeMutablePointer<Float>, _ total: inout [Float]
+  ) {
+    let operation = plan.operations[index]
+    let layout = plan.unpooled[index] ?? plan.adjoints[index + 1]
+    var dy: UnsafePointer<Float> = UnsafePointer(adjoint(index + 1) + layout.origin)
+    if let spread = plan.unpooled[index] {
+      let full = unpooledBuffer.pointer + spread.offset + spread.origin
+      unpool(
+        index, adjoint(index + 1), tape.codes + plan.codes[index + 1], top: 0,
+        rows: plan.adjoints[index + 1].shape.height, to: full)
+      dy = UnsafePointer(full)
+    }
+    for lane in 0..<count {
+      sums.update(repeating: 0, count: operation.weightCount)
+      channelWeights(index, dy: dy, layout, x: activation(index, tape), sums: sums, images: lane..<lane + 1)
+      for i in 0..<operation.weightCount { total[lane] += sums[i] * sums[i] }
+    }
   }
 
   /// One step of SGD on a range of the parameters; false if a parameter became NaN or infinite.
