@@ -428,7 +428,8 @@ public struct Run {
       if complete {
         try CompletionIndex.write(experiment.index, plan, keys, scheduler.artifacts.compactMap { $0 }, cache)
       }
-      try log.end(ending())
+      let end = ending()
+      try log.end(end)
     } catch {
       if !summary.ran.isEmpty { throw error }
     }
