@@ -71,7 +71,6 @@ public struct Run {
   private var scheduler: Scheduler
   private var leases: LeaseKeeper
   private var log: RunLog
-  private let groupSync: GroupSync
   private var summary = RunSummary()
   /// A file that says to collections that the run is in progress.
   private var marker: String?
@@ -109,7 +108,6 @@ public struct Run {
     scheduler = Scheduler(plan: plan, keys: keys, cache: cache)
     leases = LeaseKeeper(cache: cache, duration: options.lease)
     log = RunLog(cache: cache, plan: plan, jobs: options.jobs)
-    groupSync = GroupSync(folder: cache.root)
   }
 
   /// Brings nodes up to date.
@@ -152,7 +150,6 @@ public struct Run {
         }
         try endHangingNodes()
         leases.renew()
-        groupSync.tick()
         progress.update(running: running.keys.sorted(), waiting: elsewhere, unfinished: scheduler.unfinished)
         if interrupts.taken() {
           summary.interrupted = true
@@ -304,8 +301,7 @@ public struct Run {
         as: ActionRecord(
           artifact: artifact, stage: declaration.name, node: plan[id].name, pipeline: plan.name,
           created: POSIX.timestamp(), seconds: outcome.seconds, threads: allocation.cores,
-          peakMemory: outcome.peakMemory), sync: outcome.seconds >= GroupSync.threshold)
-      if outcome.seconds < GroupSync.threshold { groupSync.add() }
+          peakMemory: outcome.peakMemory), sync: outcome.seconds >= Durability.threshold)
       try record(id, artifact, allocation.reasons)
       try experiment.append([(plan[id].name, keys[id])])
       try log.add(
@@ -412,7 +408,6 @@ public struct Run {
 
   private mutating func close(_ wanted: [NodeID]) throws {
     let notes = doneNodes()
-    groupSync.finish()
     for (index, state) in scheduler.states.enumerated() {
       switch state {
       case .done: summary.fresh += scheduler.endings[index] == .fresh ? 1 : 0

@@ -43,7 +43,7 @@ public struct TaskRunner {
         throw StageFailure("the stage wrote no artifact")
       }
       let seconds = POSIX.monotonicSeconds - start
-      if seconds >= GroupSync.threshold { try POSIX.syncFile(task.output) }
+      if seconds >= Durability.threshold { try POSIX.syncFile(task.output) }
       return TaskOutcome(
         content: content, fileDigest: digest, size: facts.size, seconds: seconds, peakMemory: peakMemory())
     } catch {
