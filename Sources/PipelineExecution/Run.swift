@@ -37,8 +37,8 @@ public struct RunSummary: Sendable {
   public var ran: [(node: String, reasons: [RunReason])] = []
   /// Nodes whose plan key had an artifact.
   public var fresh = 0
-  /// Nodes that need not run after all: their inputs have the contents of an earlier result, or another process made
-  /// theirs meanwhile.
+  /// Nodes that need not run after all: their inputs have the contents of an earlier result, or another
+  /// process made theirs meanwhile.
   public var cutOff = 0
   /// Nodes that failed.
   public var failures: [Failure] = []
@@ -283,7 +283,8 @@ public struct Run {
   private mutating func publish(_ id: NodeID, _ allocation: Allocation, _ outcome: TaskOutcome) throws {
     let declaration = plan.stage(of: id).declaration
     let artifact = Artifact(
-      action: allocation.task.key, content: outcome.content, fileDigest: outcome.fileDigest, size: outcome.size,
+      action: allocation.task.key, content: outcome.content, fileDigest: outcome.fileDigest,
+      size: outcome.size,
       fileExtension: declaration.fileExtension)
     do {
       try cache.publish(
@@ -359,7 +360,8 @@ public struct Run {
     scheduler.fail(id)
     summary.failures.append(.init(node: plan[id].name, failure: failure))
     progress.failed(id, failure.message)
-    // On a full disk the user must still read why the node failed, rather than that this could not be written.
+    // On a full disk the user must still read why the node failed, rather than that this could not be
+    // written.
     try? cache.record(failure: failure.message, node: plan[id].name, pipeline: plan.name, for: keys[id])
     try? log.add(
       RunEvent(
@@ -405,7 +407,8 @@ public func formatBytes(_ bytes: Int) -> String {
   for unit in ["B", "kB", "MB", "GB"] {
     if value < 1024 || unit == "GB" {
       let tenths = (value * 10).rounded() / 10
-      return tenths == tenths.rounded() || tenths >= 100 ? "\(Int(tenths.rounded())) \(unit)" : "\(tenths) \(unit)"
+      return tenths == tenths.rounded() || tenths >= 100
+        ? "\(Int(tenths.rounded())) \(unit)" : "\(tenths) \(unit)"
     }
     value /= 1024
   }
