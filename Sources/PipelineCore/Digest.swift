@@ -9,7 +9,9 @@ public struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {
   /// The digest of some bytes.
   public init(of bytes: some Sequence<UInt8>) {
     var hash = SHA256()
-    if bytes.withContiguousStorageIfAvailable({ hash.update(bufferPointer: UnsafeRawBufferPointer($0)) }) == nil {
+    if bytes.withContiguousStorageIfAvailable({ hash.update(bufferPointer: UnsafeRawBufferPointer($0)) })
+      == nil
+    {
       hash.update(data: Array(bytes))
     }
     self.init(hash.finalize())

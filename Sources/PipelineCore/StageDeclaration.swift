@@ -129,7 +129,8 @@ public struct StageDeclaration: Sendable {
     self.check = check
   }
 
-  private static func keyFields(_ parameters: [ParameterDeclaration]) -> [(field: String, parameter: String)] {
+  private static func keyFields(_ parameters: [ParameterDeclaration]) -> [(field: String, parameter: String)]
+  {
     parameters.filter(\.changesResult).map { ("parameters." + $0.name, $0.name) }.sorted { $0.1 < $1.1 }
   }
 

@@ -42,7 +42,8 @@ extension Cache {
   /// The pipelines of which a run is in progress, on this host or on another that can't be seen from here.
   func pipelinesInProgress() -> Set<String> {
     var pipelines: Set<String> = []
-    for name in POSIX.list(temporaryFolder) where name.hasSuffix(Self.markerEnding) && ownerIsGone(name) != true {
+    for name in POSIX.list(temporaryFolder)
+    where name.hasSuffix(Self.markerEnding) && ownerIsGone(name) != true {
       if let bytes = (try? POSIX.read(temporaryFolder + "/" + name)) ?? nil {
         pipelines.insert(String(decoding: bytes, as: UTF8.self))
       }
@@ -84,14 +85,17 @@ extension Cache {
       guard let facts = POSIX.facts(path), let key = key(of: path) else { continue }
       total += facts.size
       // What a run that is in progress will read can't be told from what it will not.
-      guard loose.contains(path) || !isRunning, working[key] == nil, now - facts.modified >= policy.olderThan else {
+      guard loose.contains(path) || !isRunning, working[key] == nil, now - facts.modified >= policy.olderThan
+      else {
         continue
       }
       let item = Garbage(path: path, record: action(key), size: facts.size)
       candidates.append(Candidate(item: item, modified: facts.modified, isReferenced: !loose.contains(path)))
     }
     candidates.sort {
-      ($0.isReferenced ? 1 : 0, $0.modified, $0.item.path) < ($1.isReferenced ? 1 : 0, $1.modified, $1.item.path)
+      ($0.isReferenced ? 1 : 0, $0.modified, $0.item.path) < (
+        $1.isReferenced ? 1 : 0, $1.modified, $1.item.path
+      )
     }
     var chosen: [Garbage] = []
     var gone: Set<Digest> = []
@@ -101,7 +105,9 @@ extension Cache {
       guard let key = key(of: candidate.item.path) else { continue }
       gone.insert(key)
       let record = path("actions", key)
-      if let facts = POSIX.facts(record) { chosen.append(Garbage(path: record, record: nil, size: facts.size)) }
+      if let facts = POSIX.facts(record) {
+        chosen.append(Garbage(path: record, record: nil, size: facts.size))
+      }
     }
     // Records of what stays, stay.
     for item in unreferenced {

@@ -35,7 +35,8 @@ extension Cache {
   func files(in section: String) -> [String] {
     POSIX.list("\(root)/\(section)").flatMap { fan in
       let folder = "\(root)/\(section)/\(fan)"
-      return POSIX.facts(folder)?.isDirectory == true ? POSIX.list(folder).map { folder + "/" + $0 } : [folder]
+      return POSIX.facts(folder)?.isDirectory == true
+        ? POSIX.list(folder).map { folder + "/" + $0 } : [folder]
     }
   }
 
@@ -52,7 +53,8 @@ extension Cache {
 
     init(_ cache: Cache, alsoKeeping more: RunKeys = RunKeys()) {
       for experiment in Experiment.all(in: cache) {
-        let keys = more.pipelines.contains(experiment.name) ? experiment.allKeys() : Array(experiment.lastKeys())
+        let keys =
+          more.pipelines.contains(experiment.name) ? experiment.allKeys() : Array(experiment.lastKeys())
         for (node, key) in keys { plans[key, default: []].append("\(experiment.name)/\(node)") }
       }
       for (action, node) in more.actions { actions[action, default: []].append(node) }
@@ -86,9 +88,9 @@ extension Cache {
 
   /// Compares every file with what its name and its record say. Reads every byte.
   ///
-  /// What can't be checked, by its nature: downloads (their stage checks them at each use), temporary files, whether
-  /// whole lines are missing from the end of a log, and an artifact without a record, which a kill between the two
-  /// steps of publishing leaves and which nothing ever reads.
+  /// What can't be checked, by its nature: downloads (their stage checks them at each use), temporary files,
+  /// whether whole lines are missing from the end of a log, and an artifact without a record, which a kill
+  /// between the two steps of publishing leaves and which nothing ever reads.
   public func verify() throws -> (checked: Int, damage: [CacheDamage]) {
     let references = References(self)
     var damage: [CacheDamage] = []
@@ -161,8 +163,9 @@ extension Cache {
       guard let bytes = (try? POSIX.read(path)) ?? nil else { return }
       let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
       for (number, line) in lines.enumerated() where !line.isEmpty {
-        // A writer that was killed leaves a cut last line, and the next one goes on below it: neither is damage. A cut
-        // line is shorter than a whole one; a line that only lost its end to a flipped bit is not.
+        // A writer that was killed leaves a cut last line, and the next one goes on below it: neither is
+        // damage. A cut line is shorter than a whole one; a line that only lost its end to a flipped bit is
+        // not.
         let isLast = number == lines.count - 1
         if isLast ? isWhole(line.dropLast()) : !isWhole(line) {
           report(path, "has a damaged line \(number + 1)", [name])
@@ -188,8 +191,8 @@ extension Cache {
 
   /// What no pipeline's last results refer to, and what dead processes left behind.
   ///
-  /// Never what a process is at work on, nor the temporary files of a process that lives; those of other hosts,
-  /// whose processes can't be seen from here, only after a week without a change.
+  /// Never what a process is at work on, nor the temporary files of a process that lives; those of other
+  /// hosts, whose processes can't be seen from here, only after a week without a change.
   public func garbage(olderThan seconds: Double = 0) -> [Garbage] { garbage(olderThan: seconds, RunKeys()) }
 
   func garbage(olderThan seconds: Double, _ more: RunKeys) -> [Garbage] {
@@ -257,7 +260,9 @@ extension Cache {
   /// Whether the process that made a temporary file is gone; nil where that can't be seen from here.
   func ownerIsGone(_ name: String) -> Bool? {
     let parts = name.split(separator: "-", maxSplits: 2)
-    guard parts.count == 3, parts[0] == POSIX.scope, let process = Int32(parts[1]), process > 0 else { return nil }
+    guard parts.count == 3, parts[0] == POSIX.scope, let process = Int32(parts[1]), process > 0 else {
+      return nil
+    }
     return kill(process, 0) != 0 && errno == ESRCH
   }
 

@@ -36,7 +36,8 @@ package struct LeaseOwner: Equatable {
   /// The owner that a lease file names; nil where there is no whole one.
   init?(file path: String) {
     guard let bytes = try? POSIX.read(path), let file = RecordFile(bytes, kind: "lease"),
-      let host = file["host"], let scope = file["scope"], let process = file["process"].flatMap({ Int32($0) }),
+      let host = file["host"], let scope = file["scope"],
+      let process = file["process"].flatMap({ Int32($0) }),
       let node = file["node"], let token = file["token"], !token.contains("/")
     else { return nil }
     self.init(host: host, scope: scope, process: process, node: node, token: token)
@@ -45,14 +46,14 @@ package struct LeaseOwner: Equatable {
 
 /// The leases of one run.
 ///
-/// A lease is taken by `link(2)` of a unique file onto the key's name, which is atomic on NFS too (where the answer
-/// can be lost, so the link count decides). The owner touches it every third of its duration. Another process takes
-/// it over when the owner's process is gone from this host, or when the lease has not been touched for a whole
-/// duration *on the watcher's own clock*, so that clocks of two hosts need not agree.
+/// A lease is taken by `link(2)` of a unique file onto the key's name, which is atomic on NFS too (where the
+/// answer can be lost, so the link count decides). The owner touches it every third of its duration. Another
+/// process takes it over when the owner's process is gone from this host, or when the lease has not been
+/// touched for a whole duration *on the watcher's own clock*, so that clocks of two hosts need not agree.
 ///
-/// A take-over must hit the dead lease and no other: of several that saw it dead, only the one that links the name
-/// `KEY.TOKEN-OF-THE-DEAD` may rename its own lease onto the key, and only if the dead one is still there. A plain
-/// unlink or rename could hit the live lease of whoever was quicker.
+/// A take-over must hit the dead lease and no other: of several that saw it dead, only the one that links the
+/// name `KEY.TOKEN-OF-THE-DEAD` may rename its own lease onto the key, and only if the dead one is still
+/// there. A plain unlink or rename could hit the live lease of whoever was quicker.
 package struct LeaseKeeper {
   private let cache: Cache
   private let duration: Double
@@ -142,7 +143,9 @@ package struct LeaseKeeper {
     guard try place(own, bytes, at: claim) else {
       // Another process is at it, unless it died in these few microseconds.
       if let other = LeaseOwner(file: claim), other.isGone { unlink(claim) }
-      if let facts = POSIX.facts(claim), Double(time(nil)) - facts.modified > 10 * max(duration, 60) { unlink(claim) }
+      if let facts = POSIX.facts(claim), Double(time(nil)) - facts.modified > 10 * max(duration, 60) {
+        unlink(claim)
+      }
       return false
     }
     defer { unlink(claim) }
@@ -184,7 +187,9 @@ package struct LeaseKeeper {
   static func owners(in cache: Cache) -> [Digest: LeaseOwner] {
     var owners: [Digest: LeaseOwner] = [:]
     for name in POSIX.list(cache.leases) {
-      guard let key = Digest(hex: name), let owner = LeaseOwner(file: cache.leases + "/" + name) else { continue }
+      guard let key = Digest(hex: name), let owner = LeaseOwner(file: cache.leases + "/" + name) else {
+        continue
+      }
       if !owner.isGone { owners[key] = owner }
     }
     return owners

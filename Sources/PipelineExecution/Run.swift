@@ -37,8 +37,8 @@ public struct RunSummary: Sendable {
   public var ran: [(node: String, reasons: [RunReason])] = []
   /// Nodes whose plan key had an artifact.
   public var fresh = 0
-  /// Nodes that need not run after all: their inputs have the contents of an earlier result, or another process made
-  /// theirs meanwhile.
+  /// Nodes that need not run after all: their inputs have the contents of an earlier result, or another
+  /// process made theirs meanwhile.
   public var cutOff = 0
   /// Nodes that failed.
   public var failures: [Failure] = []
@@ -71,7 +71,6 @@ public struct Run {
   private var scheduler: Scheduler
   private var leases: LeaseKeeper
   private var log: RunLog
-  private let groupSync: GroupSync
   private var summary = RunSummary()
   /// A file that says to collections that the run is in progress.
   private var marker: String?
@@ -109,7 +108,6 @@ public struct Run {
     scheduler = Scheduler(plan: plan, keys: keys, cache: cache)
     leases = LeaseKeeper(cache: cache, duration: options.lease)
     log = RunLog(cache: cache, plan: plan, jobs: options.jobs)
-    groupSync = GroupSync(folder: cache.root)
   }
 
   /// Brings nodes up to date.
@@ -152,7 +150,6 @@ public struct Run {
         }
         try endHangingNodes()
         leases.renew()
-        groupSync.tick()
         progress.update(running: running.keys.sorted(), waiting: elsewhere, unfinished: scheduler.unfinished)
         if interrupts.taken() {
           summary.interrupted = true
@@ -271,7 +268,8 @@ public struct Run {
       node: node.name, stage: declaration.name, stageVersion: declaration.version, key: key,
       parameters: node.parameters, axes: node.axes, streamKey: plan.streamKey(of: id), inputs: inputs,
       output: name + "." + declaration.fileExtension, scratch: name + ".scratch",
-      baseDirectory: POSIX.absolute(plan.baseDirectory), downloads: cache.downloads, threads: threads, memory: memory)
+      baseDirectory: POSIX.absolute(plan.baseDirectory), downloads: cache.downloads, threads: threads,
+      memory: memory)
   }
 
   // MARK: Ending nodes
@@ -296,7 +294,8 @@ public struct Run {
   private mutating func publish(_ id: NodeID, _ allocation: Allocation, _ outcome: TaskOutcome) throws {
     let declaration = plan.stage(of: id).declaration
     let artifact = Artifact(
-      action: allocation.task.key, content: outcome.content, fileDigest: outcome.fileDigest, size: outcome.size,
+      action: allocation.task.key, content: outcome.content, fileDigest: outcome.fileDigest,
+      size: outcome.size,
       fileExtension: declaration.fileExtension)
     do {
       try cache.publish(
@@ -304,15 +303,15 @@ public struct Run {
         as: ActionRecord(
           artifact: artifact, stage: declaration.name, node: plan[id].name, pipeline: plan.name,
           created: POSIX.timestamp(), seconds: outcome.seconds, threads: allocation.cores,
-          peakMemory: outcome.peakMemory), sync: outcome.seconds >= GroupSync.threshold)
-      if outcome.seconds < GroupSync.threshold { groupSync.add() }
+          peakMemory: outcome.peakMemory), sync: outcome.seconds >= Durability.threshold)
       try record(id, artifact, allocation.reasons)
       try experiment.append([(plan[id].name, keys[id])])
       try log.add(
         RunEvent(
           event: "ran", time: POSIX.timestamp(), node: plan[id].name, key: artifact.action,
           reasons: allocation.reasons.map(\.description), seconds: outcome.seconds, threads: allocation.cores,
-          peakMemory: outcome.peakMemory, began: allocation.start - began, ended: POSIX.monotonicSeconds - began))
+          peakMemory: outcome.peakMemory, began: allocation.start - began,
+          ended: POSIX.monotonicSeconds - began))
     } catch {
       POSIX.removeTree(allocation.task.output)
       throw error
@@ -375,7 +374,8 @@ public struct Run {
     scheduler.fail(id)
     summary.failures.append(.init(node: plan[id].name, failure: failure))
     progress.failed(id, failure.message)
-    // On a full disk the user must still read why the node failed, rather than that this could not be written.
+    // On a full disk the user must still read why the node failed, rather than that this could not be
+    // written.
     try? cache.record(failure: failure.message, node: plan[id].name, pipeline: plan.name, for: keys[id])
     try? log.add(
       RunEvent(
@@ -406,13 +406,13 @@ public struct Run {
     }
     return RunEvent(
       event: "end", time: POSIX.timestamp(), seconds: POSIX.monotonicSeconds - began,
-      message: summary.interrupted ? "interrupted" : summary.failures.isEmpty ? "done" : "failed", results: results,
+      message: summary.interrupted ? "interrupted" : summary.failures.isEmpty ? "done" : "failed",
+      results: results,
       fresh: summary.fresh, cutOff: summary.cutOff)
   }
 
   private mutating func close(_ wanted: [NodeID]) throws {
     let notes = doneNodes()
-    groupSync.finish()
     for (index, state) in scheduler.states.enumerated() {
       switch state {
       case .done: summary.fresh += scheduler.endings[index] == .fresh ? 1 : 0
@@ -428,8 +428,8 @@ public struct Run {
       if complete {
         try CompletionIndex.write(experiment.index, plan, keys, scheduler.artifacts.compactMap { $0 }, cache)
       }
-      let ending = ending()
-      try log.end(ending)
+      let end = ending()
+      try log.end(end)
     } catch {
       if !summary.ran.isEmpty { throw error }
     }
@@ -442,7 +442,8 @@ public func formatBytes(_ bytes: Int) -> String {
   for unit in ["B", "kB", "MB", "GB"] {
     if value < 1024 || unit == "GB" {
       let tenths = (value * 10).rounded() / 10
-      return tenths == tenths.rounded() || tenths >= 100 ? "\(Int(tenths.rounded())) \(unit)" : "\(tenths) \(unit)"
+      return tenths == tenths.rounded() || tenths >= 100
+        ? "\(Int(tenths.rounded())) \(unit)" : "\(tenths) \(unit)"
     }
     value /= 1024
   }

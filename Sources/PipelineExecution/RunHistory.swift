@@ -17,7 +17,9 @@ public struct RunRecord: Sendable {
   /// When it started, in universal time.
   public var time: String { events.first?.time ?? "" }
   /// The parameters by stage.
-  public var parameters: [String: [String: String]] { events.first { $0.event == "start" }?.parameters ?? [:] }
+  public var parameters: [String: [String: String]] {
+    events.first { $0.event == "start" }?.parameters ?? [:]
+  }
   /// The cores that it might use.
   public var jobs: Int? { events.first { $0.event == "start" }?.jobs }
 
@@ -56,26 +58,36 @@ public struct RunHistory: Sendable {
   private static let ending = ".jsonl"
 
   /// A name that sorts by time and that no other run has.
-  static func newID(pipeline: String, time: String) -> String {
-    let unique = String(UInt32.random(in: .min ... .max), radix: 36)
-    return "\(time.filter { $0 != "-" && $0 != ":" })-\(Experiment.fileName(pipeline))-\(unique)"
+  static func newID(pipeline: String) -> String {
+    var clock = timespec()
+    clock_gettime(CLOCK_REALTIME, &clock)
+    let time = POSIX.timestamp(clock.tv_sec).filter { $0 != "-" && $0 != ":" }
+    let microseconds = String(1_000_000 + clock.tv_nsec / 1000).dropFirst()
+    let unique = String(UInt32.random(in: 1296..<46656), radix: 36)
+    return "\(time)-\(Experiment.fileName(pipeline))-\(microseconds)\(unique)"
   }
 
   /// The names of all runs, or of those of a pipeline, the latest first.
   public func ids(of pipeline: String? = nil) -> [String] {
     let part = pipeline.map { Experiment.fileName($0) }
-    let ids = POSIX.list(folder).filter { $0.hasSuffix(Self.ending) }.map { String($0.dropLast(Self.ending.count)) }
+    let ids = POSIX.list(folder).filter { $0.hasSuffix(Self.ending) }.map {
+      String($0.dropLast(Self.ending.count))
+    }
     return ids.filter { part == nil || Self.pipelinePart(of: $0) == part }.reversed()
   }
 
   private static func pipelinePart(of id: String) -> String? {
-    guard let first = id.firstIndex(of: "-"), let last = id.lastIndex(of: "-"), first < last else { return nil }
+    guard let first = id.firstIndex(of: "-"), let last = id.lastIndex(of: "-"), first < last else {
+      return nil
+    }
     return String(id[id.index(after: first)..<last])
   }
 
   /// Reads a run; lines that a kill cut or a disk damaged are passed over. Nil without one whole line.
   public func run(_ id: String) -> RunRecord? {
-    guard !id.contains("/"), let bytes = (try? POSIX.read("\(folder)/\(id)\(Self.ending)")) ?? nil else { return nil }
+    guard !id.contains("/"), let bytes = (try? POSIX.read("\(folder)/\(id)\(Self.ending)")) ?? nil else {
+      return nil
+    }
     let events = bytes.split(separator: UInt8(ascii: "\n")).compactMap { line in
       RunLog.isWhole(line) ? decodeLine(RunEvent.self, line) : nil
     }
@@ -125,7 +137,9 @@ extension Plan {
       }
       let points = stage.nodes.reduce(into: [String: [String]]()) { points, index in
         for axis in nodes[index].axes where points[axis.axis]?.contains(axis.value.plainText) != true {
-          if points[axis.axis, default: []].count < 20 { points[axis.axis, default: []].append(axis.value.plainText) }
+          if points[axis.axis, default: []].count < 20 {
+            points[axis.axis, default: []].append(axis.value.plainText)
+          }
         }
       }
       for (axis, texts) in points {

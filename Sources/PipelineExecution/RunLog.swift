@@ -70,7 +70,7 @@ struct RunLog {
   init(cache: Cache, plan: Plan, jobs: Int) {
     self.plan = plan
     self.jobs = jobs
-    path = "\(cache.root)/runs/\(RunHistory.newID(pipeline: plan.name, time: time)).jsonl"
+    path = "\(cache.root)/runs/\(RunHistory.newID(pipeline: plan.name)).jsonl"
   }
 
   mutating func add(_ event: RunEvent) throws(SystemError) {
@@ -84,8 +84,8 @@ struct RunLog {
     try write(event)
   }
 
-  mutating func end(_ event: @autoclosure () -> RunEvent) throws(SystemError) {
-    if started { try write(event()) }
+  func end(_ event: RunEvent) throws(SystemError) {
+    if started { try write(event) }
   }
 
   private func write(_ event: RunEvent) throws(SystemError) {

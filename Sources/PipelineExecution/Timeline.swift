@@ -21,7 +21,8 @@ public struct Timeline {
   private var stages: [(name: String, nodes: Int, cost: Double)] = []
 
   private static let colours = [
-    "#4477aa", "#ee9966", "#228833", "#aa3377", "#66ccee", "#bbaa33", "#777777", "#994455", "#44aa99", "#332288",
+    "#4477aa", "#ee9966", "#228833", "#aa3377", "#66ccee", "#bbaa33", "#777777", "#994455", "#44aa99",
+    "#332288",
   ]
   private static let width = 1000.0
   private static let left = 56.0
@@ -31,7 +32,9 @@ public struct Timeline {
   public init(_ run: RunRecord) {
     var longest = run.seconds
     for event in run.nodes {
-      guard let node = event.node, let began = event.began, let ended = event.ended, ended >= began else { continue }
+      guard let node = event.node, let began = event.began, let ended = event.ended, ended >= began else {
+        continue
+      }
       longest = max(longest, ended)
       let stage = String(node.prefix { $0 != "[" })
       let why = (event.reasons ?? []).joined(separator: "; ")
@@ -66,7 +69,9 @@ public struct Timeline {
       let began = bars[index].began + 1e-6
       let count = bars[index].threads
       var lane = 0
-      while (lane..<(lane + count)).contains(where: { $0 < freeFrom.count && freeFrom[$0] > began }) { lane += 1 }
+      while (lane..<(lane + count)).contains(where: { $0 < freeFrom.count && freeFrom[$0] > began }) {
+        lane += 1
+      }
       while freeFrom.count < lane + count { freeFrom.append(0) }
       for each in lane..<(lane + count) { freeFrom[each] = bars[index].ended }
       bars[index].lane = lane
@@ -98,12 +103,14 @@ public struct Timeline {
       text += "<rect x=\"\(Self.number(left))\" y=\"\(Self.number(line - 10))\" width=\"12\" height=\"12\" "
       text += "fill=\"\(colour(stage.name))\"/>\n"
       let label = "\(stage.name): \(stage.nodes), \(duration(stage.cost)) of a core"
-      text += "<text x=\"\(Self.number(left + 17))\" y=\"\(Self.number(line))\">\(Self.escape(label))</text>\n"
+      text +=
+        "<text x=\"\(Self.number(left + 17))\" y=\"\(Self.number(line))\">\(Self.escape(label))</text>\n"
     }
     for lane in 0..<lanes {
       let line = top + Double(lane) * Self.laneHeight
       if lane % 2 == 0 {
-        text += "<rect x=\"\(Self.number(Self.left))\" y=\"\(Self.number(line))\" width=\"\(Self.number(plotWidth))\" "
+        text +=
+          "<rect x=\"\(Self.number(Self.left))\" y=\"\(Self.number(line))\" width=\"\(Self.number(plotWidth))\" "
         text += "height=\"\(Self.number(Self.laneHeight))\" fill=\"#f4f4f4\"/>\n"
       }
       text += "<text x=\"\(Self.number(Self.left - 6))\" y=\"\(Self.number(line + 17))\" text-anchor=\"end\" "
@@ -112,8 +119,10 @@ public struct Timeline {
     let step = Self.step(seconds)
     for tick in 0...Int(seconds / step) {
       let place = Self.number(x(Double(tick) * step))
-      text += "<line x1=\"\(place)\" x2=\"\(place)\" y1=\"\(Self.number(top))\" y2=\"\(Self.number(bottom + 5))\" "
-      text += "stroke=\"#ccc\"/>\n<text x=\"\(place)\" y=\"\(Self.number(bottom + 19))\" text-anchor=\"middle\" "
+      text +=
+        "<line x1=\"\(place)\" x2=\"\(place)\" y1=\"\(Self.number(top))\" y2=\"\(Self.number(bottom + 5))\" "
+      text +=
+        "stroke=\"#ccc\"/>\n<text x=\"\(place)\" y=\"\(Self.number(bottom + 19))\" text-anchor=\"middle\" "
       text += "fill=\"#555\">\(tick == 0 ? "0" : duration(Double(tick) * step))</text>\n"
     }
     for bar in bars { text += draw(bar, x, top) }
@@ -128,14 +137,16 @@ public struct Timeline {
     // Thin bars without an edge, or a thousand of them would be all edge.
     let edge = bar.failed ? "#cc0000" : "white"
     let edgeWidth = bar.failed ? 2.0 : width > 3 ? 0.5 : 0
-    var text = "<g><title>\(Self.escape(bar.note))</title><rect x=\"\(Self.number(left))\" y=\"\(Self.number(line))\" "
+    var text =
+      "<g><title>\(Self.escape(bar.note))</title><rect x=\"\(Self.number(left))\" y=\"\(Self.number(line))\" "
     text += "width=\"\(Self.number(width))\" height=\"\(Self.number(height))\" fill=\"\(colour(bar.stage))\" "
     text += "stroke=\"\(edge)\" stroke-width=\"\(Self.number(edgeWidth))\"/>"
     // A letter is about 6 wide.
     let room = Int((width - 6) / 6)
     let label = bar.node.count <= room ? bar.node : bar.stage.count <= room ? bar.stage : ""
     if !label.isEmpty {
-      text += "<text x=\"\(Self.number(left + 4))\" y=\"\(Self.number(line + height / 2 + 4))\" font-size=\"11\" "
+      text +=
+        "<text x=\"\(Self.number(left + 4))\" y=\"\(Self.number(line + height / 2 + 4))\" font-size=\"11\" "
       text += "fill=\"white\">\(Self.escape(label))</text>"
     }
     return text + "</g>\n"
@@ -154,7 +165,8 @@ public struct Timeline {
   /// A round step that gives from 5 to 12 ticks.
   static func step(_ seconds: Double) -> Double {
     let steps = [
-      1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200,
+      1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300,
+      600, 1200,
       1800, 3600, 7200, 14400,
     ]
     return steps.first { seconds / $0 <= 12 } ?? (seconds / 12)
@@ -162,7 +174,8 @@ public struct Timeline {
 
   private static func number(_ value: Double) -> String {
     let hundredths = (value * 100).rounded()
-    return hundredths == (hundredths / 100).rounded() * 100 ? "\(Int(hundredths / 100))" : "\(hundredths / 100)"
+    return hundredths == (hundredths / 100).rounded() * 100
+      ? "\(Int(hundredths / 100))" : "\(hundredths / 100)"
   }
 
   private static func escape(_ text: String) -> String {

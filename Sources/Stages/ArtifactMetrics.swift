@@ -37,18 +37,22 @@ public struct ArtifactMetrics {
 
   /// What each row of a table is, apart from the axis that means are taken over.
   private static func labels(_ file: borrowing FileReader) throws -> [String] {
-    let parameters = try JSONDecoder().decode([String: Value].self, from: Data(file.string("parameters").utf8))
+    let parameters = try JSONDecoder().decode(
+      [String: Value].self, from: Data(file.string("parameters").utf8))
     let over = parameters["over"]?.plainText
     var labels = try file.readStrings("/scheme")
     var points = [[String]](repeating: [], count: labels.count)
     for dataset in try file.datasets() where dataset.path.hasPrefix("/axes/") {
       let axis = String(dataset.path.dropFirst("/axes/".count))
       guard axis != over else { continue }
-      for (row, value) in try file.readStrings(dataset.path).enumerated() where row < points.count && !value.isEmpty {
+      for (row, value) in try file.readStrings(dataset.path).enumerated()
+      where row < points.count && !value.isEmpty {
         points[row].append("\(axis)=\(value)")
       }
     }
-    for row in labels.indices where !points[row].isEmpty { labels[row] += "[\(points[row].joined(separator: ","))]" }
+    for row in labels.indices where !points[row].isEmpty {
+      labels[row] += "[\(points[row].joined(separator: ","))]"
+    }
     return labels
   }
 }

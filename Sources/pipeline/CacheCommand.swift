@@ -82,7 +82,9 @@ struct CacheCommand: ParsableCommand {
   struct CollectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "gc",
-      abstract: "Removes what no pipeline's last results refer to, and what dead processes left; spares what runs are at work on.")
+      abstract:
+        "Removes what no pipeline's last results refer to, and what dead processes left; spares what runs are at work on."
+    )
     @OptionGroup var cache: CacheOptions
     @Flag(help: "Says what would go and removes nothing.") var dryRun = false
     @Option(

@@ -60,13 +60,15 @@ struct CompareCommand: ParsableCommand {
     if json {
       return try printJSON(
         Answer(
-          first: sides[0].label, second: sides[1].label, parameters: parameters, metrics: metrics, sameMetrics: same,
+          first: sides[0].label, second: sides[1].label, parameters: parameters, metrics: metrics,
+          sameMetrics: same,
           missing: missing))
     }
     print("\(sides[0].label) → \(sides[1].label)")
     print(parameters.isEmpty ? "\nparameters: the same" : "\nparameters")
     for change in parameters {
-      print("  \(change.stage).\(change.parameter): \(change.first ?? "(none)") → \(change.second ?? "(none)")")
+      print(
+        "  \(change.stage).\(change.parameter): \(change.first ?? "(none)") → \(change.second ?? "(none)")")
     }
     let count = "\(metrics.count) of \(metrics.count + same) differ"
     print(metrics.isEmpty && same == 0 ? "\nmetrics: none on both sides" : "\nmetrics: \(count)")
@@ -88,7 +90,9 @@ struct CompareCommand: ParsableCommand {
 
   /// A pipeline where there is a file of that name, a run otherwise.
   private func side(_ text: String) throws -> Side {
-    let path = text.contains("/") || text.hasSuffix(".yaml") || text.hasSuffix(".yml") ? text : "pipelines/\(text).yaml"
+    let path =
+      text.contains("/") || text.hasSuffix(".yaml") || text.hasSuffix(".yml")
+      ? text : "pipelines/\(text).yaml"
     if FileManager.default.fileExists(atPath: path) {
       let session = try Session(PipelineOptions.parse([text]), cache)
       let plan = session.plan
@@ -127,7 +131,8 @@ struct CompareCommand: ParsableCommand {
       if (old == nil) != (new == nil) {
         changes.append(
           ParameterChange(
-            stage: stage, parameter: "(stage)", first: old.map { _ in "there" }, second: new.map { _ in "there" }))
+            stage: stage, parameter: "(stage)", first: old.map { _ in "there" },
+            second: new.map { _ in "there" }))
         continue
       }
       for name in Set(old?.keys.map { $0 } ?? []).union(new?.keys.map { $0 } ?? []).sorted()
@@ -158,7 +163,8 @@ struct CompareCommand: ParsableCommand {
             same += 1
           } else {
             changes.append(
-              MetricChange(node: node, row: row, metric: metric, first: finite(first), second: finite(second)))
+              MetricChange(node: node, row: row, metric: metric, first: finite(first), second: finite(second))
+            )
           }
         }
       }

@@ -97,7 +97,8 @@ struct LogCommand: ParsableCommand {
         stages.append((stage, 1))
       }
     }
-    var text = stages.prefix(4).map { $0.count > 1 ? "\($0.name) (\($0.count))" : $0.name }.joined(separator: ", ")
+    var text = stages.prefix(4).map { $0.count > 1 ? "\($0.name) (\($0.count))" : $0.name }.joined(
+      separator: ", ")
     if stages.count > 4 { text += ", …" }
     if let failure = run.nodes.first(where: { $0.event == "failed" }) {
       let message = (failure.message ?? "").prefix { $0 != "\n" }
@@ -117,12 +118,14 @@ struct LogCommand: ParsableCommand {
           Past(
             run: run.id, time: event.time, event: event.event, reasons: event.reasons ?? [],
             seconds: event.seconds ?? event.ended.flatMap { ended in event.began.map { ended - $0 } },
-            threads: event.threads, peakMemory: event.peakMemory, key: event.key?.hex, message: event.message))
+            threads: event.threads, peakMemory: event.peakMemory, key: event.key?.hex, message: event.message)
+        )
       }
     }
     if json { return try printJSON(past) }
     if past.isEmpty {
-      printError("no recorded run has run \(node); its artifact may come from another pipeline ('pipeline explain')")
+      printError(
+        "no recorded run has run \(node); its artifact may come from another pipeline ('pipeline explain')")
       throw Exit.failed
     }
     var rows = [["when", "", "took", "threads", "memory", "key", "why"]]
@@ -130,7 +133,8 @@ struct LogCommand: ParsableCommand {
       rows.append([
         entry.time, entry.event, entry.seconds.map(duration) ?? "", entry.threads.map(String.init) ?? "",
         entry.peakMemory.map(formatBytes) ?? "", entry.key.map { String($0.prefix(12)) } ?? "",
-        (entry.reasons + (entry.message.map { ["→ " + String($0.prefix { $0 != "\n" })] } ?? [])).joined(separator: "; "),
+        (entry.reasons + (entry.message.map { ["→ " + String($0.prefix { $0 != "\n" })] } ?? [])).joined(
+          separator: "; "),
       ])
     }
     printColumns(rows)

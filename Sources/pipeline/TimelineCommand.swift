@@ -7,7 +7,8 @@ struct TimelineCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "timeline", abstract: "Draws a run as SVG: a lane a core, a bar a node, a colour a stage.")
 
-  @Argument(help: "A run: its name in 'pipeline log', a pipeline (its latest run), or NAME~1 (the one before).")
+  @Argument(
+    help: "A run: its name in 'pipeline log', a pipeline (its latest run), or NAME~1 (the one before).")
   var name: String
   @OptionGroup var cache: CacheOptions
 
@@ -26,7 +27,9 @@ extension RunHistory {
   func required(_ text: String) throws -> RunRecord {
     if let record = find(text) { return record }
     printError("error: no run is called '\(text)'")
-    printError("  note: 'pipeline log' lists the runs; a pipeline's name stands for its latest, NAME~1 for the one before")
+    printError(
+      "  note: 'pipeline log' lists the runs; a pipeline's name stands for its latest, NAME~1 for the one before"
+    )
     throw Exit.unavailable
   }
 }

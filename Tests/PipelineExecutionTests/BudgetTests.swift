@@ -30,7 +30,10 @@ import ToyStages
     for (index, (cores, memory)) in [(1, 10), (2, 30), (4, 60), (3, 20), (1, 100)].enumerated() {
       pipeline.add(
         "s\(index)", "random",
-        ["cores": .integer(cores), "memory": .integer(memory), "seed": .integer(index), "seconds": .number(0.02)],
+        [
+          "cores": .integer(cores), "memory": .integer(memory), "seed": .integer(index),
+          "seconds": .number(0.02),
+        ],
         axes: [("i", Array(0..<6))])
     }
     pipeline.setAll("log", .string(lab.log))

@@ -39,9 +39,12 @@ final class Lab: Sendable {
   /// A pool of real worker processes.
   func workers() -> WorkerPool { WorkerPool(command: [toyWorker, "worker"]) }
 
-  func artifact(_ pipeline: ToyPipeline, _ node: String, _ registry: StageRegistry = toyStages) throws -> String {
+  func artifact(_ pipeline: ToyPipeline, _ node: String, _ registry: StageRegistry = toyStages) throws
+    -> String
+  {
     let plan = try pipeline.plan(registry)
-    guard let id = plan.nodes(named: node).first, let artifact = cache.artifact(plan: plan.planKeys()[id]) else {
+    guard let id = plan.nodes(named: node).first, let artifact = cache.artifact(plan: plan.planKeys()[id])
+    else {
       throw StageFailure("\(node) has no artifact")
     }
     return cache.file(of: artifact)
@@ -94,7 +97,8 @@ final class Lab: Sendable {
 
 /// The toy program beside the test program.
 let toyWorker: String = {
-  let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
+  let own =
+    (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
   return URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent("ToyWorker").path
 }()
 

@@ -23,7 +23,9 @@ import ToyStages
     return (lab, pipeline)
   }
 
-  private let sections = ["artifacts", "actions", "plans", "joins", "failures", "experiments", "runs", "leases"]
+  private let sections = [
+    "artifacts", "actions", "plans", "joins", "failures", "experiments", "runs", "leases",
+  ]
 
   @Test func everyFlippedBitIsFound() throws {
     let (lab, _) = try populated()
@@ -55,7 +57,8 @@ import ToyStages
     for section in sections where section != "runs" {
       for path in lab.files(section) where !path.hasSuffix(".log") {
         let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
-        try bytes.prefix(Int.random(in: 0..<bytes.count, using: &random)).write(to: URL(fileURLWithPath: path))
+        try bytes.prefix(Int.random(in: 0..<bytes.count, using: &random)).write(
+          to: URL(fileURLWithPath: path))
         #expect(try lab.cache.verify().damage.contains { $0.path == path }, "\(path)")
         try bytes.write(to: URL(fileURLWithPath: path))
       }
@@ -77,7 +80,9 @@ import ToyStages
     }
     for section in ["actions", "plans"] {
       let (one, two) = (lab.files(section)[0], lab.files(section)[1])
-      let (first, second) = (try Data(contentsOf: URL(fileURLWithPath: one)), try Data(contentsOf: URL(fileURLWithPath: two)))
+      let (first, second) = (
+        try Data(contentsOf: URL(fileURLWithPath: one)), try Data(contentsOf: URL(fileURLWithPath: two))
+      )
       try second.write(to: URL(fileURLWithPath: one))
       #expect(try lab.cache.verify().damage.contains { $0.path == one })
       try first.write(to: URL(fileURLWithPath: one))
@@ -110,7 +115,9 @@ import ToyStages
     pipeline["base"].parameters["value"] = .integer(12)
     let plan = try pipeline.plan()
     let explainer = Explainer(plan: plan, keys: plan.planKeys(), cache: lab.cache)
-    #expect(explainer.explain(plan.nodes(named: "total")[0]).causes.map(\.node) == ["base"], "what explains is kept")
+    #expect(
+      explainer.explain(plan.nodes(named: "total")[0]).causes.map(\.node) == ["base"], "what explains is kept"
+    )
   }
 
   @Test func collectionSparesTheLiving() throws {
@@ -134,7 +141,8 @@ import ToyStages
     let dead = try Child(["/bin/true"], lab.folder)
     dead.wait()
     let names = [
-      "\(LeaseOwner.ownScope)-\(dead.id)-x-action": true, "\(LeaseOwner.ownScope)-\(getpid())-x-action": false,
+      "\(LeaseOwner.ownScope)-\(dead.id)-x-action": true,
+      "\(LeaseOwner.ownScope)-\(getpid())-x-action": false,
       "other-\(dead.id)-x-action": false,
     ]
     for name in names.keys { try Data().write(to: URL(fileURLWithPath: lab.cache.root + "/tmp/" + name)) }

@@ -6,18 +6,22 @@ import PipelineExecution
 import Testing
 import ToyStages
 
-/// The engine's rules once more, as plainly as they can be said: everything is recomputed, nothing is scheduled.
+/// The engine's rules once more, as plainly as they can be said: everything is recomputed, nothing is
+/// scheduled.
 private struct Reference {
   /// What was ever made, by stage, parameters and values of inputs.
   var made: [String: Int] = [:]
   /// What each node's full definition (its own and all above) last came to, by a key into `made`.
   var known: [String: String] = [:]
 
-  /// The nodes that run, fail and are blocked, and the values. A node whose definition is known does not look up.
+  /// The nodes that run, fail and are blocked, and the values. A node whose definition is known does not look
+  /// up.
   mutating func run(_ pipeline: ToyPipeline, _ wanted: [String], failing: Set<String>) -> (
     ran: Set<String>, failed: Set<String>, blocked: Set<String>, values: [String: Int]
   ) {
-    var result: (ran: Set<String>, failed: Set<String>, blocked: Set<String>, values: [String: Int]) = ([], [], [], [:])
+    var result: (ran: Set<String>, failed: Set<String>, blocked: Set<String>, values: [String: Int]) = (
+      [], [], [], [:]
+    )
     var definitions: [String: String] = [:]
     for stage in pipeline.stages {
       let inputs = stage.inputs.map { "\($0.slot)=\($0.stages.map { definitions[$0]! })" }
@@ -53,7 +57,8 @@ private struct Reference {
           if case .integer(let value)? = stage.parameters[name] { value } else { other }
         }
         let sum = sources.map { result.values[$0]! }.reduce(0, +)
-        let value = stage.type == "number" ? integer("value", 0) : (sum + integer("offset", 0)) / integer("divisor", 1)
+        let value =
+          stage.type == "number" ? integer("value", 0) : (sum + integer("offset", 0)) / integer("divisor", 1)
         result.ran.insert(stage.name)
         result.values[stage.name] = value
         made[action] = value
@@ -101,7 +106,8 @@ private final class FailingExecutor: TaskExecutor {
         var inputs = [(slot: "terms", stages: Array(first))]
         if Bool.random(using: &random) { inputs.append(("more", [earlier.randomElement(using: &random)!])) }
         pipeline.add(
-          "n\(index)", "sum", ["divisor": .integer([1, 1, 2, 5][Int.random(in: 0..<4, using: &random)])], from: inputs)
+          "n\(index)", "sum", ["divisor": .integer([1, 1, 2, 5][Int.random(in: 0..<4, using: &random)])],
+          from: inputs)
         pipeline["n\(index)"].parameters["offset"] = .integer(10_000 * index)
       }
     }
@@ -125,7 +131,8 @@ private final class FailingExecutor: TaskExecutor {
       case 2:
         let fresh = "n\(names.count)"
         pipeline.add(
-          fresh, "sum", ["offset": .integer(10_000 * names.count), "divisor": .integer(1)], from: [("terms", [name])])
+          fresh, "sum", ["offset": .integer(10_000 * names.count), "divisor": .integer(1)],
+          from: [("terms", [name])])
       default: break
       }
       let now = pipeline.stages.map(\.name)
@@ -169,7 +176,8 @@ private final class FailingExecutor: TaskExecutor {
       #expect(summary.failures.isEmpty && summary.blocked.isEmpty && summary.notStarted == 0, "seed \(seed)")
       var reference = Reference()
       let values = reference.run(pipeline, [last], failing: []).values
-      // Fresh by its key, a wanted artifact that was damaged a moment ago is the business of whoever reads it.
+      // Fresh by its key, a wanted artifact that was damaged a moment ago is the business of whoever reads
+      // it.
       if summary.ran.contains(where: { $0.node == last }) {
         #expect(try lab.value(pipeline, last) == values[last], "seed \(seed), round \(round)")
       }

@@ -25,7 +25,8 @@ import ToyStages
       let workers = child.descendants()
       kill(child.id, SIGKILL)
       child.wait()
-      #expect(eventually(within: 2) { workers.allSatisfy { kill($0, 0) != 0 || isZombie($0) } }, "round \(round)")
+      #expect(
+        eventually(within: 2) { workers.allSatisfy { kill($0, 0) != 0 || isZombie($0) } }, "round \(round)")
       #expect(try lab.cache.verify().damage.isEmpty)
       for (name, bytes) in try lab.artifacts() { #expect(expected[name] == bytes, "\(name) is partial") }
     }
@@ -111,7 +112,8 @@ import ToyStages
     #expect(executions.values.allSatisfy { $0 <= 2 } && executions.values.filter { $0 == 2 }.count <= 2)
   }
 
-  private func plant(_ lab: Lab, _ key: Digest, host: String, scope: String, process: Int32) throws -> String {
+  private func plant(_ lab: Lab, _ key: Digest, host: String, scope: String, process: Int32) throws -> String
+  {
     let path = lab.cache.root + "/leases/" + key.hex
     try FileManager.default.createDirectory(
       atPath: lab.cache.root + "/leases", withIntermediateDirectories: true)
