@@ -28,6 +28,10 @@ public struct TableReport {
     for dataset in try file.datasets() where dataset.path.hasPrefix("/axes/") {
       axes[String(dataset.path.dropFirst("/axes/".count))] = try file.readStrings(dataset.path)
     }
+    let sizes: [Int64] = try file.read("/group_size", shape: [schemes.count])
+    // A share of the pool is shown only where the columns are numbers of removed images.
+    let across = axes[parameters.string("columns")] ?? []
+    let pool = across == sizes.map(String.init) && Set(pools).count == 1 ? pools.first : nil
     let splits = parameters.strings("metrics")
     var rows: [ResultRow] = []
     for split in splits {
@@ -53,7 +57,7 @@ public struct TableReport {
       layout: ResultTableLayout(
         title: parameters.string("title"), columnAxis: parameters.string("columns"),
         repeatAxis: parameters.string("over"), figures: figures,
-        columnTotal: Set(pools).count == 1 ? Int(pools[0]) : nil, order: parameters.strings("order"),
+        columnTotal: pool.map { Int($0) }, order: parameters.strings("order"),
         footnotes: try Self.footnotes(file, schemes: schemes)))
   }
 
