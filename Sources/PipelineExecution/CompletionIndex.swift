@@ -19,9 +19,9 @@ struct CompletionIndex {
   private static func identity(_ plan: Plan, _ keys: PlanKeys) -> Digest {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(plan.nodes.count * 64)
-    for (index, node) in plan.nodes.enumerated() {
+    for index in plan.nodes.indices {
       keys.nodes[index].append(to: &bytes)
-      bytes.append(contentsOf: node.name.utf8)
+      bytes.append(contentsOf: plan.nodes[index].name.utf8)
       // No name has a newline.
       bytes.append(0x0A)
     }
@@ -41,16 +41,16 @@ struct CompletionIndex {
     var info = stat()
     var position = header.count + 32
     var name: [UInt8] = []
-    for node in plan.nodes {
+    for index in plan.nodes.indices {
       name.removeAll(keepingCapacity: true)
-      for index in 0..<32 {
-        let byte = bytes[position + index]
+      for place in 0..<32 {
+        let byte = bytes[position + place]
         name.append(digit(byte >> 4))
         name.append(digit(byte & 15))
-        if index == 0 { name += [UInt8(ascii: "/"), name[0], name[1]] }
+        if place == 0 { name += [UInt8(ascii: "/"), name[0], name[1]] }
       }
       name.append(UInt8(ascii: "."))
-      name.append(contentsOf: plan.stages[node.stage].declaration.fileExtension.utf8)
+      name.append(contentsOf: plan.stages[plan.nodes[index].stage].declaration.fileExtension.utf8)
       name.append(0)
       let size = (0..<8).reduce(0) { $0 | Int(bytes[position + 32 + $1]) << (8 * $1) }
       let found = name.withUnsafeBytes {
