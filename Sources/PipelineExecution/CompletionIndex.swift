@@ -5,12 +5,12 @@ import PipelineCore
 
 /// The artifacts of all nodes of a pipeline's last complete run, in the order of the plan.
 ///
-/// Only a shortcut to "all is up to date": it names each artifact's key and size under one digest of all nodes' names
-/// and plan keys. If anything differs (another key, an artifact gone or of another size, a damaged index) it is
-/// passed over and every node is looked up by its own record.
+/// Only a shortcut to "all is up to date": it names each artifact's key and size under one digest of all
+/// nodes' names and plan keys. If anything differs (another key, an artifact gone or of another size, a
+/// damaged index) it is passed over and every node is looked up by its own record.
 ///
-/// The file: a line `pipeline index 1`, the digest of names and keys, 40 bytes a node (action key, size as 64 bits,
-/// least byte first), and the digest of all that stands before it.
+/// The file: a line `pipeline index 1`, the digest of names and keys, 40 bytes a node (action key, size as 64
+/// bits, least byte first), and the digest of all that stands before it.
 struct CompletionIndex {
   private static let header = Array("pipeline index 1\n".utf8)
   private static let entry = 40
