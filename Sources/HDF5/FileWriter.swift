@@ -103,7 +103,8 @@ public struct FileWriter: ~Copyable {
     hasher.hash(excluding: excluded)
   }
 
-  /// Closes the file, seals it and, unless `sync` is false, brings it to the disk; a full disk shows here at the latest.
+  /// Closes the file, seals it and, unless `sync` is false, brings it to the disk; a full disk shows here at
+  /// the latest.
   public consuming func close(sync: Bool = true) throws(HDF5Error) {
     let (site, failure) = (self.site, self.failure)
     let status = handle.close()

@@ -73,30 +73,33 @@ extension Plan {
   /// Writes the manifest of a node. `digest` gives the identity of an input: its plan key for a plan key, the
   /// digest of its content for an action key.
   public func describe(_ id: NodeID, to manifest: inout some Manifest, digest: (InputSource) -> Digest) {
-    let node = nodes[id.index]
-    manifest.field("stage", stages[node.stage].declaration.name)
-    manifest.field("stage_version", String(stages[node.stage].declaration.version))
-    for (field, parameter) in stages[node.stage].declaration.keyFields {
-      manifest.field(field, node.parameters[parameter].json)
+    // Field by field, without a copy of the node: this is done for each node of each run.
+    let (index, stage) = (id.index, nodes[id.index].stage)
+    manifest.field("stage", stages[stage].declaration.name)
+    manifest.field("stage_version", String(stages[stage].declaration.version))
+    let fields = stages[stage].declaration.keyFields
+    for position in fields.indices {
+      manifest.field(fields[position].field, nodes[index].parameters[fields[position].parameter].json)
     }
-    if stages[node.stage].declaration.isRandom {
-      for axis in node.axes.sorted(by: { $0.axis < $1.axis }) {
+    if stages[stage].declaration.isRandom {
+      for axis in nodes[index].axes.sorted(by: { $0.axis < $1.axis }) {
         manifest.field("axes.\(axis.axis)", axis.value.json)
       }
     }
-    for file in node.files { manifest.field("files.\(file.path)", file.digest.hex) }
-    for input in node.inputs.sorted(by: { $0.slot < $1.slot }) {
+    for file in nodes[index].files { manifest.field("files.\(file.path)", file.digest.hex) }
+    let inputs = nodes[index].inputs
+    for input in inputs.count > 1 ? inputs.sorted(by: { $0.slot < $1.slot }) : inputs {
       manifest.field("inputs.\(input.slot)", digest(input.source).hex)
     }
   }
 
   /// Writes the manifest of a join: one field a member.
   public func describe(_ id: JoinID, to manifest: inout some Manifest, digest: (NodeID) -> Digest) {
-    for member in joins[id.index].members {
-      let node = nodes[member.node.index]
+    let members = joins[id.index].members
+    for member in members {
       var name = member.label
       name += "["
-      for (index, axis) in node.axes.enumerated() {
+      for (index, axis) in nodes[member.node.index].axes.enumerated() {
         if index > 0 { name += "," }
         name += axis.axis
         name += "="

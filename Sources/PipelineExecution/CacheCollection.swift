@@ -1,4 +1,5 @@
-// What a garbage collection takes: by reference, by age and by size, and never what a run in progress may need.
+// What a garbage collection takes: by reference, by age and by size, and never what a run in progress may
+// need.
 
 import Glibc
 import PipelineCore
@@ -9,8 +10,9 @@ public struct CollectionPolicy: Sendable {
   public var olderThan: Double
   /// What the last so many recorded runs of each pipeline made stays, besides the pipelines' last results.
   public var keepRuns: Int
-  /// Nothing is removed that need not be to bring the artifacts under this many bytes. Then the oldest go first, and
-  /// last results only where all else was not enough. Nil: whatever nothing refers to goes, and nothing else.
+  /// Nothing is removed that need not be to bring the artifacts under this many bytes. Then the oldest go
+  /// first, and last results only where all else was not enough. Nil: whatever nothing refers to goes, and
+  /// nothing else.
   public var maxSize: Int?
 
   /// A policy; by default, whatever nothing refers to goes.

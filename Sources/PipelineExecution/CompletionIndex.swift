@@ -5,12 +5,12 @@ import PipelineCore
 
 /// The artifacts of all nodes of a pipeline's last complete run, in the order of the plan.
 ///
-/// Only a shortcut to "all is up to date": it names each artifact's key and size under one digest of all nodes' names
-/// and plan keys. If anything differs (another key, an artifact gone or of another size, a damaged index) it is
-/// passed over and every node is looked up by its own record.
+/// Only a shortcut to "all is up to date": it names each artifact's key and size under one digest of all
+/// nodes' names and plan keys. If anything differs (another key, an artifact gone or of another size, a
+/// damaged index) it is passed over and every node is looked up by its own record.
 ///
-/// The file: a line `pipeline index 1`, the digest of names and keys, 40 bytes a node (action key, size as 64 bits,
-/// least byte first), and the digest of all that stands before it.
+/// The file: a line `pipeline index 1`, the digest of names and keys, 40 bytes a node (action key, size as 64
+/// bits, least byte first), and the digest of all that stands before it.
 struct CompletionIndex {
   private static let header = Array("pipeline index 1\n".utf8)
   private static let entry = 40
@@ -19,9 +19,9 @@ struct CompletionIndex {
   private static func identity(_ plan: Plan, _ keys: PlanKeys) -> Digest {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(plan.nodes.count * 64)
-    for (index, node) in plan.nodes.enumerated() {
+    for index in plan.nodes.indices {
       keys.nodes[index].append(to: &bytes)
-      bytes.append(contentsOf: node.name.utf8)
+      bytes.append(contentsOf: plan.nodes[index].name.utf8)
       // No name has a newline.
       bytes.append(0x0A)
     }
@@ -41,16 +41,16 @@ struct CompletionIndex {
     var info = stat()
     var position = header.count + 32
     var name: [UInt8] = []
-    for node in plan.nodes {
+    for index in plan.nodes.indices {
       name.removeAll(keepingCapacity: true)
-      for index in 0..<32 {
-        let byte = bytes[position + index]
+      for place in 0..<32 {
+        let byte = bytes[position + place]
         name.append(digit(byte >> 4))
         name.append(digit(byte & 15))
-        if index == 0 { name += [UInt8(ascii: "/"), name[0], name[1]] }
+        if place == 0 { name += [UInt8(ascii: "/"), name[0], name[1]] }
       }
       name.append(UInt8(ascii: "."))
-      name.append(contentsOf: plan.stages[node.stage].declaration.fileExtension.utf8)
+      name.append(contentsOf: plan.stages[plan.nodes[index].stage].declaration.fileExtension.utf8)
       name.append(0)
       let size = (0..<8).reduce(0) { $0 | Int(bytes[position + 32 + $1]) << (8 * $1) }
       let found = name.withUnsafeBytes {

@@ -9,8 +9,8 @@ public struct FileWatcher {
   /// Watches files as they are now; they need not exist.
   public init(files: [String]) { watch(files) }
 
-  /// Watches these files from now on, and no others; those known already as they were first seen, so that a change
-  /// during a run is met after it.
+  /// Watches these files from now on, and no others; those known already as they were first seen, so that a
+  /// change during a run is met after it.
   public mutating func watch(_ files: [String]) {
     var next: [String: [FileFacts]] = [:]
     for file in files { next[file] = seen[file] ?? Self.facts(file) }

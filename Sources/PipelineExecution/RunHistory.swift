@@ -99,8 +99,8 @@ public struct RunHistory: Sendable {
   /// All runs of a pipeline, the latest first.
   public func runs(of pipeline: String? = nil) -> [RunRecord] { ids(of: pipeline).compactMap(run) }
 
-  /// The run that a text means: a name or the beginning or end of one, a pipeline (its latest run), or `NAME~2` (two
-  /// before its latest). Nil where that is none or more than one.
+  /// The run that a text means: a name or the beginning or end of one, a pipeline (its latest run), or
+  /// `NAME~2` (two before its latest). Nil where that is none or more than one.
   public func find(_ text: String) -> RunRecord? {
     var name = text
     var back = 0
@@ -116,7 +116,8 @@ public struct RunHistory: Sendable {
 }
 
 extension Plan {
-  /// The parameters that are in keys, by stage, as text; of one that differs between the nodes of a stage, all values.
+  /// The parameters that are in keys, by stage, as text; of one that differs between the nodes of a stage,
+  /// all values.
   public func parametersByStage() -> [String: [String: String]] {
     var result: [String: [String: String]] = [:]
     for stage in stages {

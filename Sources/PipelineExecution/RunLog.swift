@@ -34,7 +34,8 @@ public struct RunEvent: Codable, Sendable {
   public var owner: RunOwner?
   /// At the start: how many cores it may use.
   public var jobs: Int?
-  /// At the start: the parameters by stage, those that differ between the stage's nodes with all their values.
+  /// At the start: the parameters by stage, those that differ between the stage's nodes with all their
+  /// values.
   public var parameters: [String: [String: String]]?
   /// At the end: the keys of the nodes that no other node takes, as far as they are up to date.
   public var results: [String: Digest]?

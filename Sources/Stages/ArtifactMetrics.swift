@@ -6,8 +6,8 @@ import PipelineCore
 
 /// The metrics of one artifact.
 public struct ArtifactMetrics {
-  /// By row (`influence[size=100]`; empty for an evaluation), then by metric (`group/loss`). A table's are means over
-  /// its repeats.
+  /// By row (`influence[size=100]`; empty for an evaluation), then by metric (`group/loss`). A table's are
+  /// means over its repeats.
   public private(set) var rows: [String: [String: Double]] = [:]
 
   /// Reads a `table` or an `evaluate` artifact; nil for one of another stage.

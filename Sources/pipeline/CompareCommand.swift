@@ -143,7 +143,8 @@ struct CompareCommand: ParsableCommand {
     return changes
   }
 
-  /// Of tables where both sides have one, of single evaluations otherwise: a table says the same in fewer lines.
+  /// Of tables where both sides have one, of single evaluations otherwise: a table says the same in fewer
+  /// lines.
   private func metricChanges(_ a: Side, _ b: Side) throws -> (changes: [MetricChange], same: Int) {
     var changes: [MetricChange] = []
     var same = 0
