@@ -29,6 +29,7 @@ const Kernels VARIANT = {
     .convForward = convForward,
     .convBackward = convBackward,
     .convWeights = convWeights,
+    .convChannelWeights = convChannelWeights,
     .linearForward = linearForward,
     .linearBackward = linearBackward,
     .linearWeights = linearWeights,
@@ -37,7 +38,9 @@ const Kernels VARIANT = {
     .loadImages = loadImages,
     .unpool = unpool,
     .transpose = transpose,
+    .transposeChannels = transposeChannels,
     .reduceLanes = reduceLanes,
+    .squareLanes = squareLanes,
     .sumPixels = sumPixels,
     .sgdStep = sgdStep,
 };

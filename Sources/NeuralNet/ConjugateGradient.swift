@@ -132,8 +132,8 @@ public func conjugateGradient(
     // CG's coefficients are the Lanczos matrix's (Golub & Van Loan, Matrix Computations, 4th ed., 11.3).
     let diagonal = steps.indices.map { steps[$0] + ($0 > 0 ? ratios[$0 - 1] * steps[$0 - 1] : 0) }
     let beside = steps.indices.dropLast().map { ratios[$0].squareRoot() * steps[$0] }
-    let range = extremeEigenvalues(diagonal: diagonal, offDiagonal: beside)
-    curvature = range.lowerBound - damping...range.upperBound - damping
+    let ends = tridiagonalEnds(diagonal: diagonal, offDiagonal: beside)
+    curvature = ends.low.value - damping...ends.high.value - damping
   }
   return Solution(
     x: x, iterations: iterations, relativeResidual: relative, converged: !negative && relative <= tolerance,
@@ -155,41 +155,4 @@ public func conjugateGradient(
     x: solution.x.map { Float($0) }, iterations: solution.iterations,
     relativeResidual: solution.relativeResidual, converged: solution.converged,
     negativeCurvature: solution.negativeCurvature, curvature: solution.curvature)
-}
-
-/// Smallest and largest eigenvalue of a symmetric tridiagonal matrix, by bisection on Sturm counts.
-package func extremeEigenvalues(diagonal: [Double], offDiagonal: [Double]) -> ClosedRange<Double> {
-  let n = diagonal.count
-  var low = Double.infinity
-  var high = -Double.infinity
-  for i in 0..<n {
-    let radius = (i > 0 ? abs(offDiagonal[i - 1]) : 0) + (i + 1 < n ? abs(offDiagonal[i]) : 0)
-    low = min(low, diagonal[i] - radius)
-    high = max(high, diagonal[i] + radius)
-  }
-  let scale = max(abs(low), abs(high), .leastNormalMagnitude)
-  /// Eigenvalues below `x`: the negative pivots of T − x·I.
-  func below(_ x: Double) -> Int {
-    var count = 0
-    var pivot = 1.0
-    for i in 0..<n {
-      let coupling = i > 0 ? offDiagonal[i - 1] * offDiagonal[i - 1] / pivot : 0
-      pivot = diagonal[i] - x - coupling
-      if abs(pivot) < 1e-300 * scale { pivot = -1e-300 * scale }
-      if pivot < 0 { count += 1 }
-    }
-    return count
-  }
-  func bisect(_ isBelow: (Double) -> Bool) -> Double {
-    var a = low
-    var b = high
-    for _ in 0..<200 where b - a > 1e-15 * scale {
-      let middle = 0.5 * (a + b)
-      if isBelow(middle) { b = middle } else { a = middle }
-    }
-    return 0.5 * (a + b)
-  }
-  let least = bisect { below($0) >= 1 }
-  let largest = bisect { below($0) >= n }
-  return min(least, largest)...max(least, largest)
 }

@@ -19,6 +19,7 @@ public final class Curvature {
   private let parameters: Buffer<Float>
   private let data: ImageSet
   private let engine: Engine
+  private let pool: ThreadPool
   private let kept: Buffer<UInt8>
   private let keptChunks: Int
 
@@ -48,6 +49,7 @@ public final class Curvature {
     self.weightDecay = weightDecay
     self.parameters = Buffer(count: parameters.count)
     for i in 0..<parameters.count { self.parameters.pointer[i] = parameters[i] }
+    self.pool = pool
     engine = Engine(network, pool: pool)
     let chunks = (indices.count + chunkSize - 1) / chunkSize
     keptChunks = min(chunks, (memoryCeiling - needed) / network.plan.tapeBytes)
@@ -136,6 +138,71 @@ public final class Curvature {
       addRegulariser(&product, of: v.baseAddress!, times: weightDecay)
       return product
     }
+  }
+
+  /// The exact Hessian's product with `v`, weightDecay·v included, by Pearlmutter's R-operator (Fast exact
+  /// multiplication by the Hessian, 1994); ReLU and pooling stay on their active branch.
+  ///
+  /// - Throws: `wrongParameterCount` if `v` is not as long as the parameters.
+  public func hessianProduct(_ v: [Float]) throws(NeuralNetError) -> [Float] {
+    try checkDirection(v)
+    let scale = 1 / Float(indices.count)
+    return v.withUnsafeBufferPointer { v in
+      let sums = engine.accumulate(data, indices[...]) { chunk, workspace, gradient in
+        let tape = activations(chunk, workspace)
+        workspace.tangentForward(parameters.pointer, v.baseAddress!, tape)
+        workspace.loss(tape, scale: scale)
+        workspace.lossHessian(tape, scale: scale, curved: true)
+        workspace.backward(parameters.pointer, tape, gradient: gradient, direction: v.baseAddress!)
+      }
+      var product = engine.total(sums, images: indices.count)
+      addRegulariser(&product, of: v.baseAddress!, times: weightDecay)
+      return product
+    }
+  }
+
+  /// The Jacobian-vector product: the logits' change J v of each image, [n, classes] in the order of `images`
+  /// (default: the curvature's own).
+  ///
+  /// - Throws: `NeuralNetError` for a bad direction or index set.
+  public func jacobianProduct(_ v: [Float], over images: [Int]? = nil) throws(NeuralNetError) -> [Float] {
+    try checkDirection(v)
+    let images = images ?? indices
+    try data.check(images, for: network)
+    var rows = [Float](repeating: 0, count: images.count * network.classes)
+    rows.withUnsafeMutableBufferPointer { rows in
+      v.withUnsafeBufferPointer { v in
+        engine.forEachChunk(data, images[...]) { chunk, workspace in
+          workspace.forward(parameters.pointer, workspace.tape)
+          workspace.tangentForward(parameters.pointer, v.baseAddress!, workspace.tape)
+          workspace.copyLogitTangents(to: rows.baseAddress! + chunk * chunkSize * network.classes)
+        }
+      }
+    }
+    return rows
+  }
+
+  /// The L2 norm of each image's own loss gradient, without the regulariser, in the order of `images`.
+  ///
+  /// - Throws: `NeuralNetError` for a bad index set.
+  public func gradientNorms(over images: [Int]) throws(NeuralNetError) -> [Float] {
+    try data.check(images, for: network)
+    var norms = [Float](repeating: 0, count: images.count)
+    let scratch = Buffer<Float>(count: pool.threads * engine.stride)
+    let groups = (images.count + groupSize - 1) / groupSize
+    norms.withUnsafeMutableBufferPointer { norms in
+      pool.run(groups) { group, worker in
+        let workspace = engine.workspaces[worker]
+        let places = group * groupSize..<min((group + 1) * groupSize, images.count)
+        workspace.load(data, images[places])
+        workspace.forward(parameters.pointer, workspace.tape)
+        workspace.loss(workspace.tape, scale: 1)
+        let squares = workspace.squaredGradientNorms(
+          parameters.pointer, workspace.tape, scratch: scratch.pointer + worker * engine.stride)
+        for place in places { norms[place] = squares[place - places.lowerBound].squareRoot() }
+      }
+    }
+    return norms
   }
 
   private func checkDirection(_ v: [Float]) throws(NeuralNetError) {

@@ -32,6 +32,8 @@ public enum Layer: Sendable, Hashable {
   case relu
   /// 2×2 max-pooling with stride 2; ties go to the first pixel in row-major order.
   case maxPool
+  /// In training, zeroes activations with this probability and scales the others up; else nothing.
+  case dropout(Float)
 }
 
 /// Where a parameter tensor lies in the flat parameter vector.
@@ -117,6 +119,14 @@ public struct Network: Sendable {
           throw .invalidOption(name: "layer \(index)", reason: "a ReLU must follow a parametrised layer")
         }
         operations[operations.count - 1].relu = true
+      case .dropout(let probability):
+        guard let last = operations.last, last.kind == .linear, last.relu, last.dropout == 0,
+          probability >= 0, probability < 1
+        else {
+          throw .invalidOption(
+            name: "dropout", reason: "must be in [0, 1) and follow a linear layer and its ReLU")
+        }
+        operations[operations.count - 1].dropout = probability
       case .maxPool:
         guard let last = operations.last, last.relu, !last.pool, last.isConvolution, shape.height >= 2,
           shape.width >= 2
@@ -139,26 +149,53 @@ public struct Network: Sendable {
   }
 
   /// The names that `named` knows.
-  public static let names = ["lenet"]
+  public static let names = ["lenet", "tinynet", "mlp", "softmax"]
 
-  /// The net of that name for 28×28 images in ten classes; `lenet` is LeNet-5 with ReLU, max-pooling and a
-  /// padding of 2.
+  /// The net of that name.
   ///
-  /// - Throws: `unknownNetwork`.
-  public static func named(_ name: String) throws(NeuralNetError) -> Network {
+  /// - `lenet`: LeNet-5 with ReLU, max-pooling and a padding of 2; conv1, conv2, fc1, fc2, fc3.
+  /// - `tinynet`: four 3×3 convolutions of stride 2 with 32, 64, 128, 256 outputs, then a linear layer, named as
+  ///   in `nn.Sequential(Conv2d, ReLU, …, Flatten, Linear)`: 0, 2, 4, 6, 9.
+  /// - `mlp`: hidden linear layers fc1, fc2, … of `widths` with ReLU and `dropout`, and the output layer.
+  /// - `softmax`: multinomial logistic regression; one layer, `linear`.
+  ///
+  /// - Throws: `unknownNetwork`; `invalidOption` for widths or dropout that the net does not take.
+  public static func named(
+    _ name: String, widths: [Int]? = nil, dropout: Float = 0, input: Shape = Shape(1, 28, 28),
+    classes: Int = 10
+  ) throws(NeuralNetError) -> Network {
+    if name != "mlp" && (widths != nil || dropout != 0) {
+      throw .invalidOption(name: name, reason: "takes no widths and no dropout")
+    }
+    var layers: [Layer] = []
     switch name {
     case "lenet":
-      return try Network(
-        name: name, input: Shape(1, 28, 28),
-        layers: [
-          .convolution(name: "conv1", outputs: 6, kernel: 5, stride: 1, padding: 2), .relu, .maxPool,
-          .convolution(name: "conv2", outputs: 16, kernel: 5, stride: 1, padding: 0), .relu, .maxPool,
-          .linear(name: "fc1", outputs: 120), .relu,
-          .linear(name: "fc2", outputs: 84), .relu,
-          .linear(name: "fc3", outputs: 10),
-        ])
+      layers = [
+        .convolution(name: "conv1", outputs: 6, kernel: 5, stride: 1, padding: 2), .relu, .maxPool,
+        .convolution(name: "conv2", outputs: 16, kernel: 5, stride: 1, padding: 0), .relu, .maxPool,
+        .linear(name: "fc1", outputs: 120), .relu,
+        .linear(name: "fc2", outputs: 84), .relu,
+        .linear(name: "fc3", outputs: classes),
+      ]
+    case "tinynet":
+      for (index, outputs) in [32, 64, 128, 256].enumerated() {
+        layers += [
+          .convolution(name: "\(2 * index)", outputs: outputs, kernel: 3, stride: 2, padding: 1), .relu,
+        ]
+      }
+      layers.append(.linear(name: "9", outputs: classes))
+    case "mlp":
+      let widths = widths ?? [128]
+      for (index, outputs) in widths.enumerated() {
+        layers += [.linear(name: "fc\(index + 1)", outputs: outputs), .relu]
+        if dropout != 0 { layers.append(.dropout(dropout)) }
+      }
+      layers.append(.linear(name: "fc\(widths.count + 1)", outputs: classes))
+    case "softmax":
+      layers = [.linear(name: "linear", outputs: classes)]
     default: throw .unknownNetwork(name, known: names)
     }
+    return try Network(name: name, input: input, layers: layers)
   }
 
   /// Parameters drawn as PyTorch's layers draw theirs: weights and biases uniform in ±1/√fan_in

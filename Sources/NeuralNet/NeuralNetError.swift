@@ -22,6 +22,10 @@ public enum NeuralNetError: Error, Equatable, CustomStringConvertible {
   case trainingDiverged(epoch: Int, step: Int)
   /// A solver met a NaN or infinity.
   case nonFiniteValue(what: String, iteration: Int)
+  /// A series or optimiser left every bound.
+  case solverDiverged(iteration: Int)
+  /// An optimiser ended short of its tolerance.
+  case notConverged(what: String, residual: Double)
   /// The least memory the work needs is above the ceiling.
   case memoryCeilingTooLow(neededBytes: Int, ceilingBytes: Int)
 
@@ -44,6 +48,10 @@ public enum NeuralNetError: Error, Equatable, CustomStringConvertible {
     case .trainingDiverged(let epoch, let step):
       "training diverged in epoch \(epoch), step \(step): the loss or a parameter is NaN or infinite"
     case .nonFiniteValue(let what, let iteration): "\(what) is NaN or infinite in iteration \(iteration)"
+    case .solverDiverged(let iteration):
+      "the solver diverged in iteration \(iteration): use a smaller step or more damping"
+    case .notConverged(let what, let residual):
+      "\(what) did not converge: the gradient's norm is still \(residual)"
     case .memoryCeilingTooLow(let needed, let ceiling):
       "the work needs at least \(needed) bytes of memory, above the ceiling of \(ceiling)"
     }

@@ -20,6 +20,8 @@ package struct Operation: Sendable, Hashable {
   package let bias: Int
   package var relu = false
   package var pool = false
+  /// Probability with which training zeroes an output.
+  package var dropout: Float = 0
 
   package init(kind: Kind, input: Shape, full: Shape, weight: Int, bias: Int) {
     self.kind = kind
@@ -30,8 +32,16 @@ package struct Operation: Sendable, Hashable {
   }
 
   package var isConvolution: Bool { kind != .linear }
+  package var stride: Int {
+    guard case .convolution(_, let stride, _) = kind else { return 1 }
+    return stride
+  }
   package var output: Shape { pool ? Shape(full.channels, full.height / 2, full.width / 2) : full }
   package var parameterCount: Int { bias - weight + full.channels }
+  package var weightCount: Int { bias - weight }
+  /// Whether weight gradients are summed with vectors of input channels instead of images: lane sums would take
+  /// sixteen times the weights' memory, too much where channels are many and pixels few.
+  package var sumsChannels: Bool { isConvolution && input.channels % groupSize == 0 }
 }
 
 /// [channel][y][x][16] with zero pixels around each plane or row; strides in floats.
@@ -67,9 +77,9 @@ package struct Plan: Sendable {
   /// Offsets of pooling's branch codes.
   package let codes: [Int]
   package let probabilities: Layout
-  /// Layouts of unpooled gradients, one group each.
+  /// Layouts of adjoints that are spread to full size or to rows with margins, for one group.
   package let unpooled: [Layout?]
-  /// Offsets of each convolution's lane sums, in floats.
+  /// Offsets of each convolution's weight sums, in floats; the biases' lane sums follow them.
   package let laneSums: [Int]
   package let tapeFloats: Int
   package let tapeCodes: Int
@@ -77,6 +87,8 @@ package struct Plan: Sendable {
   package let unpooledFloats: Int
   package let laneSumFloats: Int
   package let widestInput: Int
+  /// Floats of the largest convolution input with its channels innermost.
+  package let transposedFloats: Int
 
   package init(input: Shape, operations: [Operation]) {
     func padding(_ index: Int) -> Int {
@@ -101,22 +113,28 @@ package struct Plan: Sendable {
       activations.append(activation)
       tape = activation.end
       // The kernel that goes back through a convolution reads three zero pixels beyond each end of a row.
-      let margin = operation.isConvolution && !operation.pool ? 3 : 0
+      // A linear layer writes without them: its adjoint is spread like a pooled one.
+      let flat = index + 1 < operations.count && operations[index + 1].kind == .linear
+      let margin = operation.isConvolution && !operation.pool && !flat && index > 0 ? 3 : 0
       adjoints.append(Layout(operation.output, rows: 0, columns: margin, offset: adjoint))
       adjoint = adjoints[index + 1].end
       codes.append(code)
       if operation.pool { code += 2 * operation.output.count * groupSize }
-      if operation.pool {
+      if operation.pool || (operation.isConvolution && flat && index > 0) {
         // Nothing goes back beyond the first layer, so its gradients are spread two rows at a time.
         let spread =
           index == 0 ? Shape(operation.full.channels, 2, operation.full.width) : operation.full
         unpooled.append(Layout(spread, rows: 0, columns: 3, offset: scratch))
-        scratch += unpooled[index]!.group
+        // One for the adjoint, one for its change.
+        scratch += 2 * Layout(spread, rows: 0, columns: 3, offset: 0).group
       } else {
         unpooled.append(nil)
       }
       laneSums.append(sums)
-      if operation.isConvolution { sums += operation.parameterCount * groupSize }
+      if operation.isConvolution {
+        sums += operation.weightCount * (operation.sumsChannels ? 1 : groupSize)
+        sums += operation.full.channels * groupSize
+      }
     }
     let classes = operations[operations.count - 1].output
     probabilities = Layout(classes, rows: 0, columns: 0, offset: tape)
@@ -125,6 +143,8 @@ package struct Plan: Sendable {
     adjointFloats = adjoint
     unpooledFloats = scratch
     laneSumFloats = sums
+    transposedFloats =
+      zip(operations, activations).map { $0.sumsChannels ? $1.group : 0 }.max() ?? 0
     widestInput = operations.map { $0.kind == .linear ? $0.input.count : 0 }.max() ?? 0
     self.activations = activations
     self.adjoints = adjoints

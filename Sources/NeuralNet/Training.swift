@@ -116,7 +116,7 @@ public struct TrainingResult: Sendable {
 ///
 /// The result is a function of the arguments alone, the number of threads not among them. The order of images
 /// in epoch e is a shuffle by `stream.substream("order").substream(e)`, the validation split one by
-/// `stream.substream("validation")`.
+/// `stream.substream("validation")`; step t (over all epochs) drops by `stream.substream("dropout").substream(t)`.
 ///
 /// - Parameter progress: Called about twenty times an epoch; what it throws ends the training and is rethrown.
 /// - Throws: `NeuralNetError` for bad input, `trainingDiverged` when the loss or a parameter is not finite.
@@ -144,7 +144,8 @@ public func train(
     var order = images
     var draws = stream.substream("order").substream(epoch)
     draws.shuffle(&order)
-    let sums = try trainer.run(epoch: epoch, order: order, data: data, progress: progress)
+    let sums = try trainer.run(
+      epoch: epoch, order: order, data: data, dropout: stream.substream("dropout"), progress: progress)
     var held1: Evaluation?
     if !held.isEmpty {
       held1 = try evaluate(network, parameters: trainer.current, data: data, indices: held, pool: pool)
@@ -186,7 +187,8 @@ private final class Trainer {
   var current: [Float] { Array(parameters.elements.prefix(engine.network.parameterCount)) }
 
   func run(
-    epoch: Int, order: [Int], data: ImageSet, progress: ((TrainingProgress) throws -> Void)?
+    epoch: Int, order: [Int], data: ImageSet, dropout: RandomStream,
+    progress: ((TrainingProgress) throws -> Void)?
   ) throws -> (loss: Double, correct: Int, learningRate: Float) {
     var loss = 0.0
     var correct = 0
@@ -199,7 +201,7 @@ private final class Trainer {
         * options.schedule.factor(
           step: epoch * stepsPerEpoch + step, of: options.epochs * stepsPerEpoch, stepsPerEpoch: stepsPerEpoch
         )
-      let sums = descend(data, batch, rate)
+      let sums = descend(data, batch, rate, dropout.substream(epoch * stepsPerEpoch + step).key)
       loss += sums.loss
       correct += sums.correct
       guard sums.loss.isFinite && sums.finite else {
@@ -218,10 +220,12 @@ private final class Trainer {
 
   /// One step: the batch's gradient, then the parameters.
   private func descend(
-    _ data: ImageSet, _ batch: ArraySlice<Int>, _ rate: Float
+    _ data: ImageSet, _ batch: ArraySlice<Int>, _ rate: Float, _ dropoutKey: UInt64
   ) -> (loss: Double, correct: Int, finite: Bool) {
     let scale = 1 / Float(batch.count)
     let gradients = engine.accumulate(data, batch) { chunk, workspace, gradient in
+      workspace.dropoutKey = dropoutKey
+      workspace.dropoutPlace = chunk * chunkSize
       workspace.forward(parameters.pointer, workspace.tape)
       workspace.loss(workspace.tape, scale: scale)
       workspace.backward(parameters.pointer, workspace.tape, gradient: gradient)

@@ -17,16 +17,17 @@ package struct Tape {
 /// A thread's memory for passes over chunks of images; not for two threads at once.
 package final class Workspace {
   package let network: Network
-  private let plan: Plan
-  private let kernels: Kernels
-  private let inputBuffer: Buffer<Float>
-  private let tapeBuffer: Buffer<UInt8>
-  private let adjointBuffer: Buffer<Float>
-  private let unpooledBuffer: Buffer<Float>
-  private let sumsBuffer: Buffer<Float>
-  private let transposedBuffer: Buffer<Float>
-  private let tangentBuffer: Buffer<Float>
-  private let labelBuffer: Buffer<UInt8>
+  let plan: Plan
+  let kernels: Kernels
+  let inputBuffer: Buffer<Float>
+  let tapeBuffer: Buffer<UInt8>
+  let adjointBuffer: Buffer<Float>
+  let curvedBuffer: Buffer<Float>
+  let unpooledBuffer: Buffer<Float>
+  let sumsBuffer: Buffer<Float>
+  let transposedBuffer: Buffer<Float>
+  let tangentBuffer: Buffer<Float>
+  let labelBuffer: Buffer<UInt8>
   /// Losses of the chunk at hand, after `loss`.
   package let losses: Buffer<Float>
   /// Predicted classes of the chunk at hand, after `loss`.
@@ -36,13 +37,17 @@ package final class Workspace {
   /// Images in the chunk at hand, and the groups of 16 that they fill.
   package private(set) var count = 0
   package var groups: Int { (count + groupSize - 1) / groupSize }
-  private let transposedRow: Int
+  /// Key of the dropout's draws; nil outside training.
+  package var dropoutKey: UInt64?
+  /// The chunk's first place in its batch, for the dropout's draws.
+  package var dropoutPlace = 0
+  let transposedRow: Int
 
   /// Bytes that a workspace takes.
   package static func bytes(_ plan: Plan) -> Int {
     let floats =
-      plan.activations[0].end + 2 * plan.tapeFloats + plan.adjointFloats + plan.unpooledFloats
-      + plan.laneSumFloats + chunkSize * (plan.widestInput + groupSize)
+      plan.activations[0].end + 2 * plan.tapeFloats + 2 * plan.adjointFloats + plan.unpooledFloats
+      + plan.laneSumFloats + max(chunkSize * (plan.widestInput + groupSize), plan.transposedFloats)
     return 4 * floats + plan.tapeCodes
   }
 
@@ -53,10 +58,11 @@ package final class Workspace {
     inputBuffer = Buffer(count: plan.activations[0].end)
     tapeBuffer = Buffer(count: plan.tapeBytes)
     adjointBuffer = Buffer(count: plan.adjointFloats)
+    curvedBuffer = Buffer(count: plan.adjointFloats)
     unpooledBuffer = Buffer(count: plan.unpooledFloats)
     sumsBuffer = Buffer(count: plan.laneSumFloats)
     transposedRow = (plan.widestInput + groupSize - 1) / groupSize * groupSize
-    transposedBuffer = Buffer(count: chunkSize * transposedRow)
+    transposedBuffer = Buffer(count: max(chunkSize * transposedRow, plan.transposedFloats))
     tangentBuffer = Buffer(count: plan.tapeFloats)
     labelBuffer = Buffer(count: chunkSize)
     losses = Buffer(count: chunkSize)
@@ -96,15 +102,20 @@ package final class Workspace {
   }
 
   /// The first float of activation `index` on a tape (0: the input).
-  private func activation(_ index: Int, _ tape: Tape) -> UnsafeMutablePointer<Float> {
+  func activation(_ index: Int, _ tape: Tape) -> UnsafeMutablePointer<Float> {
     index == 0 ? inputBuffer.pointer : tape.floats + plan.activations[index].offset
   }
 
-  private func adjoint(_ index: Int) -> UnsafeMutablePointer<Float> {
+  func adjoint(_ index: Int) -> UnsafeMutablePointer<Float> {
     adjointBuffer.pointer + plan.adjoints[index].offset
   }
 
-  private func tangent(_ index: Int) -> UnsafeMutablePointer<Float> {
+  /// The change of adjoint `index` in the direction of a Hessian product.
+  func curved(_ index: Int) -> UnsafeMutablePointer<Float> {
+    curvedBuffer.pointer + plan.adjoints[index].offset
+  }
+
+  func tangent(_ index: Int) -> UnsafeMutablePointer<Float> {
     tangentBuffer.pointer + plan.activations[index].offset
   }
 
@@ -119,6 +130,26 @@ package final class Workspace {
         index, tape, epilogue: epilogue, bias: parameters + operation.bias,
         first: (activation(index, tape), parameters + operation.weight), second: nil,
         output: activation(index + 1, tape))
+      if operation.dropout > 0, let dropoutKey { drop(index, operation.dropout, dropoutKey, tape) }
+    }
+  }
+
+  /// Zeroes activations at random and scales the rest: the image at place i of the batch keeps feature 4f + w of
+  /// operation o if word w of the Philox block (f, i, o, 3) is at least p·2³².
+  private func drop(_ index: Int, _ probability: Float, _ key: UInt64, _ tape: Tape) {
+    let layout = plan.activations[index + 1]
+    let threshold = UInt32(Double(probability) * 0x1p32)
+    let scale = 1 / (1 - probability)
+    let width = layout.shape.count
+    for place in 0..<count {
+      let first = activation(index + 1, tape) + place / groupSize * layout.group + place % groupSize
+      for block in 0..<(width + 3) / 4 {
+        let words = RandomStream.philox(
+          counter: SIMD4(UInt32(block), UInt32(dropoutPlace + place), UInt32(index), 3), key: key)
+        for feature in 4 * block..<min(4 * block + 4, width) {
+          first[feature * groupSize] *= words[feature & 3] >= threshold ? scale : 0
+        }
+      }
     }
   }
 
@@ -194,144 +225,17 @@ package final class Workspace {
     }
   }
 
-  /// Sets the logits' adjoint to scale · H_L · tangent, with H_L the loss's Hessian at the logits.
-  package func lossHessian(_ tape: Tape, scale: Float) {
+  /// Sets the logits' adjoint, or with `curved` its change, to scale · H_L · tangent, with H_L the loss's Hessian
+  /// at the logits.
+  package func lossHessian(_ tape: Tape, scale: Float, curved isCurved: Bool = false) {
     let last = plan.operations.count
+    let target = isCurved ? curved(last) : adjoint(last)
     let logits = plan.activations[last]
     for group in 0..<groups {
       kernels.softmaxHessian(
         tape.floats + plan.probabilities.offset + group * logits.group,
-        tangent(last) + group * logits.group, adjoint(last) + group * logits.group,
+        tangent(last) + group * logits.group, target + group * logits.group,
         Int32(network.classes), scale, Int32(count - group * groupSize))
-    }
-  }
-
-  // MARK: - Backward
-
-  /// Forgets the convolutions' sums; to be called before the first `backward` of a gradient.
-  package func clearSums() { sumsBuffer.clear() }
-
-  /// Takes the logits' adjoint back through the net; the linear layers' gradients are added to `gradient`, the
-  /// convolutions' to lane sums that `flushSums` adds to it.
-  package func backward(
-    _ parameters: UnsafePointer<Float>, _ tape: Tape, gradient: UnsafeMutablePointer<Float>
-  ) {
-    for index in stride(from: plan.operations.count - 1, through: 0, by: -1) {
-      let operation = plan.operations[index]
-      switch operation.kind {
-      case .convolution:
-        for group in 0..<groups { backwardConvolution(index, tape, group, parameters) }
-      case .linear:
-        linearWeights(index, x: activation(index, tape), dy: adjoint(index + 1), gradient: gradient)
-        if index > 0 {
-          let masked = plan.operations[index - 1].relu
-          var arguments = LinearBackward(
-            dy0: adjoint(index + 1), dy1: nil, w0: parameters + operation.weight, w1: nil,
-            mask: activation(index, tape), dx: adjoint(index), dyGroup: plan.adjoints[index + 1].group,
-            dxGroup: plan.adjoints[index].group, sources: 1, inputs: Int32(operation.input.count),
-            outputs: Int32(operation.full.channels), groups: Int32(groups),
-            epilogue: Int32(masked ? KERNEL_MASK : KERNEL_PLAIN))
-          kernels.linearBackward(&arguments)
-        }
-      }
-    }
-  }
-
-  private func linearWeights(
-    _ index: Int, x: UnsafePointer<Float>, dy: UnsafePointer<Float>, gradient: UnsafeMutablePointer<Float>
-  ) {
-    let operation = plan.operations[index]
-    let from = plan.activations[index]
-    let dyGroup = plan.adjoints[index + 1].group
-    for group in 0..<groups {
-      kernels.transpose(
-        x + group * from.group, transposedBuffer.pointer + group * groupSize * transposedRow,
-        transposedRow, Int32(operation.input.count))
-      kernels.reduceLanes(
-        dy + group * dyGroup, gradient + operation.bias, operation.full.channels, 1)
-    }
-    var arguments = LinearWeights(
-      dy: dy, xt: transposedBuffer.pointer, gradient: gradient + operation.weight, dyGroup: dyGroup,
-      xtRow: transposedRow, inputs: Int32(operation.input.count),
-      outputs: Int32(operation.full.channels), groups: Int32(groups))
-    kernels.linearWeights(&arguments)
-  }
-
-  private func backwardConvolution(
-    _ index: Int, _ tape: Tape, _ group: Int, _ parameters: UnsafePointer<Float>
-  ) {
-    let operation = plan.operations[index]
-    guard case .convolution(let kernel, let stride, let padding) = operation.kind else { return }
-    let pooled = plan.adjoints[index + 1]
-    let own = adjoint(index + 1) + group * pooled.group
-    let x = activation(index, tape) + group * plan.activations[index].group
-    let sums = sumsBuffer.pointer + plan.laneSums[index]
-    let biasSums = sums + (operation.bias - operation.weight) * groupSize
-    for channel in 0..<operation.full.channels {
-      kernels.sumPixels(
-        own + channel * pooled.channel + pooled.origin, biasSums + channel * groupSize, pooled.row,
-        Int32(pooled.shape.height), Int32(pooled.shape.width))
-    }
-    guard let spread = plan.unpooled[index] else {
-      convolutionWeights(
-        index, dy: own + pooled.origin, pooled, x: x, sums: sums, rows: operation.full.height)
-      if index > 0 { propagate(own + pooled.origin, pooled) }
-      return
-    }
-    let codes = tape.codes + plan.codes[index + 1] + group * pooled.shape.count * groupSize
-    let full = unpooledBuffer.pointer + spread.offset + spread.origin
-    // All rows at once, or for the first layer two by two.
-    let step = index == 0 ? 1 : pooled.shape.height
-    for top in Swift.stride(from: 0, to: pooled.shape.height, by: step) {
-      for channel in 0..<operation.full.channels {
-        kernels.unpool(
-          own + channel * pooled.channel + top * pooled.row,
-          codes + (channel * pooled.shape.height + top) * pooled.shape.width * groupSize,
-          full + channel * spread.channel, spread.row, Int32(step), Int32(pooled.shape.width))
-      }
-      convolutionWeights(
-        index, dy: full, spread, x: x + 2 * top * stride * plan.activations[index].row, sums: sums,
-        rows: 2 * step)
-    }
-    if index > 0 { propagate(full, spread) }
-
-    func propagate(_ dy: UnsafePointer<Float>, _ layout: Layout) {
-      let below = plan.adjoints[index]
-      let under = plan.activations[index]
-      var arguments = ConvBackward(
-        dy0: dy, dy1: nil, w0: parameters + operation.weight, w1: nil, mask: x + under.origin,
-        dx: adjoint(index) + group * below.group + below.origin, dyRow: layout.row,
-        dyChannel: layout.channel, dxRow: below.row, dxChannel: below.channel, maskRow: under.row,
-        maskChannel: under.channel, sources: 1, inChannels: Int32(operation.input.channels),
-        outChannels: Int32(operation.full.channels), kernel: Int32(kernel), stride: Int32(stride),
-        padding: Int32(padding), inHeight: Int32(operation.input.height),
-        inWidth: Int32(operation.input.width), outHeight: Int32(operation.full.height),
-        outWidth: Int32(operation.full.width),
-        epilogue: Int32(plan.operations[index - 1].relu ? KERNEL_MASK : KERNEL_PLAIN))
-      kernels.convBackward(&arguments)
-    }
-  }
-
-  private func convolutionWeights(
-    _ index: Int, dy: UnsafePointer<Float>, _ layout: Layout, x: UnsafePointer<Float>,
-    sums: UnsafeMutablePointer<Float>, rows: Int
-  ) {
-    let operation = plan.operations[index]
-    guard case .convolution(let kernel, let stride, _) = operation.kind else { return }
-    let from = plan.activations[index]
-    var arguments = ConvWeights(
-      dy: dy, x: x, sums: sums, dyRow: layout.row, dyChannel: layout.channel, xRow: from.row,
-      xChannel: from.channel, inChannels: Int32(operation.input.channels),
-      outChannels: Int32(operation.full.channels), kernel: Int32(kernel), stride: Int32(stride),
-      rows: Int32(rows), outWidth: Int32(operation.full.width))
-    kernels.convWeights(&arguments)
-  }
-
-  /// Adds the convolutions' lane sums to `gradient`.
-  package func flushSums(_ gradient: UnsafeMutablePointer<Float>) {
-    for (index, operation) in plan.operations.enumerated() where operation.isConvolution {
-      kernels.reduceLanes(
-        sumsBuffer.pointer + plan.laneSums[index], gradient + operation.weight, operation.parameterCount, 1)
     }
   }
 
@@ -340,11 +244,20 @@ package final class Workspace {
   /// Copies the last layer's input of each image of the chunk to rows of `featureCount` floats.
   package func copyFeatures(_ tape: Tape, to rows: UnsafeMutablePointer<Float>) {
     let index = plan.operations.count - 1
-    let layout = plan.activations[index]
+    copy(activation(index, tape), plan.activations[index], to: rows)
+  }
+
+  /// Copies the logits' tangents of each image of the chunk to rows of `classes` floats.
+  package func copyLogitTangents(to rows: UnsafeMutablePointer<Float>) {
+    let index = plan.operations.count
+    copy(tangent(index), plan.activations[index], to: rows)
+  }
+
+  func copy(_ x: UnsafePointer<Float>, _ layout: Layout, to rows: UnsafeMutablePointer<Float>) {
     let width = layout.shape.count
     for place in 0..<count {
-      let x = activation(index, tape) + place / groupSize * layout.group + place % groupSize
-      for i in 0..<width { rows[place * width + i] = x[i * groupSize] }
+      let first = x + place / groupSize * layout.group + place % groupSize
+      for i in 0..<width { rows[place * width + i] = first[i * groupSize] }
     }
   }
 

@@ -49,9 +49,9 @@ public struct PlanRecord: Sendable {
 
 /// A cache folder. A value: all state is in the folder.
 ///
-/// Truth is in per-key files. `artifacts` holds finished files, named by action key; `actions` says how each was
-/// made; `plans` maps plan keys to them; `joins` keeps the manifests of joins for explanations. Everything
-/// appears by rename, so a reader sees a whole file or none.
+/// Truth is in per-key files. `artifacts` holds finished files, named by action key; `actions` says how each
+/// was made; `plans` maps plan keys to them; `joins` keeps the manifests of joins for explanations.
+/// Everything appears by rename, so a reader sees a whole file or none.
 public struct Cache: Sendable {
   /// The folder, absolute.
   public let root: String
@@ -70,6 +70,7 @@ public struct Cache: Sendable {
   /// Where downloads are kept.
   public var downloads: String { root + "/downloads" }
   var temporaryFolder: String { root + "/tmp" }
+  var leases: String { root + "/leases" }
 
   /// The file of an artifact.
   public func file(of artifact: Artifact) -> String {
@@ -86,9 +87,10 @@ public struct Cache: Sendable {
     unlink(probe)
   }
 
-  /// A name that no other process or host uses.
+  /// A name that no other process or host uses, and that says whose it is.
   func temporaryName(_ hint: String) -> String {
-    "\(temporaryFolder)/\(hint).\(POSIX.hostName).\(getpid()).\(UInt64.random(in: .min ... .max))"
+    let unique = String(UInt64.random(in: .min ... .max), radix: 36)
+    return "\(temporaryFolder)/\(POSIX.scope)-\(getpid())-\(unique)-\(hint)"
   }
 
   // MARK: Reading
@@ -101,9 +103,10 @@ public struct Cache: Sendable {
   private func artifact(_ record: RecordFile) -> Artifact? {
     guard let action = record.digest("action"), let content = record.digest("content"),
       let fileDigest = record.digest("file"), let size = record.integer("size"),
-      let ending = record["extension"], !ending.contains("/")
+      let ending = record["extension"], !ending.utf8.contains(UInt8(ascii: "/"))
     else { return nil }
-    return Artifact(action: action, content: content, fileDigest: fileDigest, size: size, fileExtension: ending)
+    return Artifact(
+      action: action, content: content, fileDigest: fileDigest, size: size, fileExtension: ending)
   }
 
   /// What a plan key stands for, whether or not the artifact is still there.
@@ -132,6 +135,11 @@ public struct Cache: Sendable {
     POSIX.facts(file(of: artifact))?.size == artifact.size
   }
 
+  /// Whether the artifact's file has the bytes that it was made with.
+  func isWhole(_ artifact: Artifact) -> Bool {
+    (try? POSIX.digest(ofFile: file(of: artifact))) == artifact.fileDigest
+  }
+
   /// The artifact of a plan key, if both are there.
   public func artifact(plan key: Digest) -> Artifact? {
     guard let record = record("plans", key, kind: "plan"), let artifact = artifact(record), holds(artifact)
@@ -150,11 +158,12 @@ public struct Cache: Sendable {
 
   // MARK: Writing
 
-  /// Makes a finished temporary file the artifact of an action key, then records it. The file is on disk already.
-  func publish(_ temporary: String, as record: ActionRecord) throws(SystemError) {
+  /// Makes a finished temporary file the artifact of an action key, then records it. With `sync`, the file is on
+  /// disk already, and its name is before it is recorded.
+  func publish(_ temporary: String, as record: ActionRecord, sync: Bool = true) throws(SystemError) {
     let target = file(of: record.artifact)
     try POSIX.move(temporary, to: target)
-    try POSIX.syncDirectory(of: target)
+    if sync { try POSIX.syncDirectory(of: target) }
     var file = Self.fields(of: record.artifact)
     file.add("stage", record.stage)
     file.add("node", record.node)
@@ -165,7 +174,7 @@ public struct Cache: Sendable {
     file.add("peak_memory", String(record.peakMemory))
     try POSIX.writeAtomically(
       file.bytes(kind: "action"), to: path("actions", record.artifact.action),
-      temporary: temporaryName("action"), sync: true)
+      temporary: temporaryName("action"), sync: sync)
   }
 
   /// Lets a plan key stand for an artifact. Not synced: a record that a power cut takes is found again by its
@@ -206,11 +215,14 @@ public struct Cache: Sendable {
   /// The message of the last failed attempt at a plan key.
   public func failure(_ key: Digest) -> String? { record("failures", key, kind: "failure")?["message"] }
 
-  func record(failure message: String, for key: Digest) throws(SystemError) {
+  func record(failure message: String, node: String, pipeline: String, for key: Digest) throws(SystemError) {
     var file = RecordFile()
     file.add("message", message)
+    file.add("node", node)
+    file.add("pipeline", pipeline)
     try POSIX.writeAtomically(
-      file.bytes(kind: "failure"), to: path("failures", key), temporary: temporaryName("failure"), sync: false)
+      file.bytes(kind: "failure"), to: path("failures", key), temporary: temporaryName("failure"), sync: false
+    )
   }
 
   func clearFailure(_ key: Digest) { unlink(path("failures", key)) }

@@ -5,9 +5,9 @@ import PipelineCore
 
 /// The plan keys that the nodes of one pipeline last had when they were brought up to date.
 ///
-/// An append-only log, `key node` a line, of which the last line for a node counts. A cut last line is passed
-/// over. Beside it stands one digest of the keys of the last complete run, so that a run that changes nothing
-/// neither reads nor writes the log.
+/// An append-only log, `key checksum node` a line, of which the last line for a node counts. A cut or flipped
+/// line is passed over. Beside it stands one digest of the keys of the last complete run, so that a run that
+/// changes nothing neither reads nor writes the log.
 struct Experiment {
   let name: String
   private let cache: Cache
@@ -17,47 +17,110 @@ struct Experiment {
     self.cache = cache
   }
 
-  private var log: String { "\(cache.root)/experiments/\(name).log" }
-  private var seal: String { "\(cache.root)/experiments/\(name).complete" }
+  /// A pipeline's name is the user's; it must not lead out of the folder.
+  static func fileName(_ name: String) -> String {
+    var text = ""
+    for byte in name.utf8 {
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."):
+        text.unicodeScalars.append(Unicode.Scalar(byte))
+      default:
+        let hex = String(byte, radix: 16)
+        text += hex.count == 1 ? "%0" + hex : "%" + hex
+      }
+    }
+    return text.isEmpty ? "%" : text
+  }
+
+  private static func name(ofFile file: some StringProtocol) -> String {
+    var bytes: [UInt8] = []
+    var rest = Substring(file).utf8
+    while let byte = rest.popFirst() {
+      if byte == UInt8(ascii: "%"), let value = UInt8(String(rest.prefix(2)) ?? "", radix: 16) {
+        rest = rest.dropFirst(2)
+        bytes.append(value)
+      } else {
+        bytes.append(byte)
+      }
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  var log: String { "\(cache.root)/experiments/\(Self.fileName(name)).log" }
+  var seal: String { "\(cache.root)/experiments/\(Self.fileName(name)).complete" }
+
+  /// The shortcut of a run without work.
+  var index: String { "\(cache.root)/experiments/\(Self.fileName(name)).index" }
+
+  private static func line(_ node: String, _ key: Digest) -> String {
+    let name = RecordFile.escape(node)
+    let hex = key.hex
+    return "\(hex) \(checksum((hex + name).utf8)) \(name)\n"
+  }
+
+  static func parse(_ line: ArraySlice<UInt8>) -> (node: String, key: Digest)? {
+    // 64 digits, a space, 16 digits, a space, the name.
+    guard line.count >= 82 else { return nil }
+    let text = line.startIndex
+    let name = line[(text + 82)...]
+    guard line[text + 64] == UInt8(ascii: " "), line[text + 81] == UInt8(ascii: " "),
+      let key = Digest(hex: String(decoding: line[..<(text + 64)], as: UTF8.self)),
+      String(decoding: line[(text + 65)..<(text + 81)], as: UTF8.self)
+        == checksum(line[..<(text + 64)] + name)
+    else { return nil }
+    return (RecordFile.unescape(name), key)
+  }
 
   /// The last key of each node.
   func lastKeys() -> [String: Digest] {
     guard let bytes = try? POSIX.read(log) else { return [:] }
     var keys: [String: Digest] = [:]
-    var lines = bytes.split(separator: UInt8(ascii: "\n"))
-    if let last = bytes.last, last != UInt8(ascii: "\n") { lines.removeLast() }
-    for line in lines where line.count > 65 && line[line.startIndex + 64] == UInt8(ascii: " ") {
-      let text = String(decoding: line, as: UTF8.self)
-      guard let key = Digest(hex: text.prefix(64)) else { continue }
-      keys[String(text.dropFirst(65))] = key
+    for line in bytes.split(separator: UInt8(ascii: "\n")) {
+      if let (node, key) = Self.parse(line) { keys[node] = key }
     }
     return keys
   }
 
-  func append(_ key: Digest, node: String) throws(SystemError) {
-    try POSIX.append("\(key.hex) \(node)\n", to: log)
+  /// All keys that the log has, of runs of long ago too.
+  func allKeys() -> [(key: String, value: Digest)] {
+    guard let bytes = (try? POSIX.read(log)) ?? nil else { return [] }
+    return bytes.split(separator: UInt8(ascii: "\n")).compactMap { line in
+      Self.parse(line).map { ($0.node, $0.key) }
+    }
   }
 
-  /// Adds the keys that the log does not have yet, and seals the set if the run brought everything up to date.
+  func append(_ keys: [(node: String, key: Digest)]) throws(SystemError) {
+    guard !keys.isEmpty else { return }
+    try POSIX.append(keys.map { Self.line($0.node, $0.key) }.joined(), to: log)
+  }
+
+  /// Adds the keys that the log does not have yet, and seals the set if the run brought everything up to
+  /// date.
   func note(_ keys: [(node: String, key: Digest)], complete: Bool) throws(SystemError) {
     var manifest = HashingManifest(kind: "complete")
     for (node, key) in keys { manifest.field(node, key.hex) }
-    let digest = manifest.finish().hex
-    if complete, let sealed = try POSIX.read(seal), String(decoding: sealed, as: UTF8.self) == digest { return }
+    let digest = manifest.finish()
+    if complete, try sealed() == digest { return }
     let known = lastKeys()
-    var text = ""
-    for (node, key) in keys where known[node] != key { text += "\(key.hex) \(node)\n" }
-    if !text.isEmpty { try POSIX.append(text, to: log) }
+    try append(keys.filter { known[$0.node] != $0.key })
     if complete {
+      var file = RecordFile()
+      file.add("keys", digest.hex)
       try POSIX.makeDirectories(POSIX.parent(of: seal))
       try POSIX.writeAtomically(
-        Array(digest.utf8), to: seal, temporary: cache.temporaryName("complete"), sync: false)
+        file.bytes(kind: "complete"), to: seal, temporary: cache.temporaryName("complete"), sync: false)
     }
+  }
+
+  private func sealed() throws(SystemError) -> Digest? {
+    guard let bytes = try POSIX.read(seal) else { return nil }
+    return RecordFile(bytes, kind: "complete")?.digest("keys")
   }
 
   static func all(in cache: Cache) -> [Experiment] {
     POSIX.list(cache.root + "/experiments").filter { $0.hasSuffix(".log") }.map {
-      Experiment(name: String($0.dropLast(4)), cache: cache)
+      Experiment(name: name(ofFile: $0.dropLast(4)), cache: cache)
     }
   }
 }

@@ -16,8 +16,8 @@ public final class Explainer {
     self.cache = cache
   }
 
-  /// The reasons for which the node has no usable artifact under its plan key, by the rules of `RunReason`, in
-  /// their order. Empty if it has one.
+  /// The reasons for which the node has no usable artifact under its plan key, by the rules of `RunReason`,
+  /// in their order. Empty if it has one.
   public func reasons(for id: NodeID) -> [RunReason] {
     let key = keys[id]
     var reasons: [RunReason] = []
@@ -71,51 +71,74 @@ public final class Explainer {
     return (levels, causes)
   }
 
+  /// False if there is nothing to say of the node.
+  @discardableResult
   private func trace(
     _ id: NodeID, _ reasons: [RunReason], depth: Int, _ levels: inout [Level], _ causes: inout [Cause],
     _ seen: inout Set<Int>
-  ) {
-    guard seen.insert(id.index).inserted, !reasons.isEmpty else { return }
+  ) -> Bool {
+    guard !reasons.isEmpty else { return false }
+    guard seen.insert(id.index).inserted else { return true }
     levels.append(Level(node: plan[id].name, depth: depth, reasons: reasons))
     for reason in reasons {
-      guard case .inputChanged(let slot, let old, _) = reason, let old,
+      var found = false
+      if case .inputChanged(let slot, let old, _) = reason, let old,
         let input = plan[id].inputs.first(where: { $0.slot == slot })
-      else {
-        causes.append(Cause(node: plan[id].name, stage: plan.stage(of: id).name, reason: reason))
-        continue
+      {
+        switch input.source {
+        case .node(let node): found = follow(node, old, depth + 1, &levels, &causes, &seen)
+        case .join(let join):
+          found = follow(join, of: id, slot, old, depth + 1, &levels, &causes, &seen)
+        }
       }
-      switch input.source {
-      case .node(let node): follow(node, old, depth + 1, &levels, &causes, &seen)
-      case .join(let join): follow(join, old, depth + 1, &levels, &causes, &seen)
-      }
+      // With nothing further down that changed, the change is this node's own.
+      if !found { causes.append(cause(id, reason)) }
     }
+    return true
+  }
+
+  private func cause(_ id: NodeID, _ reason: RunReason) -> Cause {
+    Cause(node: plan[id].name, stage: plan.stage(of: id).name, reason: reason)
   }
 
   /// Follows an input by the key that it had then, which its consumer's old manifest names.
   private func follow(
     _ id: NodeID, _ old: Digest, _ depth: Int, _ levels: inout [Level], _ causes: inout [Cause],
     _ seen: inout Set<Int>
-  ) {
-    guard old != keys[id] else { return }
+  ) -> Bool {
+    guard old != keys[id] else { return false }
     let reasons =
       cache.plan(old).map { RunReason.changes(from: $0.manifest, to: manifest(of: id)) } ?? [.neverBuilt]
-    trace(id, reasons, depth: depth, &levels, &causes, &seen)
+    return trace(id, reasons, depth: depth, &levels, &causes, &seen)
   }
 
+  /// Follows the members of a join; one that is new or gone is the consumer's own change.
   private func follow(
-    _ id: JoinID, _ old: Digest, _ depth: Int, _ levels: inout [Level], _ causes: inout [Cause],
-    _ seen: inout Set<Int>
-  ) {
+    _ id: JoinID, of consumer: NodeID, _ slot: String, _ old: Digest, _ depth: Int, _ levels: inout [Level],
+    _ causes: inout [Cause], _ seen: inout Set<Int>
+  ) -> Bool {
     var recording = RecordingManifest()
     plan.describe(id, to: &recording) { keys[$0] }
-    let before = Dictionary(
-      (cache.join(old) ?? []).map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
+    guard let fields = cache.join(old) else { return false }
+    var before = Dictionary(fields.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
+    var found = false
     for (member, field) in zip(plan.joins[id.index].members, recording.fields) {
-      if let oldKey = before[field.name].flatMap({ Digest(hex: $0) }) {
-        follow(member.node, oldKey, depth, &levels, &causes, &seen)
+      let oldKey = before.removeValue(forKey: field.name).flatMap { Digest(hex: $0) }
+      if let oldKey {
+        if follow(member.node, oldKey, depth, &levels, &causes, &seen) { found = true }
       } else {
-        trace(member.node, reasons(for: member.node), depth: depth, &levels, &causes, &seen)
+        found = true
+        if !trace(member.node, reasons(for: member.node), depth: depth, &levels, &causes, &seen) {
+          let added = RunReason.inputChanged(slot: "\(slot): \(field.name)", old: nil, new: keys[member.node])
+          causes.append(cause(consumer, added))
+        }
       }
     }
+    for (name, key) in before.sorted(by: { $0.key < $1.key }) {
+      found = true
+      causes.append(
+        cause(consumer, .inputChanged(slot: "\(slot): \(name)", old: Digest(hex: key), new: nil)))
+    }
+    return found
   }
 }

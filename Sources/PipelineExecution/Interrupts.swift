@@ -2,7 +2,8 @@
 
 import Glibc
 
-// A signal handler can reach nothing but globals; this one is written once, before the handlers are installed.
+// A signal handler can reach nothing but globals; this one is written once, before the handlers are
+// installed.
 nonisolated(unsafe) private var interruptPipe: Int32 = -1
 
 /// The signals that ask a run to stop.
@@ -22,21 +23,43 @@ struct Interrupts {
   }()
 
   static func install() -> Interrupts {
+    openStandardStreams()
     let interrupts = shared
     for number in [SIGINT, SIGTERM, SIGHUP] {
-      signal(number) { number in
+      let previous = signal(number) { number in
+        let reason = errno
         var byte = UInt8(truncatingIfNeeded: number)
         _ = write(interruptPipe, &byte, 1)
+        errno = reason
       }
+      // Whoever started the run with `nohup` means it.
+      if unsafeBitCast(previous, to: Int.self) == 1 { signal(number, SIG_IGN) }
     }
-    // A reader that went away (`| head`) must not kill the run.
-    signal(SIGPIPE, SIG_IGN)
+    // A parent may have started this process from a thread that blocks signals.
+    var blocked = sigset_t()
+    sigemptyset(&blocked)
+    for number in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&blocked, number) }
+    pthread_sigmask(SIG_UNBLOCK, &blocked, nil)
+    // A reader that went away (`| head`) must not kill the run. A handler, not "ignore", which workers would
+    // inherit.
+    signal(SIGPIPE) { _ in }
     return interrupts
+  }
+
+  /// Gives a standard stream that the caller has closed to /dev/null; otherwise the next file opened would
+  /// get its number, and progress or a library's message would be written into an artifact or a pipe.
+  static func openStandardStreams() {
+    for stream in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] where fcntl(stream, F_GETFD) < 0 {
+      // The lowest free number is this one, as those below are open.
+      _ = open("/dev/null", O_RDWR)
+    }
   }
 
   /// Whether a signal has come since the last call.
   func taken() -> Bool {
-    var byte: UInt8 = 0
-    return read(descriptor, &byte, 1) == 1
+    var bytes = [UInt8](repeating: 0, count: 64)
+    var any = false
+    while read(descriptor, &bytes, bytes.count) > 0 { any = true }
+    return any
   }
 }

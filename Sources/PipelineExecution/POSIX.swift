@@ -63,7 +63,9 @@ enum POSIX {
     var count = 0
     while true {
       if count == bytes.count { bytes.append(contentsOf: repeatElement(0, count: max(4096, bytes.count))) }
-      let got = bytes.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress! + count, $0.count - count) }
+      let got = bytes.withUnsafeMutableBytes {
+        Glibc.read(descriptor, $0.baseAddress! + count, $0.count - count)
+      }
       if got < 0 {
         if errno == EINTR { continue }
         throw SystemError("read", path)
@@ -73,6 +75,26 @@ enum POSIX {
     }
     bytes.removeLast(bytes.count - count)
     return bytes
+  }
+
+  /// Writes a new file under a name that must be free; nothing is left on failure.
+  static func create(_ path: String, _ bytes: [UInt8], sync: Bool = false) throws(SystemError) {
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw SystemError("create", path) }
+    do throws(SystemError) {
+      try writeAll(descriptor, bytes, path: path)
+      if sync, fsync(descriptor) != 0 { throw SystemError("sync", path) }
+    } catch {
+      close(descriptor)
+      unlink(path)
+      throw error
+    }
+    // Some network file systems say only now that the disk is full.
+    guard close(descriptor) == 0 else {
+      let error = SystemError("close", path)
+      unlink(path)
+      throw error
+    }
   }
 
   static func writeAll(_ descriptor: Int32, _ bytes: [UInt8], path: String) throws(SystemError) {
@@ -91,18 +113,13 @@ enum POSIX {
   static func writeAtomically(
     _ bytes: [UInt8], to path: String, temporary: String, sync: Bool
   ) throws(SystemError) {
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw SystemError("create", temporary) }
+    try create(temporary, bytes, sync: sync)
     do throws(SystemError) {
-      try writeAll(descriptor, bytes, path: temporary)
-      if sync, fsync(descriptor) != 0 { throw SystemError("sync", temporary) }
+      try move(temporary, to: path)
     } catch {
-      close(descriptor)
       unlink(temporary)
       throw error
     }
-    guard close(descriptor) == 0 else { throw SystemError("close", temporary) }
-    try move(temporary, to: path)
     if sync { try syncDirectory(of: path) }
   }
 
@@ -123,15 +140,20 @@ enum POSIX {
 
   static func syncDirectory(of path: String) throws(SystemError) { try syncFile(parent(of: path)) }
 
+  /// Adds lines to the end of a file, by one write. A last line that a kill has cut is ended first, so that
+  /// it does not swallow the next one.
   static func append(_ text: String, to path: String) throws(SystemError) {
-    var descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+    var descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
     if descriptor < 0, errno == ENOENT {
       try makeDirectories(parent(of: path))
-      descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+      descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
     }
     guard descriptor >= 0 else { throw SystemError("open", path) }
     defer { close(descriptor) }
-    try writeAll(descriptor, Array(text.utf8), path: path)
+    var last: UInt8 = 0x0A
+    let end = lseek(descriptor, 0, SEEK_END)
+    if end > 0 { _ = pread(descriptor, &last, 1, end - 1) }
+    try writeAll(descriptor, (last == 0x0A ? [] : [0x0A]) + Array(text.utf8), path: path)
   }
 
   static func makeDirectories(_ path: String) throws(SystemError) {
@@ -188,6 +210,30 @@ enum POSIX {
     return hash.finish()
   }
 
+  /// Kills all processes of some sessions but one. A program may leave its process group, as those that
+  /// Foundation starts do, and its parent may be gone; the session still tells whose it is.
+  static func killSessions(_ sessions: Set<pid_t>, sparing own: pid_t = 0) {
+    guard !sessions.isEmpty else { return }
+    // Again, as long as there are some: one may have been starting another.
+    for _ in 0..<10 {
+      var found = false
+      for process in list("/proc").compactMap({ pid_t($0) }) where process != own {
+        guard let bytes = (try? read("/proc/\(process)/stat")) ?? nil, let name = bytes.lastIndex(of: 0x29)
+        else {
+          continue
+        }
+        // After the name: state, parent, group, session.
+        let fields = String(decoding: bytes[(name + 1)...], as: UTF8.self).split(separator: " ", maxSplits: 4)
+        guard fields.count > 4, fields[0] != "Z", let session = pid_t(fields[3]), sessions.contains(session)
+        else {
+          continue
+        }
+        if kill(process, SIGKILL) == 0 { found = true }
+      }
+      if !found { return }
+    }
+  }
+
   static func absolute(_ path: String) -> String {
     if path.hasPrefix("/") { return path }
     guard let raw = getcwd(nil, 0) else { return path }
@@ -195,11 +241,22 @@ enum POSIX {
     return String(cString: raw) + "/" + path
   }
 
-  static var hostName: String {
+  static let hostName: String = {
     var buffer = [CChar](repeating: 0, count: 256)
     gethostname(&buffer, 255)
     return buffer.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
-  }
+  }()
+
+  /// Where a process number means anything: one boot of one machine, and one process namespace in it. Two
+  /// containers may well share a host name.
+  static let scope: String = {
+    let boot = ((try? read("/proc/sys/kernel/random/boot_id")) ?? nil) ?? []
+    var buffer = [UInt8](repeating: 0, count: 64)
+    let length = buffer.withUnsafeMutableBytes {
+      readlink("/proc/self/ns/pid", $0.baseAddress!.assumingMemoryBound(to: CChar.self), 64)
+    }
+    return String(Digest(of: Array(hostName.utf8) + boot + buffer.prefix(max(0, length))).hex.prefix(12))
+  }()
 
   /// Seconds on a clock that nobody sets.
   static var monotonicSeconds: Double {
@@ -220,6 +277,14 @@ enum POSIX {
     return "\(pad(parts.tm_year + 1900, 4))-\(pad(parts.tm_mon + 1))-\(pad(parts.tm_mday))"
       + "T\(pad(parts.tm_hour)):\(pad(parts.tm_min)):\(pad(parts.tm_sec))Z"
   }
+}
+
+/// FNV-1a over 64 bits (Fowler, Noll, Vo): finds any one flipped bit in a line, at next to no cost.
+func checksum(_ bytes: some Sequence<UInt8>) -> String {
+  var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+  for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+  let digits = String(hash, radix: 16)
+  return String(repeating: "0", count: 16 - digits.count) + digits
 }
 
 /// The digest of a file's bytes, or of a folder's: the names and bytes of all files in it.

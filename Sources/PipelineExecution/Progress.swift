@@ -5,8 +5,8 @@ import PipelineCore
 
 /// Shows a run as it goes on.
 public protocol ProgressDisplay: AnyObject {
-  /// The run has something to do.
-  func begin(plan: Plan, unfinished: Int)
+  /// The run has something to do: these nodes are wanted and not up to date.
+  func begin(plan: Plan, unfinished: [NodeID])
   /// A node starts.
   func started(_ id: NodeID, reasons: [RunReason], threads: Int)
   /// A running node says how far it is.
@@ -45,8 +45,10 @@ public final class ConsoleProgress: ProgressDisplay {
   private var start = 0.0
   private var work: [NodeID: Work] = [:]
   private var waiting: [NodeID: String] = [:]
-  /// Mean core-seconds and count of finished nodes, by stage of the file.
+  /// Core-seconds and count of finished nodes, by stage of the file.
   private var costs: [Int: (sum: Double, count: Int)] = [:]
+  /// Nodes that have not started, by stage of the file.
+  private var remaining: [Int: Int] = [:]
   private var drawnLines = 0
   private var lastDraw = 0.0
   private let jobs: Int
@@ -58,16 +60,18 @@ public final class ConsoleProgress: ProgressDisplay {
   }
 
   /// Takes stock of what there is to do.
-  public func begin(plan: Plan, unfinished: Int) {
+  public func begin(plan: Plan, unfinished: [NodeID]) {
     self.plan = plan
-    total = unfinished
+    total = unfinished.count
+    for id in unfinished { remaining[plan.nodes[id.index].stage, default: 0] += 1 }
     start = POSIX.monotonicSeconds
-    write("\(plan.name): \(unfinished) of \(plan.nodes.count) nodes to bring up to date, \(jobs) jobs\n")
+    write("\(plan.name): \(total) of \(plan.nodes.count) nodes to bring up to date, \(jobs) jobs\n")
   }
 
   /// Remembers the start; on a terminal the block shows it.
   public func started(_ id: NodeID, reasons: [RunReason], threads: Int) {
     waiting[id] = nil
+    leave(id)
     work[id] = Work(start: POSIX.monotonicSeconds, threads: threads)
   }
 
@@ -100,6 +104,7 @@ public final class ConsoleProgress: ProgressDisplay {
   /// Counts.
   public func cutOff(_ id: NodeID) {
     waiting[id] = nil
+    leave(id)
     done += 1
     cutOffs += 1
   }
@@ -125,6 +130,10 @@ public final class ConsoleProgress: ProgressDisplay {
   /// Clears the block.
   public func end() { if isTerminal { erase() } }
 
+  private func leave(_ id: NodeID) {
+    if let stage = plan?.nodes[id.index].stage { remaining[stage]? -= 1 }
+  }
+
   private func name(_ id: NodeID) -> String { plan?.nodes[id.index].name ?? "" }
 
   private func line(_ text: String) {
@@ -134,7 +143,7 @@ public final class ConsoleProgress: ProgressDisplay {
 
   private func erase() {
     guard drawnLines > 0 else { return }
-    write("\u{1B}[\(drawnLines)A\u{1B}[J")
+    write("\r\u{1B}[\(drawnLines)A\u{1B}[J")
     drawnLines = 0
   }
 
@@ -158,17 +167,23 @@ public final class ConsoleProgress: ProgressDisplay {
     drawnLines = lines.count
   }
 
-  /// From the mean cost of the finished nodes of each stage; nil until each stage still to come has one.
+  /// From the mean cost of the finished nodes of each stage. A stage of which none is finished is reckoned by
+  /// the progress of those that run, if they tell; without even that, nothing can be said.
   private func timeLeft(now: Double) -> Double? {
-    guard let plan, done > 0, !costs.isEmpty else { return nil }
-    let elapsed = now - start
-    guard elapsed > 3 else { return nil }
-    let mean = costs.values.reduce(0.0) { $0 + $1.sum } / Double(costs.values.reduce(0) { $0 + $1.count })
-    var left = Double(total - done - work.count) * mean
+    guard let plan, now - start > 3 else { return nil }
+    var left = 0.0
+    var expected: [Int: Double] = costs.mapValues { $0.sum / Double($0.count) }
     for (id, work) in work {
       let stage = plan.nodes[id.index].stage
-      let expected = costs[stage].map { $0.sum / Double($0.count) } ?? mean
-      left += max(0, expected - (now - work.start) * Double(work.threads))
+      let spent = (now - work.start) * Double(work.threads)
+      let whole = work.fraction > 0.02 ? spent / work.fraction : expected[stage]
+      guard let whole else { return nil }
+      if expected[stage] == nil { expected[stage] = whole }
+      left += max(0, whole - spent)
+    }
+    for (stage, count) in remaining where count > 0 {
+      guard let cost = expected[stage] else { return nil }
+      left += Double(count) * cost
     }
     return left / Double(max(1, jobs))
   }
@@ -189,7 +204,7 @@ public final class NoProgress: ProgressDisplay {
   /// A display that shows nothing.
   public init() {}
   /// Nothing.
-  public func begin(plan: Plan, unfinished: Int) {}
+  public func begin(plan: Plan, unfinished: [NodeID]) {}
   /// Nothing.
   public func started(_ id: NodeID, reasons: [RunReason], threads: Int) {}
   /// Nothing.

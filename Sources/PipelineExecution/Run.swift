@@ -16,6 +16,7 @@ public struct RunOptions: Sendable {
 
   /// Budgets and manners of a run.
   public init(jobs: Int, memory: Int, keepGoing: Bool = false, lease: Double = 30) {
+    precondition(jobs > 0 && lease > 0, "a run needs a core, and a lease some time")
     self.jobs = jobs
     self.memory = memory
     self.keepGoing = keepGoing
@@ -36,12 +37,15 @@ public struct RunSummary: Sendable {
   public var ran: [(node: String, reasons: [RunReason])] = []
   /// Nodes whose plan key had an artifact.
   public var fresh = 0
-  /// Nodes whose inputs turned out to have the contents of an earlier result.
+  /// Nodes that need not run after all: their inputs have the contents of an earlier result, or another
+  /// process made theirs meanwhile.
   public var cutOff = 0
   /// Nodes that failed.
   public var failures: [Failure] = []
   /// Nodes that could not run because of a failed one.
   public var blocked: [String] = []
+  /// How many nodes were left as they were, because the run was interrupted or stopped at the first failure.
+  public var notStarted = 0
   /// Whether a signal ended the run.
   public var interrupted = false
   /// Wall time in seconds.
@@ -68,10 +72,15 @@ public struct Run {
   private var leases: LeaseKeeper
   private var log: RunLog
   private var summary = RunSummary()
+  /// A file that says to collections that the run is in progress.
+  private var marker: String?
+  private var began = POSIX.monotonicSeconds
   private var running: [NodeID: Allocation] = [:]
   /// Nodes that another process is making.
   private var elsewhere: [NodeID] = []
   private var heals: [NodeID: Int] = [:]
+  /// Nodes that run again because a consumer found their artifact unusable, with what it found.
+  private var healing: [NodeID: RunReason] = [:]
   private var coresInUse = 0
   private var memoryInUse = 0
 
@@ -98,25 +107,34 @@ public struct Run {
     experiment = Experiment(name: plan.name, cache: cache)
     scheduler = Scheduler(plan: plan, keys: keys, cache: cache)
     leases = LeaseKeeper(cache: cache, duration: options.lease)
-    log = RunLog(cache: cache, pipeline: plan.name)
+    log = RunLog(cache: cache, plan: plan, jobs: options.jobs)
   }
 
   /// Brings nodes up to date.
   ///
   /// - Throws: `BudgetError` before anything runs; `SystemError` when the cache can't be written.
   public mutating func execute(_ wanted: [NodeID]) throws -> RunSummary {
-    let start = POSIX.monotonicSeconds
+    began = POSIX.monotonicSeconds
+    if wanted.count == plan.nodes.count, CompletionIndex.stands(experiment.index, plan, keys, cache) {
+      summary.fresh = plan.nodes.count
+      summary.seconds = POSIX.monotonicSeconds - began
+      return summary
+    }
     let interrupts = Interrupts.install()
     scheduler.want(wanted)
     if scheduler.unfinished > 0 {
       try checkBudgets()
       try cache.prepare()
-      progress.begin(plan: plan, unfinished: scheduler.unfinished)
+      // At once, so that a collection that comes now knows what this run is about to read.
+      try experiment.note(doneNodes(), complete: false)
+      marker = try cache.markRun(of: plan.name)
+      progress.begin(plan: plan, unfinished: unfinishedNodes())
     }
     defer {
+      if let marker { unlink(marker) }
       executor.shutdown()
       for allocation in running.values {
-        unlink(allocation.task.output)
+        POSIX.removeTree(allocation.task.output)
         POSIX.removeTree(allocation.task.scratch)
       }
       leases.releaseAll()
@@ -145,19 +163,35 @@ public struct Run {
     }
     try close(wanted)
     progress.end()
-    summary.seconds = POSIX.monotonicSeconds - start
+    summary.seconds = POSIX.monotonicSeconds - began
     return summary
   }
 
-  private func checkBudgets() throws(BudgetError) {
-    for id in plan.ids where scheduler.states[id.index] != .idle && scheduler.states[id.index] != .done {
-      let needs = plan.stage(of: id).declaration.resources(plan[id].parameters)
-      if needs.memory > options.memory {
-        throw BudgetError(
-          description: "\(plan[id].name) needs \(formatBytes(needs.memory)) of memory and the budget is "
-            + "\(formatBytes(options.memory)); give more with --memory or lower the stage's own needs")
+  private func unfinishedNodes() -> [NodeID] {
+    plan.ids.filter {
+      switch scheduler.states[$0.index] {
+      case .idle, .done, .failed, .blocked: false
+      case .waiting, .ready, .running, .following: true
       }
     }
+  }
+
+  private func doneNodes() -> [(node: String, key: Digest)] {
+    plan.nodes.indices.filter { scheduler.states[$0] == .done }.map { (plan.nodes[$0].name, keys.nodes[$0]) }
+  }
+
+  private func checkBudgets() throws(BudgetError) {
+    for id in unfinishedNodes() {
+      if let error = excess(of: id) { throw error }
+    }
+  }
+
+  private func excess(of id: NodeID) -> BudgetError? {
+    let needs = scheduler.needs(of: id).memory
+    guard needs > options.memory else { return nil }
+    return BudgetError(
+      description: "\(plan[id].name) needs \(formatBytes(needs)) of memory and the budget is "
+        + "\(formatBytes(options.memory)); give more with --memory or lower the stage's own needs")
   }
 
   // MARK: Starting nodes
@@ -169,22 +203,19 @@ public struct Run {
       elsewhere = []
       return
     }
-    for id in elsewhere where scheduler.recheck(id) { elsewhere.removeAll { $0 == id } }
-    for id in elsewhere {
-      // Its owner may be gone without a result: then the lease is ours to take.
-      if case .acquired = try leases.acquire(scheduler.actionKey(of: id), node: plan[id].name) {
-        elsewhere.removeAll { $0 == id }
-        if !scheduler.recheck(id) { scheduler.retry(id) } else { leases.release(scheduler.actionKey(of: id)) }
-      }
+    var waiting: [NodeID] = []
+    for id in elsewhere where !scheduler.recheck(id) {
+      // Its owner may be gone without a result: then the node takes its turn here.
+      if leases.isFree(scheduler.actionKey(of: id)) { scheduler.retry(id) } else { waiting.append(id) }
     }
-    while coresInUse < options.jobs {
-      let memoryLeft = options.memory - memoryInUse
-      let (plan, others) = (plan, scheduler.readyCount)
-      let next = scheduler.takeReady {
-        plan.stage(of: $0).declaration.resources(plan[$0].parameters).memory <= memoryLeft
-      }
-      guard let id = next else { return }
-      try start(id, otherReady: others - 1)
+    elsewhere = waiting
+    while coresInUse < options.jobs, let id = scheduler.takeReady(memoryUpTo: options.memory - memoryInUse) {
+      try start(id, otherReady: scheduler.readyCount)
+    }
+    if running.isEmpty, let id = scheduler.takeReady(memoryUpTo: Int.max) {
+      // Healing may need a node that was not looked at when the run started.
+      let message = excess(of: id)?.description ?? "it could not be started"
+      giveUp(id, StageFailure(message), key: scheduler.actionKey(of: id), reasons: [])
     }
   }
 
@@ -201,12 +232,11 @@ public struct Run {
       leases.release(key)
       return
     }
-    let needs = plan.stage(of: id).declaration.resources(plan[id].parameters)
-    // A lone node takes all the cores that it can use; where others are ready, each core goes to one of them.
-    let free = options.jobs - coresInUse
-    let cores = max(1, min(needs.cores, free - min(otherReady, free - 1)))
+    let needs = scheduler.needs(of: id)
+    // A lone node takes all the cores that it can use; where others are ready, they share.
+    let cores = max(1, min(needs.cores, (options.jobs - coresInUse) / (otherReady + 1)))
     let task = task(for: id, key: key, threads: cores, memory: needs.memory)
-    let reasons = explainer.reasons(for: id)
+    let reasons = healing.removeValue(forKey: id).map { [$0] } ?? explainer.reasons(for: id)
     try executor.start(id, task)
     running[id] = Allocation(
       task: task, cores: cores, memory: needs.memory, start: POSIX.monotonicSeconds, reasons: reasons)
@@ -238,7 +268,8 @@ public struct Run {
       node: node.name, stage: declaration.name, stageVersion: declaration.version, key: key,
       parameters: node.parameters, axes: node.axes, streamKey: plan.streamKey(of: id), inputs: inputs,
       output: name + "." + declaration.fileExtension, scratch: name + ".scratch",
-      baseDirectory: plan.baseDirectory, downloads: cache.downloads, threads: threads, memory: memory)
+      baseDirectory: POSIX.absolute(plan.baseDirectory), downloads: cache.downloads, threads: threads,
+      memory: memory)
   }
 
   // MARK: Ending nodes
@@ -254,7 +285,7 @@ public struct Run {
       memoryInUse -= allocation.memory
       switch result {
       case .success(let outcome): try publish(id, allocation, outcome)
-      case .failure(let failure): try fail(id, allocation, failure)
+      case .failure(let failure): fail(id, allocation, failure)
       }
       leases.release(allocation.task.key)
     }
@@ -263,7 +294,8 @@ public struct Run {
   private mutating func publish(_ id: NodeID, _ allocation: Allocation, _ outcome: TaskOutcome) throws {
     let declaration = plan.stage(of: id).declaration
     let artifact = Artifact(
-      action: allocation.task.key, content: outcome.content, fileDigest: outcome.fileDigest, size: outcome.size,
+      action: allocation.task.key, content: outcome.content, fileDigest: outcome.fileDigest,
+      size: outcome.size,
       fileExtension: declaration.fileExtension)
     do {
       try cache.publish(
@@ -271,16 +303,17 @@ public struct Run {
         as: ActionRecord(
           artifact: artifact, stage: declaration.name, node: plan[id].name, pipeline: plan.name,
           created: POSIX.timestamp(), seconds: outcome.seconds, threads: allocation.cores,
-          peakMemory: outcome.peakMemory))
+          peakMemory: outcome.peakMemory), sync: outcome.seconds >= Durability.threshold)
       try record(id, artifact, allocation.reasons)
-      try experiment.append(keys[id], node: plan[id].name)
+      try experiment.append([(plan[id].name, keys[id])])
       try log.add(
         RunEvent(
           event: "ran", time: POSIX.timestamp(), node: plan[id].name, key: artifact.action,
           reasons: allocation.reasons.map(\.description), seconds: outcome.seconds, threads: allocation.cores,
-          peakMemory: outcome.peakMemory))
+          peakMemory: outcome.peakMemory, began: allocation.start - began,
+          ended: POSIX.monotonicSeconds - began))
     } catch {
-      unlink(allocation.task.output)
+      POSIX.removeTree(allocation.task.output)
       throw error
     }
     cache.clearFailure(keys[id])
@@ -304,33 +337,51 @@ public struct Run {
   }
 
   private mutating func recordCutOffs() throws {
-    for id in scheduler.cutOffs {
-      try cache.prepare()
-      try record(id, scheduler.artifacts[id.index]!, [])
+    let cutOffs = scheduler.takeCutOffs()
+    guard !cutOffs.isEmpty else { return }
+    try POSIX.makeDirectories(cache.temporaryFolder)
+    for id in cutOffs {
+      guard let artifact = scheduler.artifacts[id.index] else { continue }
+      try record(id, artifact, [])
+      cache.clearFailure(keys[id])
       summary.cutOff += 1
       progress.cutOff(id)
     }
+    try experiment.append(cutOffs.map { (plan[$0].name, keys[$0]) })
   }
 
-  private mutating func fail(_ id: NodeID, _ allocation: Allocation, _ failure: StageFailure) throws {
-    unlink(allocation.task.output)
+  private mutating func fail(_ id: NodeID, _ allocation: Allocation, _ failure: StageFailure) {
+    // A worker that was killed could not do it itself.
+    POSIX.removeTree(allocation.task.output)
     POSIX.removeTree(allocation.task.scratch)
     if failure.kind == .damagedInput, heals[id, default: 0] < 3,
       let damaged = plan.predecessors(of: id).first(where: { plan[$0].name == failure.damagedNode })
     {
       heals[id, default: 0] += 1
       progress.log(id, failure.message + "; making it again")
+      if let artifact = scheduler.artifacts[damaged.index] {
+        healing[damaged] = POSIX.facts(cache.file(of: artifact)) == nil ? .artifactMissing : .artifactDamaged
+      }
       scheduler.heal(id, damaged: damaged)
       return
     }
+    giveUp(id, failure, key: allocation.task.key, reasons: allocation.reasons, allocation)
+  }
+
+  private mutating func giveUp(
+    _ id: NodeID, _ failure: StageFailure, key: Digest, reasons: [RunReason], _ allocation: Allocation? = nil
+  ) {
     scheduler.fail(id)
     summary.failures.append(.init(node: plan[id].name, failure: failure))
     progress.failed(id, failure.message)
-    try cache.record(failure: failure.message, for: keys[id])
-    try log.add(
+    // On a full disk the user must still read why the node failed, rather than that this could not be
+    // written.
+    try? cache.record(failure: failure.message, node: plan[id].name, pipeline: plan.name, for: keys[id])
+    try? log.add(
       RunEvent(
-        event: "failed", time: POSIX.timestamp(), node: plan[id].name, key: allocation.task.key,
-        reasons: allocation.reasons.map(\.description), message: failure.message))
+        event: "failed", time: POSIX.timestamp(), node: plan[id].name, key: key,
+        reasons: reasons.map(\.description), threads: allocation?.cores, message: failure.message,
+        began: allocation.map { $0.start - began }, ended: POSIX.monotonicSeconds - began))
   }
 
   private mutating func endHangingNodes() throws {
@@ -344,22 +395,41 @@ public struct Run {
     }
   }
 
+  private func ending() -> RunEvent {
+    var taken = Set(plan.joins.flatMap { $0.members.map(\.node.index) })
+    for node in plan.nodes {
+      for case .node(let source) in node.inputs.map(\.source) { taken.insert(source.index) }
+    }
+    var results: [String: Digest] = [:]
+    for (index, node) in plan.nodes.enumerated() where !taken.contains(index) {
+      if let artifact = scheduler.artifacts[index] { results[node.name] = artifact.action }
+    }
+    return RunEvent(
+      event: "end", time: POSIX.timestamp(), seconds: POSIX.monotonicSeconds - began,
+      message: summary.interrupted ? "interrupted" : summary.failures.isEmpty ? "done" : "failed",
+      results: results,
+      fresh: summary.fresh, cutOff: summary.cutOff)
+  }
+
   private mutating func close(_ wanted: [NodeID]) throws {
-    var notes: [(node: String, key: Digest)] = []
-    for id in plan.ids {
-      switch scheduler.states[id.index] {
-      case .done:
-        if scheduler.endings[id.index] == .fresh { summary.fresh += 1 }
-        notes.append((plan[id].name, keys[id]))
-      case .blocked: summary.blocked.append(plan[id].name)
-      default: break
+    let notes = doneNodes()
+    for (index, state) in scheduler.states.enumerated() {
+      switch state {
+      case .done: summary.fresh += scheduler.endings[index] == .fresh ? 1 : 0
+      case .blocked: summary.blocked.append(plan.nodes[index].name)
+      case .waiting, .ready, .running, .following: summary.notStarted += 1
+      case .idle, .failed: break
       }
     }
     // A read-only cache in which all is fresh is no reason to fail: nothing that was asked for is lost.
     let complete = wanted.count == plan.nodes.count && notes.count == plan.nodes.count
     do {
       try experiment.note(notes, complete: complete)
-      try log.end(summary.interrupted ? "interrupted" : summary.failures.isEmpty ? "done" : "failed")
+      if complete {
+        try CompletionIndex.write(experiment.index, plan, keys, scheduler.artifacts.compactMap { $0 }, cache)
+      }
+      let end = ending()
+      try log.end(end)
     } catch {
       if !summary.ran.isEmpty { throw error }
     }
@@ -372,7 +442,8 @@ public func formatBytes(_ bytes: Int) -> String {
   for unit in ["B", "kB", "MB", "GB"] {
     if value < 1024 || unit == "GB" {
       let tenths = (value * 10).rounded() / 10
-      return tenths == tenths.rounded() || tenths >= 100 ? "\(Int(tenths.rounded())) \(unit)" : "\(tenths) \(unit)"
+      return tenths == tenths.rounded() || tenths >= 100
+        ? "\(Int(tenths.rounded())) \(unit)" : "\(tenths) \(unit)"
     }
     value /= 1024
   }

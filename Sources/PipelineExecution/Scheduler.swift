@@ -4,9 +4,14 @@ import PipelineCore
 
 /// Decides what to run. It reads and writes records in the cache, but starts nothing and waits for nothing.
 ///
-/// A wanted node whose plan key has an artifact is done, and nothing upstream of it is even looked at. Otherwise its
-/// inputs are wanted; once their contents are known, its action key may still have an artifact (early cutoff), and
-/// only if not it is ready to run.
+/// A wanted node whose plan key has an artifact is done, and nothing upstream of it is even looked at.
+/// Otherwise its inputs are wanted; once their contents are known, its action key may still have an artifact
+/// (early cutoff), and only if not it is ready to run.
+///
+/// What holds between two calls: a node in `waiting(n)` is registered n times as a consumer of nodes and
+/// joins that are not done; no other node is registered anywhere. A done node may become idle again (`heal`);
+/// nodes that had counted it as done are not told, but look once more at all their inputs before they use
+/// them.
 struct Scheduler {
   enum State: Equatable {
     case idle
@@ -46,11 +51,12 @@ struct Scheduler {
   private var consumers: [[NodeID]]
   private var waitingJoins: [[JoinID]]
   private var joins: [JoinState]
-  private var ready: ReadyQueue
+  /// Made when the first node is ready: on the way of a run without work it would be the dearest step.
+  private lazy var ready = ReadyQueue(heights: plan.heights())
   private var makers: [Digest: NodeID] = [:]
   private var followers: [Digest: [NodeID]] = [:]
   /// Nodes found done by action key: their plan keys are to be recorded.
-  private(set) var newlyCutOff: [NodeID] = []
+  private var newlyCutOff: [NodeID] = []
   private(set) var unfinished = 0
 
   init(plan: Plan, keys: PlanKeys, cache: Cache) {
@@ -65,7 +71,6 @@ struct Scheduler {
     consumers = Array(repeating: [], count: count)
     waitingJoins = Array(repeating: [], count: count)
     joins = Array(repeating: JoinState(), count: plan.joins.count)
-    ready = ReadyQueue(heights: plan.heights())
   }
 
   // MARK: Wanting
@@ -75,37 +80,37 @@ struct Scheduler {
     // Popped from the end, so reversed: the first wanted is looked at first.
     var stack = Array(ids.reversed())
     var settled: [NodeID] = []
+    var doomed: [NodeID] = []
     while let id = stack.popLast() {
       guard states[id.index] == .idle else { continue }
       unfinished += 1
-      states[id.index] = .waiting(pending: 0)
       if let artifact = cache.artifact(plan: keys[id]) {
-        artifacts[id.index] = artifact
-        settle(id, .fresh)
+        settle(id, artifact, .fresh)
         settled.append(id)
         continue
       }
       var pending = 0
-      for input in plan[id].inputs {
+      for input in plan.nodes[id.index].inputs {
         switch input.source {
         case .node(let source):
-          if want(source, for: id, &stack) { pending += 1 }
+          if states[source.index] == .done { continue }
+          consumers[source.index].append(id)
+          if states[source.index] == .idle { stack.append(source) }
         case .join(let join):
-          if want(join, &stack) {
-            joins[join.index].consumers.append(id)
-            pending += 1
-          }
+          guard mustWait(for: join, &stack) else { continue }
+          joins[join.index].consumers.append(id)
         }
+        pending += 1
       }
       states[id.index] = .waiting(pending: pending)
-      if plan[id].inputs.contains(where: { isDoomed($0.source) }) {
-        states[id.index] = .blocked
-        unfinished -= 1
-        continue
+      if plan.nodes[id.index].inputs.contains(where: { isDoomed($0.source) }) {
+        doomed.append(id)
+      } else if pending == 0, inputsAreKnown(id) {
+        settled.append(id)
       }
-      if pending == 0, inputsAreKnown(id) { settled.append(id) }
     }
     propagate(settled)
+    block(doomed)
   }
 
   private func isDoomed(_ source: InputSource) -> Bool {
@@ -115,22 +120,14 @@ struct Scheduler {
     }
   }
 
-  /// Whether the node has to be waited for.
-  private mutating func want(_ source: NodeID, for id: NodeID, _ stack: inout [NodeID]) -> Bool {
-    if states[source.index] == .done { return false }
-    consumers[source.index].append(id)
-    if states[source.index] == .idle { stack.append(source) }
-    return true
-  }
-
-  /// Whether the join has to be waited for.
-  private mutating func want(_ join: JoinID, _ stack: inout [NodeID]) -> Bool {
+  private mutating func mustWait(for join: JoinID, _ stack: inout [NodeID]) -> Bool {
     if !joins[join.index].wanted {
       joins[join.index].wanted = true
       for member in plan.joins[join.index].members where states[member.node.index] != .done {
         waitingJoins[member.node.index].append(join)
         joins[join.index].pending += 1
         if states[member.node.index] == .idle { stack.append(member.node) }
+        if isDoomed(.node(member.node)) { joins[join.index].doomed = true }
       }
     }
     if joins[join.index].pending > 0 { return true }
@@ -146,6 +143,15 @@ struct Scheduler {
   }
 
   // MARK: Progress of nodes
+
+  private func inputsAreDone(_ id: NodeID) -> Bool {
+    plan.nodes[id.index].inputs.allSatisfy {
+      switch $0.source {
+      case .node(let node): states[node.index] == .done
+      case .join(let join): joins[join.index].content != nil
+      }
+    }
+  }
 
   /// Computes the action key of a node whose inputs are done. True if it is done by that key already.
   private mutating func inputsAreKnown(_ id: NodeID) -> Bool {
@@ -164,18 +170,27 @@ struct Scheduler {
       return false
     }
     if let artifact = cache.artifact(action: key) {
-      artifacts[id.index] = artifact
-      settle(id, .cutOff)
+      settle(id, artifact, .cutOff)
       newlyCutOff.append(id)
       return true
     }
     makers[key] = id
-    states[id.index] = .ready
-    ready.push(id)
+    pushReady(id)
     return false
   }
 
-  private mutating func settle(_ id: NodeID, _ ending: Ending) {
+  private mutating func pushReady(_ id: NodeID) {
+    states[id.index] = .ready
+    ready.push(id, memory: needs(of: id).memory)
+  }
+
+  /// What a node may use of the machine.
+  func needs(of id: NodeID) -> Resources {
+    plan.stages[plan.nodes[id.index].stage].declaration.resources(plan.nodes[id.index].parameters)
+  }
+
+  private mutating func settle(_ id: NodeID, _ artifact: Artifact, _ ending: Ending) {
+    artifacts[id.index] = artifact
     states[id.index] = .done
     endings[id.index] = ending
     unfinished -= 1
@@ -198,27 +213,53 @@ struct Scheduler {
       for consumer in informed {
         guard case .waiting(let pending) = states[consumer.index] else { continue }
         states[consumer.index] = .waiting(pending: pending - 1)
-        if pending == 1, inputsAreKnown(consumer) { worklist.append(consumer) }
+        if pending == 1, proceed(consumer) { worklist.append(consumer) }
       }
     }
+  }
+
+  /// Goes on with a node that waits for nothing any more: its inputs are known, unless one is being healed.
+  /// True if it is done.
+  private mutating func proceed(_ id: NodeID) -> Bool {
+    if inputsAreDone(id) { return inputsAreKnown(id) }
+    states[id.index] = .idle
+    unfinished -= 1
+    want([id])
+    return false
   }
 
   /// The action key of a node that is ready or running.
   func actionKey(of id: NodeID) -> Digest { actionKeys[id.index]! }
 
-  var readyCount: Int { ready.count }
-  var cutOffs: [NodeID] {
-    mutating get {
-      defer { newlyCutOff = [] }
-      return newlyCutOff
-    }
+  var readyCount: Int { mutating get { unfinished == 0 ? 0 : ready.count } }
+
+  /// The nodes found done by action key since the last call: their plan keys are to be recorded.
+  mutating func takeCutOffs() -> [NodeID] {
+    defer { newlyCutOff = [] }
+    return newlyCutOff
   }
 
-  /// The first ready node, in order of urgency, that fits.
-  mutating func takeReady(where fits: (NodeID) -> Bool) -> NodeID? {
-    guard let id = ready.take(where: fits) else { return nil }
-    states[id.index] = .running
-    return id
+  /// The first ready node, in order of urgency, that needs no more memory than there is.
+  mutating func takeReady(memoryUpTo limit: Int) -> NodeID? {
+    while let id = ready.take(memoryUpTo: limit) {
+      if inputsAreDone(id) {
+        states[id.index] = .running
+        return id
+      }
+      want(startOver(id))
+    }
+    return nil
+  }
+
+  /// Makes a node and those with the same key idle again; returns them.
+  private mutating func startOver(_ id: NodeID) -> [NodeID] {
+    makers[actionKey(of: id)] = nil
+    let all = [id] + (followers.removeValue(forKey: actionKey(of: id)) ?? [])
+    for each in all {
+      unfinished -= 1
+      states[each.index] = .idle
+    }
+    return all
   }
 
   /// Another process makes the same key: wait for it.
@@ -227,154 +268,79 @@ struct Scheduler {
   /// Looks again at a node that another process was making; true if it is done now.
   mutating func recheck(_ id: NodeID) -> Bool {
     guard let artifact = cache.artifact(action: actionKey(of: id)) else { return false }
-    makers[actionKey(of: id)] = nil
-    artifacts[id.index] = artifact
-    settle(id, .cutOff)
     newlyCutOff.append(id)
-    release(followersOf: id)
-    propagate([id])
+    finish(id, artifact, .cutOff)
     return true
   }
 
   /// Lets a node that waited for another process run after all.
-  mutating func retry(_ id: NodeID) {
-    states[id.index] = .ready
-    ready.push(id)
-  }
+  mutating func retry(_ id: NodeID) { pushReady(id) }
 
-  /// A node has run.
-  mutating func finish(_ id: NodeID, _ artifact: Artifact) {
-    artifacts[id.index] = artifact
+  /// A node is done.
+  mutating func finish(_ id: NodeID, _ artifact: Artifact, _ ending: Ending = .ran) {
     makers[actionKey(of: id)] = nil
-    settle(id, .ran)
-    release(followersOf: id)
+    settle(id, artifact, ending)
+    for follower in followers.removeValue(forKey: actionKey(of: id)) ?? [] where proceed(follower) {
+      propagate([follower])
+    }
     propagate([id])
   }
 
-  private mutating func release(followersOf id: NodeID) {
-    for follower in followers.removeValue(forKey: actionKey(of: id)) ?? [] {
-      if inputsAreKnown(follower) { propagate([follower]) }
-    }
-  }
-
-  /// A node has failed: all that depend on it are blocked.
+  /// A node has failed: all that depend on it are blocked, and so are those that would do exactly the same.
   mutating func fail(_ id: NodeID) {
     makers[actionKey(of: id)] = nil
     states[id.index] = .failed
     unfinished -= 1
-    var worklist = [id] + (followers.removeValue(forKey: actionKey(of: id)) ?? [])
-    while let next = worklist.popLast() {
-      if next != id {
-        guard states[next.index] != .blocked, states[next.index] != .failed, states[next.index] != .done else {
-          continue
-        }
-        states[next.index] = .blocked
-        unfinished -= 1
+    spreadDoom(of: id)
+    block(followers.removeValue(forKey: actionKey(of: id)) ?? [])
+  }
+
+  private mutating func block(_ ids: [NodeID]) {
+    for id in ids {
+      switch states[id.index] {
+      case .done, .failed, .blocked: continue
+      default: break
       }
-      worklist += consumers[next.index]
-      for join in waitingJoins[next.index] {
+      states[id.index] = .blocked
+      unfinished -= 1
+      spreadDoom(of: id)
+    }
+  }
+
+  private mutating func spreadDoom(of id: NodeID) {
+    var worklist = [id]
+    while let doomed = worklist.popLast() {
+      var reached = consumers[doomed.index]
+      for join in waitingJoins[doomed.index] {
         joins[join.index].doomed = true
-        worklist += joins[join.index].consumers
+        reached += joins[join.index].consumers
+        joins[join.index].consumers = []
+      }
+      for consumer in reached {
+        guard case .waiting = states[consumer.index] else { continue }
+        states[consumer.index] = .blocked
+        unfinished -= 1
+        worklist.append(consumer)
       }
     }
   }
 
   /// A task found the artifact of an input missing or damaged: that node runs again, then this one.
   mutating func heal(_ id: NodeID, damaged: NodeID) {
-    makers[actionKey(of: id)] = nil
     if states[damaged.index] == .done, let artifact = artifacts[damaged.index] {
-      cache.forget(artifact)
+      // Another process may have healed it by now.
+      if !cache.isWhole(artifact) { cache.forget(artifact) }
       artifacts[damaged.index] = nil
+      endings[damaged.index] = nil
       states[damaged.index] = .idle
-      for (index, join) in plan.joins.enumerated()
-      where joins[index].wanted && join.members.contains(where: { $0.node == damaged }) {
-        joins[index].pending += 1
-        joins[index].content = nil
-        waitingJoins[damaged.index].append(JoinID(index))
-      }
-    }
-    unfinished -= 1
-    states[id.index] = .idle
-    let relatives = followers.removeValue(forKey: actionKey(of: id)) ?? []
-    for relative in relatives {
-      unfinished -= 1
-      states[relative.index] = .idle
-    }
-    want([damaged, id] + relatives)
-  }
-}
-
-/// Ready nodes, the most urgent first: the one with the longest way to the end of the graph, then plan order.
-struct ReadyQueue {
-  private let heights: [Int]
-  private var heap: [NodeID] = []
-
-  init(heights: [Int]) { self.heights = heights }
-
-  var count: Int { heap.count }
-
-  private func precedes(_ a: NodeID, _ b: NodeID) -> Bool {
-    heights[a.index] != heights[b.index] ? heights[a.index] > heights[b.index] : a.index < b.index
-  }
-
-  mutating func push(_ id: NodeID) {
-    heap.append(id)
-    var child = heap.count - 1
-    while child > 0, precedes(heap[child], heap[(child - 1) / 2]) {
-      heap.swapAt(child, (child - 1) / 2)
-      child = (child - 1) / 2
-    }
-  }
-
-  private mutating func pop() -> NodeID? {
-    guard let first = heap.first else { return nil }
-    let last = heap.removeLast()
-    if heap.isEmpty { return first }
-    heap[0] = last
-    var parent = 0
-    while true {
-      var least = parent
-      for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count && precedes(heap[child], heap[least]) {
-        least = child
-      }
-      if least == parent { return first }
-      heap.swapAt(parent, least)
-      parent = least
-    }
-  }
-
-  /// Takes the most urgent node that fits; those that were passed over stay.
-  mutating func take(where fits: (NodeID) -> Bool) -> NodeID? {
-    var passedOver: [NodeID] = []
-    defer { for id in passedOver { push(id) } }
-    while let id = pop() {
-      if fits(id) { return id }
-      passedOver.append(id)
-    }
-    return nil
-  }
-}
-
-extension Plan {
-  /// For each node, the number of nodes on the longest way from it to the end of the graph: O(V + E).
-  func heights() -> [Int] {
-    var heights = [Int](repeating: 0, count: nodes.count)
-    var joinHeights = [Int](repeating: 0, count: joins.count)
-    // A join's height is complete once all its consumers have been passed, which all follow all its members.
-    var joinsOf: [[Int]] = Array(repeating: [], count: nodes.count)
-    for (index, join) in joins.enumerated() {
-      for member in join.members { joinsOf[member.node.index].append(index) }
-    }
-    for index in nodes.indices.reversed() {
-      for join in joinsOf[index] { heights[index] = max(heights[index], joinHeights[join]) }
-      let height = heights[index] + 1
-      for input in nodes[index].inputs {
-        switch input.source {
-        case .node(let node): heights[node.index] = max(heights[node.index], height)
-        case .join(let join): joinHeights[join.index] = max(joinHeights[join.index], height)
+      for (index, join) in plan.joins.enumerated() where joins[index].wanted {
+        for member in join.members where member.node == damaged {
+          joins[index].pending += 1
+          joins[index].content = nil
+          waitingJoins[damaged.index].append(JoinID(index))
         }
       }
     }
-    return heights
+    want([damaged] + startOver(id))
   }
 }

@@ -25,7 +25,8 @@ public struct TaskRunner {
   /// A runner of the stage types that a registry knows.
   public init(registry: StageRegistry) { self.registry = registry }
 
-  /// Runs a task. The artifact at `task.output` is on disk when this returns; on failure nothing is left there.
+  /// Runs a task. The artifact at `task.output` is on disk when this returns; on failure nothing is left
+  /// there.
   public mutating func run(
     _ task: StageTask, _ context: some StageContext
   ) throws(StageFailure) -> TaskOutcome {
@@ -37,18 +38,37 @@ public struct TaskRunner {
     let start = POSIX.monotonicSeconds
     do {
       for input in task.inputs.values.joined() { try check(input) }
-      let content = try stage.run(task, context)
-      try POSIX.syncFile(task.output)
+      try POSIX.makeDirectories(task.scratch)
+      let content = try stage.run(conformed(task, to: stage.declaration), context)
       guard let digest = try POSIX.digest(ofFile: task.output), let facts = POSIX.facts(task.output) else {
         throw StageFailure("the stage wrote no artifact")
       }
+      let seconds = POSIX.monotonicSeconds - start
+      if seconds >= Durability.threshold { try POSIX.syncFile(task.output) }
       return TaskOutcome(
-        content: content, fileDigest: digest, size: facts.size, seconds: POSIX.monotonicSeconds - start,
-        peakMemory: peakMemory())
+        content: content, fileDigest: digest, size: facts.size, seconds: seconds, peakMemory: peakMemory())
     } catch {
-      unlink(task.output)
+      POSIX.removeTree(task.output)
+      // An input may have been healed by another task, or collected, while this one was about to read it.
+      for input in task.inputs.values.joined() where POSIX.facts(input.path) != checked[input.path] {
+        throw StageFailure(
+          "the artifact of \(input.node) changed while it was read: \(input.path)", kind: .damagedInput,
+          damagedNode: input.node)
+      }
       throw error as? StageFailure ?? StageFailure("\(error)")
     }
+  }
+
+  /// The task with each parameter in the form of its type: JSON writes 1.0 as 1 on its way to a worker, and
+  /// an artifact must not tell where it was made.
+  private func conformed(_ task: StageTask, to declaration: StageDeclaration) -> StageTask {
+    var task = task
+    var values = task.parameters.values
+    for parameter in declaration.parameters {
+      if let value = values[parameter.name].flatMap(parameter.type.conform) { values[parameter.name] = value }
+    }
+    task.parameters = ParameterValues(values)
+    return task
   }
 
   /// Believes an input only after its bytes have been compared with its record, once a file and process.
@@ -58,9 +78,11 @@ public struct TaskRunner {
         "the artifact of \(input.node) is gone: \(input.path)", kind: .damagedInput, damagedNode: input.node)
     }
     if checked[input.path] == facts { return }
-    guard try POSIX.digest(ofFile: input.path) == input.fileDigest else {
+    // A disk that can't read the file any more is damage like any other.
+    guard (try? POSIX.digest(ofFile: input.path)) == input.fileDigest else {
       throw StageFailure(
-        "the artifact of \(input.node) is damaged: \(input.path)", kind: .damagedInput, damagedNode: input.node)
+        "the artifact of \(input.node) is damaged: \(input.path)", kind: .damagedInput,
+        damagedNode: input.node)
     }
     checked[input.path] = facts
   }

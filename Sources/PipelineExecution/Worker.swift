@@ -7,16 +7,19 @@ import Synchronization
 
 /// A worker process.
 public enum Worker {
-  /// Serves tasks until standard input closes. Answers go to the original standard output; whatever a stage or a
-  /// library prints goes to standard error, where the scheduler keeps the last lines.
+  /// Serves tasks until standard input closes, which means that the scheduler is gone: then a task that still
+  /// runs is ended too. Answers go to the original standard output; whatever a stage or a library prints goes
+  /// to standard error, where the scheduler keeps the last lines.
   public static func serve(registry: StageRegistry) {
-    signal(SIGPIPE, SIG_IGN)
-    // A user's Ctrl-C is the scheduler's to handle.
-    signal(SIGINT, SIG_IGN)
+    Interrupts.openStandardStreams()
+    // Handlers that do nothing, rather than "ignore", which programs that a stage starts would inherit. A
+    // user's Ctrl-C is the scheduler's to handle.
+    signal(SIGPIPE) { _ in }
+    signal(SIGINT) { _ in }
     let answers = dup(STDOUT_FILENO)
     dup2(STDERR_FILENO, STDOUT_FILENO)
     _ = fcntl(answers, F_SETFD, FD_CLOEXEC)
-    dieWithParent()
+    dieWithScheduler()
 
     let context = WorkerContext(descriptor: answers)
     var runner = TaskRunner(registry: registry)
@@ -40,14 +43,20 @@ public enum Worker {
     }
   }
 
-  /// Ends this process, and the programs it has started, soon after its scheduler is gone: even a scheduler killed
-  /// with -9 leaves nothing running.
-  private static func dieWithParent() {
-    let parent = getppid()
+  /// Ends this process, and the programs that it has started, as soon as nobody holds the other end of its
+  /// standard input: even a scheduler killed with -9 leaves nothing running.
+  private static func dieWithScheduler() {
     Thread.detachNewThread {
-      while getppid() == parent { usleep(200_000) }
-      kill(0, SIGKILL)
+      var descriptor = pollfd(fd: STDIN_FILENO, events: 0, revents: 0)
+      while poll(&descriptor, 1, -1) <= 0 {}
+      end()
     }
+  }
+
+  /// The pool gives each worker a session; one started by hand shares that of others.
+  fileprivate static func end() -> Never {
+    if getsid(0) == getpid() { POSIX.killSessions([getpid()], sparing: getpid()) }
+    _exit(1)
   }
 }
 
@@ -63,7 +72,7 @@ private final class WorkerContext: StageContext {
       try POSIX.writeAll(descriptor, encodeLine(message), path: "the scheduler")
     } catch {
       // Nobody is left to work for.
-      kill(0, SIGKILL)
+      Worker.end()
     }
   }
 

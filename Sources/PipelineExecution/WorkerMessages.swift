@@ -11,17 +11,36 @@ enum WorkerMessage: Codable, Sendable {
   case failed(StageFailure)
 }
 
-/// Splits a stream of bytes into lines.
+/// Splits a stream of bytes into lines; each byte is looked at once, however long a line is.
 struct LineBuffer {
   private var pending: [UInt8] = []
+  /// A longer line is broken here.
+  private let limit: Int
 
-  /// Takes bytes and returns the lines that they complete.
-  mutating func take(_ bytes: some Collection<UInt8>) -> [ArraySlice<UInt8>] {
-    pending += bytes
-    guard let end = pending.lastIndex(of: 0x0A) else { return [] }
-    let lines = pending[..<end].split(separator: 0x0A, omittingEmptySubsequences: true)
-    pending.removeSubrange(...end)
-    return Array(lines)
+  init(limit: Int = Int.max) { self.limit = limit }
+
+  /// Takes bytes and returns the lines that they complete, without empty ones.
+  mutating func take(_ bytes: ArraySlice<UInt8>) -> [ArraySlice<UInt8>] {
+    var lines: [ArraySlice<UInt8>] = []
+    var rest = bytes
+    while let end = rest.firstIndex(of: 0x0A) {
+      if pending.isEmpty {
+        lines.append(rest[..<end])
+      } else {
+        lines.append((pending + rest[..<end])[...])
+        pending = []
+      }
+      rest = rest[(end + 1)...]
+    }
+    pending += rest
+    if pending.count >= limit { lines += [takeRest()] }
+    return lines.filter { !$0.isEmpty }
+  }
+
+  /// What has come since the last end of a line.
+  mutating func takeRest() -> ArraySlice<UInt8> {
+    defer { pending = [] }
+    return pending[...]
   }
 }
 

@@ -20,6 +20,7 @@ public enum InfluenceStage: Stage {
     datasets: [
       LayoutDeclaration("/gradient", "f32 [p]", "mean over the group, with λθ at scale mean; in state_dict order"),
       LayoutDeclaration("/influence", "f32 [p]", "the change that the scheme proposes, in state_dict order"),
+      LayoutDeclaration("/hessian_indices", "i64 [h]", "the images that the curvature is a mean over"),
     ],
     attributes: SolverParameters.attributes, isRandom: true, resources: SolverParameters.resources)
 
@@ -38,6 +39,7 @@ public enum InfluenceStage: Stage {
     var artifact = try ArtifactWriter(task)
     try artifact.write("/gradient", influence.gradient)
     try artifact.write("/influence", influence.change)
+    try artifact.write("/hessian_indices", influence.curvatureImages.map { Int64($0) })
     try artifact.write(TrustLine([influence], task.parameters))
     return try artifact.finish()
   }

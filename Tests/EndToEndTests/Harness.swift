@@ -55,7 +55,7 @@ final class Sandbox {
     process.standardInput = FileHandle.nullDevice
     // Files rather than pipes: a program that says much can't block, and nothing has to be read meanwhile.
     let names = ["out", "err"].map { folder + "/" + UUID().uuidString + "." + $0 }
-    for name in names { FileManager.default.createFile(atPath: name, contents: nil) }
+    for name in names { _ = FileManager.default.createFile(atPath: name, contents: nil) }
     process.standardOutput = FileHandle(forWritingAtPath: names[0])
     process.standardError = FileHandle(forWritingAtPath: names[1])
     try process.run()

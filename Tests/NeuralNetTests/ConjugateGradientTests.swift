@@ -4,25 +4,6 @@ import NeuralNet
 import Tensor
 import Testing
 
-/// Q diag(values) Qᵀ with a random orthogonal Q.
-private func symmetric(_ values: [Double], key: UInt64) -> [[Double]] {
-  var stream = RandomStream(key: key)
-  let n = values.count
-  var q: [[Double]] = []
-  while q.count < n {
-    var v = (0..<n).map { _ in stream.normal() }
-    for u in q {
-      let overlap = dot(u, v)
-      for i in 0..<n { v[i] -= overlap * u[i] }
-    }
-    let size = dot(v, v).squareRoot()
-    q.append(v.map { $0 / size })
-  }
-  return (0..<n).map { i in (0..<n).map { j in (0..<n).reduce(0) { $0 + values[$1] * q[$1][i] * q[$1][j] } } }
-}
-
-private func multiply(_ a: [[Double]], _ v: [Double]) -> [Double] { a.map { dot($0, v) } }
-
 @Suite struct ConjugateGradientTests {
   @Test func agreesWithADenseSolution() throws {
     let values = (0..<40).map { 0.05 + Double($0) * 0.3 }

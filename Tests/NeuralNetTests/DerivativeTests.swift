@@ -7,6 +7,8 @@ import Testing
 private func nets() throws -> [(Network, ImageSet)] {
   [
     (try Network.named("lenet"), try randomImages(50)),
+    (try wideNet(), try randomImages(50, height: 9, width: 8, classes: 5)),
+    (try stridedNet(), try randomImages(50, height: 9, width: 7, classes: 5)),
     (try mixedNet(), try randomImages(50, height: 11, width: 10, channels: 2, classes: 4)),
     (try smallNet(), try randomImages(50, height: 6, width: 6, classes: 3)),
   ]
@@ -103,6 +105,69 @@ private func nets() throws -> [(Network, ImageSet)] {
     }
   }
 
+  @Test func hessianProductAgreesWithTheReference() throws {
+    for (network, data) in try nets() {
+      let parameters = network.initialParameters(stream: RandomStream(key: 4))
+      let images = Array(2..<45)
+      let v = randomVector(network.parameterCount, key: 3)
+      let curvature = try Curvature(
+        network, parameters: parameters, data: data, indices: images, weightDecay: 0.1, pool: pool)
+      let expected = referenceMean(network, parameters, data, images) { pass, label in
+        pass.hessianProduct(v.map(Double.init), label: label)
+      }
+      let product = try curvature.hessianProduct(v)
+      #expect(relativeDistance(product, zip(expected, v).map { $0 + 0.1 * Double($1) }) < 1e-5)
+    }
+  }
+
+  /// The reference's Hessian product in float64: central differences of the gradient, symmetry, and the dense
+  /// Hessian by columns.
+  @Test func referenceHessianIsTheGradientsSlope() throws {
+    let network = try smallNet()
+    let data = try randomImages(3, height: 6, width: 6, classes: 3)
+    let parameters = network.initialParameters(stream: RandomStream(key: 2)).map(Double.init)
+    let n = network.parameterCount
+    let image = ReferencePass.image(data, 0)
+    let label = Int(data.labels[0])
+    let pass = ReferencePass(network, parameters, image: image)
+    let dense = (0..<n).map { column in
+      pass.hessianProduct((0..<n).map { $0 == column ? 1 : 0 }, label: label)
+    }
+    let u = randomVector(n, key: 5).map(Double.init)
+    let v = randomVector(n, key: 6).map(Double.init)
+    let hv = pass.hessianProduct(v, label: label)
+    #expect(relativeDistance((0..<n).map { dot(dense[$0], v) }, hv) < 1e-8)
+    let hu = pass.hessianProduct(u, label: label)
+    #expect(abs(dot(u, hv) - dot(v, hu)) < 1e-8 * abs(dot(u, hv)))
+    func gradient(_ step: Double) -> [Double] {
+      ReferencePass(network, zip(parameters, v).map { $0 + step * $1 }, image: image).gradient(label: label)
+    }
+    let slope = zip(gradient(1e-6), gradient(-1e-6)).map { ($0 - $1) / 2e-6 }
+    #expect(relativeDistance(slope, hv) < 1e-5)
+  }
+
+  @Test func jacobianProductsAndGradientNormsAgreeWithTheReference() throws {
+    for (network, data) in try nets() {
+      let parameters = network.initialParameters(stream: RandomStream(key: 4))
+      let images = Array((1..<40).reversed())
+      let v = randomVector(network.parameterCount, key: 3)
+      let curvature = try Curvature(
+        network, parameters: parameters, data: data, indices: [0, 1], weightDecay: 0.1, pool: pool)
+      let rows = try curvature.jacobianProduct(v, over: images)
+      let norms = try curvature.gradientNorms(over: images)
+      for (place, index) in images.enumerated() {
+        let pass = ReferencePass(
+          network, parameters.map(Double.init), image: ReferencePass.image(data, index))
+        let t = pass.tangents(v.map(Double.init))
+        let own = rows[place * network.classes..<(place + 1) * network.classes]
+        #expect(relativeDistance(Array(own), t[t.count - 1]) < 1e-5)
+        let gradient = pass.gradient(label: Int(data.labels[index]))
+        let expected = dot(gradient, gradient).squareRoot()
+        #expect(abs(Double(norms[place]) - expected) < 1e-5 * expected)
+      }
+    }
+  }
+
   /// JᵀH_L J assembled densely from the logits' gradients.
   @Test func gaussNewtonProductIsTheDenseMatrix() throws {
     let network = try smallNet()
@@ -156,6 +221,7 @@ private func nets() throws -> [(Network, ImageSet)] {
     let v = randomVector(network.parameterCount, key: 5)
     var products: [[Float]] = []
     var gradients: [[Float]] = []
+    var hessians: [[Float]] = []
     var kept: [Int] = []
     for threads in [1, 2, 3] {
       for ceiling in [10 << 20, 12 << 20, 400 << 20] {
@@ -164,6 +230,7 @@ private func nets() throws -> [(Network, ImageSet)] {
           pool: ThreadPool(threads: threads))
         kept.append(curvature.keptImages)
         products.append(try curvature.gaussNewtonProduct(v))
+        hessians.append(try curvature.hessianProduct(v))
         products.append(try curvature.gaussNewtonProduct(v))
         gradients.append(try curvature.gradient().gradient)
       }
@@ -171,6 +238,7 @@ private func nets() throws -> [(Network, ImageSet)] {
     #expect(Set(kept).count > 1 && kept.contains(700) && kept.contains { $0 < 700 })
     #expect(Set(products).count == 1)
     #expect(Set(gradients).count == 1)
+    #expect(Set(hessians).count == 1)
   }
 
   @Test func badInputIsNamed() throws {

@@ -150,4 +150,29 @@ struct ReferencePass {
   func gaussNewtonProduct(_ v: [Double]) -> [Double] {
     backward(lossHessian(tangents(v)[activations.count - 1]))
   }
+
+  /// The exact Hessian's product, by the R-operator written out.
+  func hessianProduct(_ v: [Double], label: Int) -> [Double] {
+    let t = tangents(v)
+    var d = probabilities
+    d[label] -= 1
+    var rd = lossHessian(t[t.count - 1])
+    var result = [Double](repeating: 0, count: parameters.count)
+    for (index, operation) in network.plan.operations.enumerated().reversed() {
+      let full = spread(index, d)
+      let rfull = spread(index, rd)
+      var below = [Double](repeating: 0, count: operation.input.count)
+      var rbelow = below
+      let plane = operation.full.height * operation.full.width
+      for i in full.indices { result[operation.bias + i / plane] += rfull[i] }
+      Self.forEachProduct(operation) { out, w, i in
+        result[w] += rfull[out] * activations[index][i] + full[out] * t[index][i]
+        below[i] += full[out] * parameters[w]
+        rbelow[i] += rfull[out] * parameters[w] + full[out] * v[w]
+      }
+      d = below
+      rd = rbelow
+    }
+    return result
+  }
 }

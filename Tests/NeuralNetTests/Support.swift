@@ -43,6 +43,31 @@ func mixedNet() throws -> Network {
     ])
 }
 
+/// Convolutions without pooling, before a linear layer too.
+func stridedNet() throws -> Network {
+  try Network(
+    name: "strided", input: Shape(1, 9, 7),
+    layers: [
+      .convolution(name: "a", outputs: 9, kernel: 3, stride: 2, padding: 1), .relu,
+      .convolution(name: "b", outputs: 17, kernel: 3, stride: 2, padding: 1), .relu,
+      .convolution(name: "c", outputs: 6, kernel: 7, stride: 3, padding: 3), .relu,
+      .linear(name: "d", outputs: 5),
+    ])
+}
+
+/// Convolutions over 16, 32 and 48 channels, whose weight gradients are summed channel by channel.
+func wideNet() throws -> Network {
+  try Network(
+    name: "wide", input: Shape(1, 9, 8),
+    layers: [
+      .convolution(name: "a", outputs: 16, kernel: 3, stride: 1, padding: 1), .relu,
+      .convolution(name: "b", outputs: 32, kernel: 3, stride: 2, padding: 1), .relu,
+      .convolution(name: "c", outputs: 48, kernel: 3, stride: 1, padding: 1), .relu, .maxPool,
+      .convolution(name: "d", outputs: 7, kernel: 1, stride: 1, padding: 0), .relu,
+      .linear(name: "e", outputs: 5),
+    ])
+}
+
 /// A net small enough for dense curvature matrices.
 func smallNet() throws -> Network {
   try Network(
@@ -107,3 +132,22 @@ func denseSolve(_ matrix: [[Double]], _ rhs: [Double]) -> [Double] {
   }
   return b
 }
+
+/// Q diag(values) Qᵀ with a random orthogonal Q.
+func symmetric(_ values: [Double], key: UInt64) -> [[Double]] {
+  var stream = RandomStream(key: key)
+  let n = values.count
+  var q: [[Double]] = []
+  while q.count < n {
+    var v = (0..<n).map { _ in stream.normal() }
+    for u in q {
+      let overlap = dot(u, v)
+      for i in 0..<n { v[i] -= overlap * u[i] }
+    }
+    let size = dot(v, v).squareRoot()
+    q.append(v.map { $0 / size })
+  }
+  return (0..<n).map { i in (0..<n).map { j in (0..<n).reduce(0) { $0 + values[$1] * q[$1][i] * q[$1][j] } } }
+}
+
+func multiply(_ a: [[Double]], _ v: [Double]) -> [Double] { a.map { dot($0, v) } }

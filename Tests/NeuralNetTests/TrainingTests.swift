@@ -144,6 +144,101 @@ import Testing
     #expect(held.loss == losses[best])
   }
 
+  @Test func dropoutDropsInTrainingOnlyAndForAnyThreads() throws {
+    let data = try randomImages(200, height: 6, width: 6, classes: 3)
+    func net(_ dropout: Float) throws -> Network {
+      try Network.named("mlp", widths: [24, 18], dropout: dropout, input: Shape(1, 6, 6), classes: 3)
+    }
+    var options = TrainingOptions()
+    options.epochs = 10
+    options.batchSize = 70
+    let start = try net(0).initialParameters(stream: RandomStream(key: 1))
+    func trained(_ dropout: Float, _ threads: Int) throws -> TrainingResult {
+      try train(
+        try net(dropout), parameters: start, data: data, indices: Array(0..<200), options: options,
+        stream: RandomStream(key: 1), pool: ThreadPool(threads: threads))
+    }
+    let plain = try trained(0, 2)
+    let dropped = try trained(0.5, 2)
+    #expect(try trained(0.5, 1).parameters == dropped.parameters)
+    #expect(dropped.parameters != plain.parameters)
+    #expect(dropped.history[9].loss > plain.history[9].loss)
+    #expect(dropped.history[9].loss < dropped.history[0].loss)
+    let pool = ThreadPool(threads: 1)
+    let with = try evaluate(
+      try net(0.5), parameters: start, data: data, indices: Array(0..<200), pool: pool)
+    let without = try evaluate(
+      try net(0), parameters: start, data: data, indices: Array(0..<200), pool: pool)
+    #expect(with.losses == without.losses)
+  }
+
+  /// With the same draws for forward and backward, the expected step is the gradient's: the mean over many
+  /// one-step trainings of a net that is linear beyond the dropout equals the step without it.
+  @Test func dropoutKeepsTheExpectedOutputBiasGradient() throws {
+    let data = try randomImages(64, height: 6, width: 6, classes: 3)
+    let network = try Network.named(
+      "mlp", widths: [400], dropout: 0.3, input: Shape(1, 6, 6), classes: 3)
+    var start = network.initialParameters(stream: RandomStream(key: 1))
+    // A small output layer: the logits are near 0, the softmax near its linearisation.
+    for i in network.parameterLayouts[2].range { start[i] *= 1e-3 }
+    var options = TrainingOptions()
+    options.epochs = 1
+    options.batchSize = 64
+    options.schedule = .constant
+    options.weightDecay = 0
+    options.learningRate = 1
+    let pool = ThreadPool(threads: 1)
+    let gradient = try Curvature(
+      network, parameters: start, data: data, indices: Array(0..<64), pool: pool
+    ).gradient().gradient
+    let last = network.parameterLayouts[2].range
+    var sums = [Double](repeating: 0, count: last.count)
+    var squares = sums
+    for seed in 0..<200 {
+      let result = try train(
+        network, parameters: start, data: data, indices: Array(0..<64), options: options,
+        stream: RandomStream(key: UInt64(seed)), pool: pool)
+      for (place, i) in last.enumerated() {
+        let step = Double(start[i] - result.parameters[i])
+        sums[place] += step
+        squares[place] += step * step
+      }
+    }
+    var error = 0.0
+    var variance = 0.0
+    for (place, i) in last.enumerated() {
+      let mean = sums[place] / 200
+      error += (mean - Double(gradient[i])) * (mean - Double(gradient[i]))
+      variance += (squares[place] / 200 - mean * mean) / 199
+    }
+    // The squared error is the variance of the mean, up to its own scatter; a missing scale would be 0.3² of the
+    // squared gradient.
+    let size = last.reduce(0.0) { $0 + Double(gradient[$1]) * Double(gradient[$1]) }
+    #expect(error < 2 * variance)
+    #expect(variance < 1e-3 * size)
+  }
+
+  /// Several trainings at once, a thread each, give what each gives alone.
+  @Test func replicasSideBySideAreUnchanged() async throws {
+    let network = try Network.named("lenet")
+    let data = try randomImages(300)
+    var options = TrainingOptions()
+    options.epochs = 2
+    @Sendable func run(_ seed: Int, _ options: TrainingOptions) throws -> [Float] {
+      let stream = RandomStream(key: UInt64(seed))
+      return try train(
+        network, parameters: network.initialParameters(stream: stream), data: data,
+        indices: Array(0..<300), options: options, stream: stream, pool: ThreadPool(threads: 1)
+      ).parameters
+    }
+    let alone = try (0..<4).map { try run($0, options) }
+    let together = try await withThrowingTaskGroup(of: (Int, [Float]).self) { [options] group in
+      for seed in 0..<4 { group.addTask { (seed, try run(seed, options)) } }
+      return try await group.reduce(into: [Int: [Float]]()) { $0[$1.0] = $1.1 }
+    }
+    for seed in 0..<4 { #expect(together[seed] == alone[seed]) }
+  }
+
   @Test func badOptionsAreNamed() throws {
     let network = try smallNet()
     let data = try randomImages(10, height: 6, width: 6, classes: 3)

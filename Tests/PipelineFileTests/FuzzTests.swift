@@ -85,7 +85,7 @@ struct SeededGenerator: RandomNumberGenerator {
     var wrong = 0
     for _ in 0..<1500 {
       let text = Self.mutate(Self.base.replacing("*l", with: "3"), &random)
-      let option = Bool.random(using: &random) ? [] : [Self.mutate("group.label=[${label}, 3]", &random)]
+      let option = Bool.random(using: &random) ? [] : [Self.mutate("group.label=${label}", &random)]
       do {
         let plan = try document(text, option, others: ["folder/main.yaml": text]).plan
         for id in plan.ids where plan.predecessors(of: id).contains(where: { $0 >= id }) {

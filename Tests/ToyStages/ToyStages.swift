@@ -1,0 +1,231 @@
+// Stages that add integers and write small text files, so that the engine is tested without any science.
+
+import Foundation
+import Glibc
+import PipelineCore
+
+/// Parameters that all toy stages have: where to write down that they ran, and for how long to work.
+private let common = [
+  ParameterDeclaration(
+    "log", .string, default: .string(""), changesResult: false, "a file that gets a line at start and end"),
+  ParameterDeclaration(
+    "seconds", .number(atLeast: 0), default: .number(0), changesResult: false, "how long to work"),
+  ParameterDeclaration(
+    "cores", .integer(1...64), default: .integer(1), changesResult: false, "cores it can use"),
+  ParameterDeclaration(
+    "memory", .integer(atLeast: 0), default: .integer(1 << 20), changesResult: false, "memory it needs"),
+]
+
+private func needs(_ parameters: ParameterValues) -> Resources {
+  Resources(cores: parameters.integer("cores"), memory: parameters.integer("memory"))
+}
+
+/// Does what all toy stages do: writes the log, works for a while, writes the value.
+private func produce(
+  _ task: StageTask, _ context: some StageContext, padding: Int = 0, _ value: () throws -> Int
+) throws -> Digest {
+  note("start", task)
+  defer { note("end", task) }
+  if task.parameters.number("seconds") > 0 { usleep(UInt32(task.parameters.number("seconds") * 1e6)) }
+  let text = "\(try value())\n" + String(repeating: "x", count: padding)
+  try Data(text.utf8).write(to: URL(fileURLWithPath: task.output))
+  return Digest(of: text.utf8)
+}
+
+/// A line `start KEY PID CLOCK THREADS MEMORY NODE`, by one append.
+private func note(_ event: String, _ task: StageTask) {
+  let path = task.parameters.string("log")
+  guard !path.isEmpty else { return }
+  var time = timespec()
+  clock_gettime(CLOCK_MONOTONIC, &time)
+  let clock = Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+  let line = "\(event) \(task.key.hex) \(getpid()) \(clock) \(task.threads) \(task.memory) \(task.node)\n"
+  let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+  _ = write(descriptor, line, line.utf8.count)
+  close(descriptor)
+}
+
+/// The integer in the first line of a toy artifact.
+public func toyValue(ofFile path: String) throws -> Int {
+  let text = try String(contentsOfFile: path, encoding: .utf8)
+  guard let value = Int(text.prefix { $0 != "\n" }) else { throw StageFailure("\(path) holds no number") }
+  return value
+}
+
+private func terms(of task: StageTask) throws -> Int {
+  try task.inputs.sorted { $0.key < $1.key }.flatMap(\.value).map { try toyValue(ofFile: $0.path) }.reduce(
+    0, &+)
+}
+
+/// A number.
+public enum NumberStage: Stage {
+  /// A value, a label that is in the key and not in the content, and padding.
+  public static var declaration: StageDeclaration {
+    StageDeclaration(
+      name: "number", version: 1, summary: "a number",
+      parameters: common + [
+        ParameterDeclaration("value", .integer(Int.min...Int.max), default: .integer(0), "the number"),
+        ParameterDeclaration("label", .string, default: .string(""), "in the key, not in the content"),
+        ParameterDeclaration("padding", .integer(atLeast: 0), default: .integer(0), "bytes besides"),
+      ], fileExtension: "txt", resources: needs)
+  }
+  /// Writes the number.
+  public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
+    try produce(task, context, padding: task.parameters.integer("padding")) {
+      task.parameters.integer("value")
+    }
+  }
+}
+
+private func sumDeclaration(version: Int) -> StageDeclaration {
+  StageDeclaration(
+    name: "sum", version: version, summary: "the sum of its inputs",
+    parameters: common + [
+      ParameterDeclaration("offset", .integer(Int.min...Int.max), default: .integer(0), "added"),
+      ParameterDeclaration(
+        "divisor", .integer(1...1_000_000), default: .integer(1), "by which it is divided"),
+    ],
+    inputs: [
+      InputDeclaration("terms", accepts: [], .many, "numbers"),
+      InputDeclaration("more", accepts: [], .many, "numbers"),
+    ], fileExtension: "txt", resources: needs)
+}
+
+private func sum(_ task: StageTask, _ context: some StageContext) throws -> Digest {
+  try produce(task, context) {
+    (try terms(of: task) &+ task.parameters.integer("offset")) / task.parameters.integer("divisor")
+  }
+}
+
+/// The sum of any number of inputs, divided.
+public enum SumStage: Stage {
+  /// An offset and a divisor.
+  public static var declaration: StageDeclaration { sumDeclaration(version: 1) }
+  /// Writes the sum.
+  public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
+    try sum(task, context)
+  }
+}
+
+/// The same under a raised version.
+public enum SumStageVersion2: Stage {
+  /// An offset and a divisor.
+  public static var declaration: StageDeclaration { sumDeclaration(version: 2) }
+  /// Writes the sum.
+  public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
+    try sum(task, context)
+  }
+}
+
+/// The number in a file outside the cache.
+public enum ReadStage: Stage {
+  /// A path relative to the pipeline file.
+  public static var declaration: StageDeclaration {
+    StageDeclaration(
+      name: "read", version: 1, summary: "the number in a file",
+      parameters: common + [ParameterDeclaration("path", .string, "the file")], fileExtension: "txt",
+      resources: needs, externalFiles: { [$0.string("path")] })
+  }
+  /// Writes the number.
+  public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
+    try produce(task, context) {
+      try toyValue(ofFile: task.baseDirectory + "/" + task.parameters.string("path"))
+    }
+  }
+}
+
+/// A random number.
+public enum RandomStage: Stage {
+  /// A seed.
+  public static var declaration: StageDeclaration {
+    StageDeclaration(
+      name: "random", version: 1, summary: "a random number", parameters: common, isRandom: true,
+      fileExtension: "txt", resources: needs)
+  }
+  /// Writes the first number of the node's stream.
+  public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
+    try produce(task, context) { Int(task.streamKey % 1_000_003) }
+  }
+}
+
+/// A stage that misbehaves until a file exists.
+public enum TroubleStage: Stage {
+  /// How to misbehave.
+  public static var declaration: StageDeclaration {
+    StageDeclaration(
+      name: "trouble", version: 1, summary: "misbehaves",
+      parameters: common + [
+        ParameterDeclaration(
+          "mode",
+          .choice([
+            "fail", "unavailable", "crash", "kill", "exit", "hang", "flood", "noNewline", "long",
+            "closeOutput",
+            "closeErrors", "child", "partial", "nothing",
+          ]), default: .string("fail"), changesResult: false, "how"),
+        ParameterDeclaration(
+          "until", .string, default: .string(""), changesResult: false, "the file that ends the trouble"),
+      ], inputs: [InputDeclaration("terms", accepts: [], .many, "numbers")], fileExtension: "txt",
+      resources: needs)
+  }
+  /// Misbehaves, or else writes the sum of its inputs.
+  public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
+    let until = task.parameters.string("until")
+    if until.isEmpty || access(until, F_OK) != 0 { try misbehave(task, context) }
+    return try produce(task, context) { try terms(of: task) }
+  }
+
+  private static func say(_ text: String) { _ = write(STDERR_FILENO, text, text.utf8.count) }
+
+  private static func misbehave(_ task: StageTask, _ context: some StageContext) throws {
+    note("start", task)
+    switch task.parameters.string("mode") {
+    case "unavailable": throw StageFailure("the server is down", kind: .unavailable)
+    case "crash":
+      say("about to crash\n")
+      signal(SIGSEGV, SIG_DFL)
+      raise(SIGSEGV)
+    case "kill": raise(SIGKILL)
+    case "exit":
+      say("giving up")
+      exit(7)
+    case "hang": while true { sleep(100) }
+    case "flood":
+      // More than any pipe holds, on both ways out.
+      for index in 0..<20_000 { say("noise \(index) \(String(repeating: ".", count: 50))\n") }
+      context.log(String(repeating: "m", count: 3 << 20))
+    case "noNewline":
+      for _ in 0..<64 { say(String(repeating: "n", count: 1 << 14)) }
+    case "long": throw StageFailure(String(repeating: "e", count: 1 << 20))
+    case "closeOutput":
+      // Every descriptor but standard error: the answers' too.
+      for descriptor in 3..<Int32(64) { close(descriptor) }
+      while true { sleep(100) }
+    case "closeErrors": close(STDERR_FILENO)
+    case "child":
+      // Leaves a program behind that would outlive it.
+      let child = Process()
+      child.executableURL = URL(fileURLWithPath: "/bin/sleep")
+      child.arguments = ["1000"]
+      try child.run()
+      let line = "\(child.processIdentifier)\n"
+      try Data(line.utf8).write(to: URL(fileURLWithPath: task.parameters.string("log") + ".child"))
+      while true { sleep(100) }
+    case "partial":
+      try Data("12".utf8).write(to: URL(fileURLWithPath: task.output))
+      try Data("34".utf8).write(to: URL(fileURLWithPath: task.scratch + "/half"))
+      raise(SIGKILL)
+    case "nothing": break
+    default: throw StageFailure("it was told to fail")
+    }
+  }
+}
+
+/// The toy stage types.
+public let toyStages = StageRegistry([
+  NumberStage.self, SumStage.self, ReadStage.self, RandomStage.self, TroubleStage.self,
+])
+
+/// The same with another version of `sum`.
+public let toyStagesVersion2 = StageRegistry([
+  NumberStage.self, SumStageVersion2.self, ReadStage.self, RandomStage.self, TroubleStage.self,
+])
