@@ -98,7 +98,8 @@ public final class FeatureExtractor: Sendable {
     finish: (_ pass: borrowing ForwardPass, _ count: Int, _ output: UnsafeMutablePointer<Float>) -> Void
   ) -> [Float] {
     let size = Self.imageSide * Self.imageSide
-    precondition(indices.allSatisfy { $0 >= 0 && ($0 + 1) * size <= images.count }, "an index is out of range")
+    precondition(
+      indices.allSatisfy { $0 >= 0 && ($0 + 1) * size <= images.count }, "an index is out of range")
     let stride = rowsAnImage * width
     return [Float](unsafeUninitializedCapacity: indices.count * stride) { result, initialized in
       initialized = indices.count * stride

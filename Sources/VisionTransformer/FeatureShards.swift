@@ -106,7 +106,9 @@ public struct FeatureShards: Sendable {
     func append(_ value: some FixedWidthInteger) {
       withUnsafeBytes(of: value.littleEndian) { data.append(contentsOf: $0) }
     }
-    for value in [Self.magic, Int64(indices.count), Int64(width)] + indices.map({ Int64($0) }) { append(value) }
+    for value in [Self.magic, Int64(indices.count), Int64(width)] + indices.map({ Int64($0) }) {
+      append(value)
+    }
     for value in features { append(value.bitPattern) }
     let digest = SHA256.hash(data: data)
     data.append(contentsOf: digest)

@@ -88,7 +88,8 @@ struct ForwardPass: ~Copyable {
       norm(offset: layer.norm2, to: work.h.pointer, rows: rows)
       for first in stride(from: 0, to: rows, by: Workspace.hiddenRows) {
         let part = min(Workspace.hiddenRows, rows - first)
-        dense(layer.expand, VIT_GELU, from: work.h.pointer + first * width, to: work.hidden.pointer, rows: part)
+        dense(
+          layer.expand, VIT_GELU, from: work.h.pointer + first * width, to: work.hidden.pointer, rows: part)
         dense(
           layer.contract, VIT_ADD, from: work.hidden.pointer, to: work.x.pointer + first * width, rows: part)
       }

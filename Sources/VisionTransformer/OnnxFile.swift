@@ -121,7 +121,8 @@ enum OnnxFile {
       throw .malformed(file: file, reason: "the tensor '\(name)' is kept in another file")
     }
     guard tensor.dataType == float32 else {
-      throw .malformed(file: file, reason: "the tensor '\(name)' has ONNX type \(tensor.dataType), expected float (1)")
+      throw .malformed(
+        file: file, reason: "the tensor '\(name)' has ONNX type \(tensor.dataType), expected float (1)")
     }
     let shape = tensor.dims.map { Int($0) }
     var bytes = tensor.rawData

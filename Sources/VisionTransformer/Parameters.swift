@@ -50,7 +50,8 @@ struct Parameters: ~Copyable {
       for panel in stride(from: 0, to: outputs, by: Int(VIT_PANEL)) {
         for input in 0..<inputs {
           for output in panel..<panel + Int(VIT_PANEL) {
-            buffer.pointer[used] = part.weights[output * byOutput + input * byInput] * (part.scale?[output] ?? 1)
+            buffer.pointer[used] =
+              part.weights[output * byOutput + input * byInput] * (part.scale?[output] ?? 1)
             used += 1
           }
         }

@@ -26,7 +26,8 @@ enum SafetensorsFile {
     guard data.count >= 8 else { throw .malformed(file: file, reason: "it has \(data.count) bytes") }
     let length = data.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) }
     guard length <= UInt64(data.count - 8) else {
-      throw .malformed(file: file, reason: "its header of \(length) bytes goes beyond its \(data.count) bytes")
+      throw .malformed(
+        file: file, reason: "its header of \(length) bytes goes beyond its \(data.count) bytes")
     }
     let header: [String: Lenient]
     do {
@@ -56,7 +57,8 @@ enum SafetensorsFile {
           file: file,
           reason: "the tensor '\(name)' of shape \(entry.shape) has \(end - begin) bytes of \(entry.dtype)")
       }
-      tensors[name] = StoredTensor(shape: entry.shape, element: element, bytes: data[body + begin..<body + end])
+      tensors[name] = StoredTensor(
+        shape: entry.shape, element: element, bytes: data[body + begin..<body + end])
     }
     return tensors
   }

@@ -37,9 +37,11 @@ struct StoredTensor {
   private func value(_ raw: UnsafeRawBufferPointer, _ index: Int) -> Float {
     switch element {
     case .float32:
-      return Float(bitPattern: UInt32(littleEndian: raw.loadUnaligned(fromByteOffset: index * 4, as: UInt32.self)))
+      return Float(
+        bitPattern: UInt32(littleEndian: raw.loadUnaligned(fromByteOffset: index * 4, as: UInt32.self)))
     case .float16:
-      return halfPrecision(UInt16(littleEndian: raw.loadUnaligned(fromByteOffset: index * 2, as: UInt16.self)))
+      return halfPrecision(
+        UInt16(littleEndian: raw.loadUnaligned(fromByteOffset: index * 2, as: UInt16.self)))
     case .bfloat16:
       let half = UInt16(littleEndian: raw.loadUnaligned(fromByteOffset: index * 2, as: UInt16.self))
       return Float(bitPattern: UInt32(half) << 16)

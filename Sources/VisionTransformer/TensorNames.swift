@@ -58,7 +58,9 @@ struct TensorStore {
       left[String(name.dropFirst(prefix.count))] = tensor
     }
     // Parts of the models that the tokens do not depend on.
-    for ignored in ["embeddings.mask_token", "pooler.dense.weight", "pooler.dense.bias"] { left[ignored] = nil }
+    for ignored in ["embeddings.mask_token", "pooler.dense.weight", "pooler.dense.bias"] {
+      left[ignored] = nil
+    }
   }
 
   func has(_ name: String) -> Bool { left[name] != nil }

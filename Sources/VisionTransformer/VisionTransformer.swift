@@ -88,7 +88,8 @@ public final class VisionTransformer: Sendable {
     let perLayer = 4 * d * d + 2 * d * m + 9 * d + m
     var parameters = Parameters(capacity: shape.depth * perLayer + (p * p + 3) * d)
     patchProjection = try Self.patchProjection(&tensors, &parameters, d, p)
-    var positions = try tensors.take("embeddings.position_embeddings", [1, 1 + shape.grid * shape.grid, d]).values
+    var positions = try tensors.take("embeddings.position_embeddings", [1, 1 + shape.grid * shape.grid, d])
+      .values
     for (index, value) in try tensors.take("embeddings.cls_token", [1, 1, d]).values.enumerated() {
       positions[index] += value
     }
@@ -97,8 +98,12 @@ public final class VisionTransformer: Sendable {
     var layers: [Layer] = []
     for index in 0..<shape.depth {
       let names = layout.names(layer: index)
-      let scale1 = try names.scale1.map { name throws(VisionTransformerError) in try tensors.take(name, [d]).values }
-      let scale2 = try names.scale2.map { name throws(VisionTransformerError) in try tensors.take(name, [d]).values }
+      let scale1 = try names.scale1.map { name throws(VisionTransformerError) in
+        try tensors.take(name, [d]).values
+      }
+      let scale2 = try names.scale2.map { name throws(VisionTransformerError) in
+        try tensors.take(name, [d]).values
+      }
       let norm1 = try parameters.norm(&tensors, names.norm1, d)
       // 1/√64 is a power of two: the products are the same bits wherever it is applied.
       let query = [Float](repeating: 0.125, count: d)

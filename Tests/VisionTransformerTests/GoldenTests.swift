@@ -30,13 +30,14 @@ func expectSame(_ ours: ArraySlice<Float>, _ theirs: ArraySlice<Float>, _ what: 
   #expect(worst <= 1e-3, what)
 }
 
-/// The default weights, fetched once into a folder that the tests share.
-let defaultWeights = Result { () throws in
-  let folder =
-    ProcessInfo.processInfo.environment["PIPELINE_TEST_DOWNLOADS"]
-    ?? (#filePath as NSString).deletingLastPathComponent + "/../../cache/downloads"
-  return try VisionTransformer(contentsOf: VisionTransformerWeights.fetch(Fetcher(folder: folder)))
+/// The file of the default weights, fetched into the checkout's own cache of downloads.
+func defaultWeightsPath() throws -> String {
+  let folder = (#filePath as NSString).deletingLastPathComponent + "/../../cache/downloads"
+  return try VisionTransformerWeights.fetch(Fetcher(folder: folder))
 }
+
+/// The default weights, loaded once.
+let defaultWeights = Result { () throws in try VisionTransformer(contentsOf: defaultWeightsPath()) }
 
 @Suite struct GoldenTests {
   let images: [UInt8]
