@@ -28,6 +28,7 @@ let package = Package(
         "CKernels", "COpenBLAS", "Tensor", crypto, .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       exclude: ["onnx.proto"]),
+    .executableTarget(name: "vit-bench", dependencies: ["Tensor", "VisionTransformer"]),
 
     // The engine: no target here knows of HDF5, BLAS or stages.
     .target(name: "PipelineCore", dependencies: [crypto]),
