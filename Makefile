@@ -20,8 +20,8 @@ test: setup ## Set up, build and run all tests
 	@scripts/setup.sh python
 	$(SWIFT) build -c release --build-tests
 	$(PIPELINE) fetch mnist
-	$(SWIFT) test -c release --skip-build --disable-xctest
 	scripts/stress.sh --short
+	$(SWIFT) test -c release --skip-build --disable-xctest
 
 bench: setup ## Build and run the benchmarks
 	$(SWIFT) build -c release --product bench

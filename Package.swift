@@ -54,7 +54,7 @@ let package = Package(
       name: "PipelineExecutionTests",
       dependencies: ["PipelineExecution", "PipelineCore", "ToyStages", "ToyWorker"]),
     .testTarget(name: "StagesTests", dependencies: ["Stages", "PipelineCore"]),
-    .testTarget(name: "EndToEndTests", dependencies: ["pipeline"], exclude: ["check_artifacts.py"]),
+    .testTarget(name: "EndToEndTests", exclude: ["check_artifacts.py"]),
   ],
   swiftLanguageModes: [.v6]
 )
