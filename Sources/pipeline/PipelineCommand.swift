@@ -22,7 +22,7 @@ struct PipelineCommand: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       RunCommand.self, PlanCommand.self, ExplainCommand.self, StatusCommand.self, PathCommand.self,
-      TableCommand.self, StagesCommand.self, GraphCommand.self, CacheCommand.self,
+      TableCommand.self, PicturesCommand.self, StagesCommand.self, GraphCommand.self, CacheCommand.self,
       FetchCommand.self, WorkerCommand.self,
     ])
 }
