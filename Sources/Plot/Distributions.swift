@@ -36,15 +36,19 @@ extension String {
 extension Drawing {
   /// A histogram with the normal law of the sample's mean and deviation, scaled to the count.
   ///
-  /// - Parameter figures: What stands under the title after n: tests, moments.
-  public static func histogram(_ sample: DistanceSample, figures: [String]) -> Drawing {
+  /// - Parameters:
+  ///   - moments: What stands under the title after n.
+  ///   - tests: The line under that: tests of normality.
+  public static func histogram(_ sample: DistanceSample, moments: String, tests: [String]) -> Drawing {
     let n = sample.values.count
     let bins = Bins(covering: sample.values.sorted())
     var counts = [Int](repeating: 0, count: bins.count)
     for value in sample.values { counts[bins.bin(of: value)] += 1 }
     var drawing = Drawing(
       title: sample.heading("distances and the fitted normal law"),
-      subtitle: (["n = \(count(n))"] + figures).joined(separator: "   "))
+      subtitles: [
+        "n = \(count(n))   \(moments)".trimmingCharacters(in: .whitespaces), tests.joined(separator: "   "),
+      ])
     let bars = drawing.data(counts.enumerated().map { [bins.middle($0.offset), Double($0.element)] })
     let low = min(bins.start, sample.mean - 3.2 * sample.deviation)
     let high = max(bins.start + bins.width * Double(bins.count), sample.mean + 3.2 * sample.deviation)
@@ -94,13 +98,14 @@ extension Drawing {
     let share = figure(100 * Double(box.outliers.count) / Double(max(1, n)), digits: 2)
     var drawing = Drawing(
       title: sample.heading("box plot of the distances"),
-      subtitle:
-        "n = \(count(n))   \(count(box.outliers.count)) outliers (\(share) %; a normal law has 0.7 %)   "
-        + "whiskers: last value within 1.5 quartile ranges", height: 520)
+      subtitles: [
+        "n = \(count(n))   \(count(box.outliers.count)) outliers (\(share) %; a normal law has 0.7 %)",
+        "whiskers reach to the last value within 1.5 quartile ranges",
+      ], height: 560)
     let values = [box.whiskerLow, box.whiskerHigh] + box.outliers
     let low = values.min() ?? 0
     let high = values.max() ?? 1
-    let margin = max((high - low) * 0.05, 1e-12)
+    let margin = max((high - low) * 0.08, 1e-12)
     // Outliers that fall together are told apart by their height, which means nothing else.
     let outliers = box.outliers.enumerated().map {
       [$0.element, 0.06 * Double(($0.offset * 7) % 11 - 5) / 5]
@@ -147,8 +152,10 @@ extension Drawing {
     let thinned = step == 1 ? "" : "   (every \(step)th of the middle is drawn)"
     var drawing = Drawing(
       title: sample.heading("normal probability plot of the distances"),
-      subtitle: "n = \(count(n))   least-squares line \(figure(slope)) · quantile + \(figure(intercept))   "
-        + "r = \(figure(r, digits: 5))\(thinned)")
+      subtitles: [
+        "n = \(count(n))   r = \(figure(r, digits: 5))\(thinned)",
+        "least-squares line: \(figure(slope)) · quantile + \(figure(intercept))",
+      ])
     let points = drawing.data(shown.map { [theoretical[$0], ordered[$0]] })
     drawing.add(
       "set xlabel 'quantile of the standard normal law'", "set ylabel \(quoted(sample.quantity))",

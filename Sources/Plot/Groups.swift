@@ -55,7 +55,8 @@ extension Drawing {
     var counts = [[Int]](repeating: [Int](repeating: 0, count: bins.count), count: shares.count)
     for (value, cluster) in zip(sample.values, assignment) { counts[Int(cluster)][bins.bin(of: value)] += 1 }
     var drawing = Drawing(
-      title: sample.heading("clusters by distance"), subtitle: "n = \(count(sample.values.count))   \(note)")
+      title: sample.heading("clusters by distance"),
+      subtitles: ["n = \(count(sample.values.count))   \(note)"])
     // Stacked: a bar reaches from the sum of the clusters before it to its own top.
     let rows = (0..<bins.count).map { bin -> [Double] in
       var sum = 0
@@ -65,11 +66,15 @@ extension Drawing {
         }
     }
     let data = drawing.data(rows)
+    // The key stands above the tallest bar, whatever the shape.
+    let tallest = max(1, rows.compactMap(\.last).max() ?? 1)
+    let headroom = 1.12 + 0.06 * Double(shares.count)
     drawing.add(
       "set xlabel \(quoted(sample.quantity))",
-      "set ylabel \(quoted("images in a bin of \(figure(bins.width, digits: 2))"))", "set yrange [0:*]",
+      "set ylabel \(quoted("images in a bin of \(figure(bins.width, digits: 2))"))",
+      "set yrange [0:\(tallest * headroom)]",
       "set boxwidth \(bins.width)", "set style fill solid 0.75 border rgb 'white'",
-      "set key outside right top width 1 samplen 1.5 spacing 1.6 title 'share of the images' left")
+      "set key inside right top Left reverse samplen 1.5 spacing 1.3 title 'share of the images' left")
     for (tag, threshold) in thresholds.enumerated() {
       drawing.add(
         "set arrow \(tag + 1) from \(threshold), graph 0 to \(threshold), graph 1 nohead lw 2 dt 2 "
@@ -127,7 +132,7 @@ extension Drawing {
     let height = rows * cell
     let (left, below, above) = (20, 24, 165)
     var drawing = Drawing(
-      title: title, subtitle: subtitle, width: width + 2 * left, height: height + below + above)
+      title: title, subtitles: [subtitle], width: width + 2 * left, height: height + below + above)
     var raster = [UInt8](repeating: 255, count: 3 * width * height)
     for (sheet, offset) in [(near, 0), (far, panel + gap)] {
       for (place, image) in sheet.images.enumerated() {
@@ -197,14 +202,18 @@ extension Drawing {
   ) -> Drawing {
     let named = correlations.map { "\($0.name) \($0.figure.text)" }
     var drawing = Drawing(
-      title: title, subtitle: "n = \(count(points.count))   " + named.joined(separator: "   "))
+      title: title,
+      subtitles: [
+        "n = \(count(points.count))   Spearman's correlation of feature distance and",
+        named.joined(separator: "      "),
+      ])
     let groups: [(side: UInt8, name: String, colour: String, mean: Double?)] = [
       (1, "between", Colour.between, nil), (0, "nearest", Colour.near, means.near),
       (2, "farthest", Colour.far, means.far),
     ]
     drawing.add(
       "set xlabel \(quoted(quantity))", "set ylabel \(quoted("L2 norm of the image's \(measure)"))",
-      "set key outside right top spacing 1.6 samplen 1.5 left")
+      "set key below center horizontal Left reverse samplen 1.5 width 2")
     // A norm of exactly 0 has no place on a logarithmic axis; then the axis is linear.
     if points.allSatisfy({ $0.norm > 0 }) { drawing.add("set logscale y", "set format y '%g'") }
     var plots: [String] = []

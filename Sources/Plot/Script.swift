@@ -26,8 +26,8 @@ public struct Drawing: Sendable, Equatable {
     static let all = [near, between, far, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442"]
   }
 
-  /// An empty drawing with a title, a line of figures under it and room for both.
-  init(title: String, subtitle: String, width: Int = 1200, height: Int = 750) {
+  /// An empty drawing with a title, lines of figures under it (two at most) and room for them.
+  init(title: String, subtitles: [String], width: Int = 1200, height: Int = 750) {
     size = (width, height)
     let top = Double(height)
     commands = [
@@ -35,12 +35,15 @@ public struct Drawing: Sendable, Equatable {
       "set encoding utf8",
       "set border 3 lc rgb '\(Colour.faint)'",
       "set tics nomirror textcolor rgb '\(Colour.line)'",
-      "set tmargin at screen \(1 - 105 / top)",
+      "set tmargin at screen \(1 - 128 / top)",
       "set label 1 \(quoted(title)) at screen 0.5, screen \(1 - 34 / top) center font ',20' "
         + "textcolor rgb '\(Colour.line)'",
-      "set label 2 \(quoted(subtitle)) at screen 0.5, screen \(1 - 72 / top) center font ',14' "
-        + "textcolor rgb '\(Colour.faint)'",
     ]
+    for (place, line) in subtitles.enumerated() {
+      commands.append(
+        "set label \(place + 2) \(quoted(line)) at screen 0.5, screen \(1 - Double(70 + 26 * place) / top) center "
+          + "font ',14' textcolor rgb '\(Colour.faint)'")
+    }
   }
 
   /// Adds a block of rows and returns its name for `plot`.

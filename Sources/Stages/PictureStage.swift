@@ -106,11 +106,11 @@ public enum PictureStage: Stage {
       let omnibus = try figure("/normaltest/statistic")
       return .histogram(
         sample,
-        figures: [
-          "skewness \(Plot.figure(try figure("/moments/skewness"), digits: 2))",
-          "excess kurtosis \(Plot.figure(try figure("/moments/excess_kurtosis"), digits: 2))",
+        moments: "skewness \(Plot.figure(try figure("/moments/skewness"), digits: 2))   "
+          + "excess kurtosis \(Plot.figure(try figure("/moments/excess_kurtosis"), digits: 2))",
+        tests: [
           "Shapiro-Wilk W = \(Plot.figure(try figure("/shapiro/statistic"))), "
-            + pvalue(log: try figure("/shapiro/log_pvalue")),
+            + pvalue(log: try figure("/shapiro/log_pvalue"))
         ]
           + (omnibus.isNaN
             ? []
@@ -208,8 +208,11 @@ public enum PictureStage: Stage {
       },
       means: (try file.readScalar("/near/mean"), try file.readScalar("/far/mean")),
       correlations: [
-        ("Spearman: feature distance with norm", try correlation("/norm/spearman")),
-        ("with \(measure == "gradient" ? "gradient" : "influence") distance", try correlation("/spearman")),
+        ("\(measure) norm:", try correlation("/norm/spearman")),
+        (
+          "distance between \(measure == "gradient" ? "gradients" : "influences"):",
+          try correlation("/spearman")
+        ),
       ])
   }
 

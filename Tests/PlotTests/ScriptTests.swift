@@ -24,7 +24,7 @@ import Testing
   }
 
   @Test func histogramCountsEveryImageOnce() throws {
-    let rows = try Self.rows(Self.script(.histogram(Self.sample(), figures: [])), block: 0)
+    let rows = try Self.rows(Self.script(.histogram(Self.sample(), moments: "", tests: [])), block: 0)
     #expect(rows.reduce(0) { $0 + $1[1] } == 200)
     // Each bar has the values within half a bin of its middle.
     let width = rows[1][0] - rows[0][0]
@@ -92,7 +92,7 @@ import Testing
 
   @Test(arguments: ["`touch /tmp/x`", "it's", "a\nsystem('x')", "$(x) \" \\ @x _{1}"])
   func textIsNeverCode(title: String) {
-    let script = Self.script(.histogram(Self.sample(title: title), figures: [title]))
+    let script = Self.script(.histogram(Self.sample(title: title), moments: title, tests: [title]))
     // Outside of single quotes, which gnuplot does not look into, nothing of the title is left.
     var outside = ""
     var within = false

@@ -21,8 +21,9 @@ private struct Pattern {
     guard let open = text.firstIndex(of: "{"), let close = text[open...].firstIndex(of: "}") else {
       return [text]
     }
-    return text[text.index(after: open)..<close].split(separator: ",").flatMap {
-      expand(text[..<open] + $0 + text[text.index(after: close)...])
+    let words = text[text.index(after: open)..<close].split(separator: ",")
+    return words.flatMap { word in
+      expand(String(text[..<open]) + String(word) + String(text[text.index(after: close)...]))
     }
   }
 
