@@ -56,7 +56,7 @@ extension Drawing {
       "set xlabel \(quoted(sample.quantity))",
       "set ylabel \(quoted("images in a bin of \(figure(bins.width, digits: 2))"))",
       "set xrange [\(low):\(high)]", "set yrange [0:*]", "set boxwidth \(bins.width)",
-      "set style fill solid 0.55 border rgb 'white'", "set samples 400", "set key top right",
+      "set style fill solid 0.55 border rgb 'white'", "set samples 400", "set key top right Left reverse",
       "area = \(Double(n) * bins.width)", "m = \(sample.mean)", "s = \(sample.deviation)",
       "plot \(bars) using 1:2 with boxes lc rgb '\(Colour.near)' title 'images', "
         + "area * exp(-0.5 * ((x - m) / s)**2) / (s * sqrt(2 * pi)) with lines lw 3 lc rgb '\(Colour.far)' "
@@ -132,7 +132,8 @@ extension Drawing {
       drawing.add(
         "set label \(10 + tag) \(quoted("\(label.0) \(figure(label.1))")) at \(label.1),\(label.2) center")
     }
-    drawing.add("plot \(points) using 1:2 with points pt 6 ps 1 lw 1.5 lc rgb '\(Colour.far)'")
+    drawing.add(
+      "plot \(points) using 1:2 with points pt 6 ps 1 lw 1.5 lc rgb '\(Colour.far)' title 'outliers'")
     return drawing
   }
 
@@ -159,7 +160,7 @@ extension Drawing {
     let points = drawing.data(shown.map { [theoretical[$0], ordered[$0]] })
     drawing.add(
       "set xlabel 'quantile of the standard normal law'", "set ylabel \(quoted(sample.quantity))",
-      "set key top left",
+      "set key top left Left reverse",
       "plot \(points) using 1:2 with points pt 7 ps 0.6 lc rgb '\(Colour.near)' title 'images, in order', "
         + "\(slope) * x + \(intercept) with lines lw 3 lc rgb '\(Colour.far)' title 'a normal law lies on this line'"
     )

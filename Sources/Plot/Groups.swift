@@ -167,7 +167,9 @@ extension Drawing {
           + "screen \(1 - 135 / h) center font ',15' textcolor rgb '\(colour)'")
     }
     drawing.add(
-      "plot \(pixelFile) binary array=(\(width),\(height)) flip=y format='%uchar%uchar%uchar' with rgbimage")
+      "plot \(pixelFile) binary array=(\(width),\(height)) flip=y format='%uchar%uchar%uchar' with rgbimage "
+        // SVG names what is drawn, by default by the file, whose path differs from run to run.
+        + "title 'digits'")
     return drawing
   }
 
@@ -188,16 +190,16 @@ extension Drawing {
     }
   }
 
-  /// Norms by distance, near and far images in colour with their means, on a logarithmic axis.
+  /// Norms by distance, near and far images in colour with their medians, on a logarithmic axis.
   ///
   /// - Parameters:
   ///   - quantity: What the distance is.
   ///   - measure: What the norm is of: "gradient", "influence".
-  ///   - means: Mean norm of the near and of the far images.
+  ///   - medians: Median norm of the near and of the far images.
   ///   - correlations: Named correlations of the distance with other figures.
   public static func influence(
     title: String, quantity: String, measure: String, points: [InfluencePoint],
-    means: (near: Double, far: Double),
+    medians: (near: Double, far: Double),
     correlations: [(name: String, figure: IntervalFigure)]
   ) -> Drawing {
     let named = correlations.map { "\($0.name) \($0.figure.text)" }
@@ -207,9 +209,9 @@ extension Drawing {
         "n = \(count(points.count))   Spearman's correlation of feature distance and",
         named.joined(separator: "      "),
       ])
-    let groups: [(side: UInt8, name: String, colour: String, mean: Double?)] = [
-      (1, "between", Colour.between, nil), (0, "nearest", Colour.near, means.near),
-      (2, "farthest", Colour.far, means.far),
+    let groups: [(side: UInt8, name: String, colour: String, median: Double?)] = [
+      (1, "between", Colour.between, nil), (0, "nearest", Colour.near, medians.near),
+      (2, "farthest", Colour.far, medians.far),
     ]
     drawing.add(
       "set xlabel \(quoted(quantity))", "set ylabel \(quoted("L2 norm of the image's \(measure)"))",
@@ -224,10 +226,10 @@ extension Drawing {
       plots.append(
         "\(data) using 1:2 with points pt 7 ps 0.5 lc rgb '\(group.colour)' "
           + "title \(quoted("\(group.name) \(count(own.count))"))")
-      if let mean = group.mean {
-        let line = drawing.data([[low, mean], [high, mean]])
+      if let median = group.median {
+        let line = drawing.data([[low, median], [high, median]])
         plots.append(
-          "\(line) using 1:2 with lines lw 5 lc rgb '\(group.colour)' title \(quoted("mean \(figure(mean, digits: 3))"))"
+          "\(line) using 1:2 with lines lw 5 lc rgb '\(group.colour)' title \(quoted("median \(figure(median, digits: 3))"))"
         )
       }
     }

@@ -206,7 +206,7 @@ public enum PictureStage: Stage {
       points: distances.indices.map {
         Drawing.InfluencePoint(distance: distances[$0], norm: norms[$0], side: sides[$0])
       },
-      means: (try file.readScalar("/near/mean"), try file.readScalar("/far/mean")),
+      medians: (try file.readScalar("/near/median"), try file.readScalar("/far/median")),
       correlations: [
         ("\(measure) norm:", try correlation("/norm/spearman")),
         (

@@ -84,7 +84,7 @@ import Testing
     func script(_ points: [Drawing.InfluencePoint]) -> String {
       Self.script(
         .influence(
-          title: "t", quantity: "q", measure: "gradient", points: points, means: (1, 3), correlations: []))
+          title: "t", quantity: "q", measure: "gradient", points: points, medians: (1, 3), correlations: []))
     }
     #expect(script(points).contains("set logscale y"))
     #expect(!script(points + [.init(distance: 3, norm: 0, side: 2)]).contains("set logscale"))

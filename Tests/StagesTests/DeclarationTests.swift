@@ -44,10 +44,8 @@ private struct Pattern {
       parts.count == 1 ? 0 : parts[1].split(separator: "]")[0].split(separator: ",").count
     // A net's parameters are of any shape.
     let rankFits = text.contains("NAME") || info.shape.count == rank
-    let names: [String: String] = ["f32": "float32", "f64": "float64", "i64": "int64", "u8": "uint8"]
     let found = info.type.description
-    let declared = names[String(parts[0])] ?? String(parts[0])
-    return rankFits && (found == declared || found.hasPrefix(declared))
+    return rankFits && (found == parts[0] || parts[0] == "string" && found.hasPrefix("string["))
   }
 }
 

@@ -45,8 +45,9 @@ final class Workshop {
     for parameter in declaration.parameters {
       let value = try #require(
         parameters[parameter.name] ?? parameter.defaultValue, "'\(parameter.name)' is needed")
-      values[parameter.name] = try #require(
+      let conformed: Value = try #require(
         parameter.type.conform(value), "'\(parameter.name)' has a wrong value")
+      values[parameter.name] = conformed
     }
     for name in parameters.keys {
       #expect(values[name] != nil, "\(declaration.name) has no parameter '\(name)'")
