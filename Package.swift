@@ -27,9 +27,11 @@ let package = Package(
     .target(name: "PipelineFile", dependencies: ["PipelineCore", .product(name: "Yams", package: "Yams")]),
     .target(name: "PipelineExecution", dependencies: ["PipelineCore"]),
 
+    // Drawings as gnuplot scripts: text only, no process, no pipelines.
+    .target(name: "Plot"),
     .target(
       name: "Stages",
-      dependencies: ["PipelineCore", "Analysis", "Datasets", "HDF5", "NeuralNet", "Tensor"]),
+      dependencies: ["PipelineCore", "Analysis", "Datasets", "HDF5", "NeuralNet", "Plot", "Tensor"]),
     .executableTarget(
       name: "pipeline",
       dependencies: [
@@ -53,7 +55,10 @@ let package = Package(
     .testTarget(
       name: "PipelineExecutionTests",
       dependencies: ["PipelineExecution", "PipelineCore", "ToyStages", "ToyWorker"]),
-    .testTarget(name: "StagesTests", dependencies: ["Stages", "PipelineCore"]),
+    .testTarget(name: "PlotTests", dependencies: ["Plot"]),
+    .testTarget(
+      name: "StagesTests",
+      dependencies: ["Stages", "Analysis", "HDF5", "NeuralNet", "PipelineCore", "Tensor"]),
     .testTarget(name: "EndToEndTests", exclude: ["check_artifacts.py"]),
   ],
   swiftLanguageModes: [.v6]

@@ -22,8 +22,8 @@ struct PipelineCommand: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       RunCommand.self, PlanCommand.self, ExplainCommand.self, StatusCommand.self, PathCommand.self,
-      TableCommand.self, StagesCommand.self, GraphCommand.self, LogCommand.self, CompareCommand.self,
-      TimelineCommand.self, CacheCommand.self,
+      TableCommand.self, PicturesCommand.self, StagesCommand.self, GraphCommand.self, LogCommand.self,
+      CompareCommand.self, TimelineCommand.self, CacheCommand.self,
       FetchCommand.self, WorkerCommand.self,
     ])
 }
