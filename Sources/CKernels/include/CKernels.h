@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vit.h"
+
 // Images in a group: the innermost dimension of every activation. All strides below are in floats.
 #define KERNEL_LANES 16
 
