@@ -26,6 +26,18 @@ public final class VisionTransformer: Sendable {
     public var grid: Int
     /// Whether each branch has a layer scale.
     public var hasLayerScale: Bool
+
+    package init(
+      width: Int, depth: Int, heads: Int, mlpWidth: Int, patch: Int, grid: Int, hasLayerScale: Bool
+    ) {
+      self.width = width
+      self.depth = depth
+      self.heads = heads
+      self.mlpWidth = mlpWidth
+      self.patch = patch
+      self.grid = grid
+      self.hasLayerScale = hasLayerScale
+    }
   }
 
   /// A linear layer: its packed weights and its bias, as offsets into the parameters.
