@@ -69,8 +69,10 @@ var staticRuntime: [String] {
   if Context.environment["PIPELINE_STATIC_RUNTIME"] == nil { return [] }
   let libraries = [
     "Foundation", "FoundationEssentials", "FoundationInternationalization", "_FoundationCShims",
-    "_FoundationCollections", "CoreFoundation", "_FoundationICU", "swift_StringProcessing", "swift_RegexParser",
-    "swift_Concurrency", "swiftSynchronization", "swiftDispatch", "dispatch", "swiftCore",
+    "_FoundationCollections", "CoreFoundation", "_FoundationICU", "swift_StringProcessing",
+    "swift_RegexParser", "swift_Concurrency", "swiftSynchronization", "swiftDispatch", "dispatch",
+    "swiftCore",
   ]
-  return ["-static-stdlib", "-Xlinker", "--start-group"] + libraries.map { "-l" + $0 } + ["-Xlinker", "--end-group"]
+  return ["-static-stdlib", "-Xlinker", "--start-group"] + libraries.map { "-l" + $0 }
+    + ["-Xlinker", "--end-group"]
 }
