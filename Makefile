@@ -5,6 +5,8 @@
 
 SWIFT := swift
 PIPELINE := .build/release/pipeline
+# Starts in half the time; see Package.swift.
+BUILD := PIPELINE_STATIC_RUNTIME=1 $(SWIFT) build -c release --product pipeline
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
@@ -13,12 +15,13 @@ setup: ## Install the system's packages that are missing
 	@scripts/setup.sh system
 
 run: setup ## Set up, build, and bring pipelines/coherent-label0.yaml up to date; prints the result table
-	$(SWIFT) build -c release --product pipeline
+	$(BUILD)
 	$(PIPELINE) run coherent-label0
 
 test: setup ## Set up, build and run all tests
 	@scripts/setup.sh python
 	$(SWIFT) build -c release --build-tests
+	$(BUILD)
 	$(PIPELINE) fetch mnist
 	scripts/stress.sh --short
 	$(SWIFT) test -c release --skip-build --disable-xctest
@@ -28,7 +31,7 @@ bench: setup ## Build and run the benchmarks
 	.build/release/bench
 
 stress: setup ## Kill, damage and crowd the engine for half an hour; writes docs/reliability.md
-	$(SWIFT) build -c release --product pipeline
+	$(BUILD)
 	scripts/stress.sh --write docs/reliability.md
 
 lint: ## Check the format of the sources

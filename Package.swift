@@ -80,13 +80,17 @@ let package = Package(
 /// SHA-256.
 var crypto: Target.Dependency { .product(name: "Crypto", package: "swift-crypto") }
 
-/// Links Swift's own libraries into the executable: the dynamic linker takes 8 ms for them, at each start.
+/// Links Swift's own libraries into the executable where PIPELINE_STATIC_RUNTIME is set: the dynamic linker takes 8 ms
+/// for them at each start. Not for the tests: the flags of a target reach the tests that depend on it, and the testing
+/// libraries are dynamic only. Compiled files are the same either way.
 var staticRuntime: [String] {
-  ["-static-stdlib", "-Xlinker", "--start-group"]
-    + [
-      "Foundation", "FoundationEssentials", "FoundationInternationalization", "_FoundationCShims",
-      "_FoundationCollections", "CoreFoundation", "_FoundationICU", "swift_StringProcessing",
-      "swift_RegexParser",
-      "swift_Concurrency", "swiftSynchronization", "swiftDispatch", "dispatch", "swiftCore",
-    ].map { "-l" + $0 } + ["-Xlinker", "--end-group"]
+  if Context.environment["PIPELINE_STATIC_RUNTIME"] == nil { return [] }
+  let libraries = [
+    "Foundation", "FoundationEssentials", "FoundationInternationalization", "_FoundationCShims",
+    "_FoundationCollections", "CoreFoundation", "_FoundationICU", "swift_StringProcessing",
+    "swift_RegexParser", "swift_Concurrency", "swiftSynchronization", "swiftDispatch", "dispatch",
+    "swiftCore",
+  ]
+  return ["-static-stdlib", "-Xlinker", "--start-group"] + libraries.map { "-l" + $0 }
+    + ["-Xlinker", "--end-group"]
 }
