@@ -171,11 +171,6 @@ func flipBit(_ path: String, at bit: Int? = nil) throws {
         }
       }
     }
-    // The index of the complete run still answers for the artifacts, none of which was touched.
-    #expect(try lab.run(pipeline).ran.isEmpty)
-    for path in lab.files("experiments") where path.hasSuffix(".index") {
-      try FileManager.default.removeItem(atPath: path)
-    }
     let summary = try lab.run(pipeline)
     #expect(summary.ran.count == studyNodes.count && summary.failures.isEmpty)
     #expect(try lab.artifacts() == before)
