@@ -1,7 +1,7 @@
 # The commands of a working day; scripts/setup.sh does the set-up that each needs.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bench lint clean
+.PHONY: help setup run test bench stress lint clean
 
 SWIFT := swift
 PIPELINE := .build/release/pipeline
@@ -20,11 +20,16 @@ test: setup ## Set up, build and run all tests
 	@scripts/setup.sh python
 	$(SWIFT) build -c release --build-tests
 	$(PIPELINE) fetch mnist
+	scripts/stress.sh --short
 	$(SWIFT) test -c release --skip-build --disable-xctest
 
 bench: setup ## Build and run the benchmarks
 	$(SWIFT) build -c release --product bench
 	.build/release/bench
+
+stress: setup ## Kill, damage and crowd the engine for half an hour; writes docs/reliability.md
+	$(SWIFT) build -c release --product pipeline
+	scripts/stress.sh --write docs/reliability.md
 
 lint: ## Check the format of the sources
 	$(SWIFT) format lint --strict --configuration .swift-format --recursive Sources Tests Package.swift

@@ -50,7 +50,7 @@ system() {
   mapfile -t optional < <([ -e "$mark" ] || missing "${wanted[@]}")
   if [ ${#required[@]} = 0 ] && [ ${#optional[@]} = 0 ]; then return; fi
   command -v apt-get >/dev/null || fail "needs apt-get, or these packages by other means: ${required[*]}"
-  say "installing ${required[*]} ${optional[*]}"
+  say "installing" "${required[@]}" "${optional[@]}"
   apt update || say "the list of packages could not be renewed; trying with the old one"
   if [ ${#required[@]} != 0 ]; then
     apt install --no-install-recommends "${required[@]}" \

@@ -1,31 +1,26 @@
 // Direct convolution: a register tile of output channels × pixels, one vector of images each.
 
-// Accumulates one tile of `channels` × (tall × wide) outputs.
-INLINE void forwardSum(const ConvForward *a, const int K, const int channels, const int tall, const int wide,
-                       int o, int oy, int ox, int lane, V *acc) {
-  const int inputs = a->inChannels, stride = a->stride;
+// Accumulates one tile of `channels` × `pixels` outputs; `at` has where each pixel's window of x begins.
+INLINE void forwardSum(const ConvForward *a, const int K, const int channels, const int pixels, int o,
+                       const ptrdiff_t *at, int lane, V *acc) {
+  const int inputs = a->inChannels;
   const ptrdiff_t perOutput = (ptrdiff_t)inputs * K * K;
   UNROLL for (int c = 0; c < channels; c++) {
     V b = a->bias ? (V)a->bias[o + c] : zero();
-    UNROLL for (int p = 0; p < tall * wide; p++) acc[c * tall * wide + p] = b;
+    UNROLL for (int p = 0; p < pixels; p++) acc[c * pixels + p] = b;
   }
   for (int source = 0; source < a->sources; source++) {
     const float *w = (source ? a->w1 : a->w0) + o * perOutput;
-    const float *x = (source ? a->x1 : a->x0) + (ptrdiff_t)oy * stride * a->xRow +
-                     (ptrdiff_t)ox * stride * KERNEL_LANES + lane;
+    const float *x = (source ? a->x1 : a->x0) + lane;
     for (int i = 0; i < inputs; i++) {
       const float *row = x + i * a->xChannel;
       for (int ky = 0; ky < K; ky++, row += a->xRow, w += K) {
         UNROLL for (int kx = 0; kx < K; kx++) {
           V in[4];
-          UNROLL for (int y = 0; y < tall; y++) {
-            UNROLL for (int p = 0; p < wide; p++) {
-              in[y * wide + p] = load(row + y * stride * a->xRow + (p * stride + kx) * KERNEL_LANES);
-            }
-          }
+          UNROLL for (int p = 0; p < pixels; p++) in[p] = load(row + at[p] + kx * KERNEL_LANES);
           UNROLL for (int c = 0; c < channels; c++) {
             V weight = (V)w[c * perOutput + kx];
-            UNROLL for (int p = 0; p < tall * wide; p++) acc[c * tall * wide + p] += weight * in[p];
+            UNROLL for (int p = 0; p < pixels; p++) acc[c * pixels + p] += weight * in[p];
           }
         }
       }
@@ -37,7 +32,10 @@ INLINE void forwardSum(const ConvForward *a, const int K, const int channels, co
 INLINE void forwardPooled(const ConvForward *a, const int K, const int channels, int o, int py, int px,
                           int lane) {
   V acc[8 * 4];
-  forwardSum(a, K, channels, 2, 2, o, 2 * py, 2 * px, lane, acc);
+  const ptrdiff_t across = (ptrdiff_t)a->stride * KERNEL_LANES, down = a->stride * a->xRow;
+  const ptrdiff_t corner = 2 * py * down + 2 * px * across;
+  const ptrdiff_t at[4] = {corner, corner + across, corner + down, corner + down + across};
+  forwardSum(a, K, channels, 4, o, at, lane, acc);
   const ptrdiff_t height = a->outHeight / 2, width = a->outWidth / 2;
   UNROLL for (int c = 0; c < channels; c++) {
     float *y = a->y + (o + c) * a->yChannel + py * a->yRow + px * KERNEL_LANES + lane;
@@ -64,17 +62,24 @@ INLINE void forwardPooled(const ConvForward *a, const int K, const int channels,
   }
 }
 
-INLINE void forwardRow(const ConvForward *a, const int K, const int channels, const int wide, int o, int oy,
-                       int ox, int lane) {
+// `pixels` outputs that follow one another, from one row into the next.
+INLINE void forwardRun(const ConvForward *a, const int K, const int channels, const int pixels, int o,
+                       int first, int lane) {
   V acc[8 * 4];
-  forwardSum(a, K, channels, 1, wide, o, oy, ox, lane, acc);
+  ptrdiff_t from[4], to[4];
+  UNROLL for (int p = 0; p < pixels; p++) {
+    const ptrdiff_t oy = (first + p) / a->outWidth, ox = (first + p) % a->outWidth;
+    from[p] = oy * a->stride * a->xRow + ox * a->stride * KERNEL_LANES;
+    to[p] = oy * a->yRow + ox * KERNEL_LANES + lane;
+  }
+  forwardSum(a, K, channels, pixels, o, from, lane, acc);
   UNROLL for (int c = 0; c < channels; c++) {
-    const ptrdiff_t at = (o + c) * a->yChannel + oy * a->yRow + ox * KERNEL_LANES + lane;
-    UNROLL for (int p = 0; p < wide; p++) {
-      V v = acc[c * wide + p];
+    UNROLL for (int p = 0; p < pixels; p++) {
+      const ptrdiff_t at = (o + c) * a->yChannel + to[p];
+      V v = acc[c * pixels + p];
       if (a->epilogue == KERNEL_RELU) v = v <= zero() ? zero() : v;
-      if (a->epilogue == KERNEL_MASK) v = load(a->mask + at + p * KERNEL_LANES) > zero() ? v : zero();
-      store(a->y + at + p * KERNEL_LANES, v);
+      if (a->epilogue == KERNEL_MASK) v = load(a->mask + at) > zero() ? v : zero();
+      store(a->y + at, v);
     }
   }
 }
@@ -85,11 +90,10 @@ INLINE void forwardChannels(const ConvForward *a, const int K, const int channel
       for (int px = 0; px < a->outWidth / 2; px++) forwardPooled(a, K, channels, o, py, px, lane);
     return;
   }
-  for (int oy = 0; oy < a->outHeight; oy++) {
-    int ox = 0;
-    for (; ox + 4 <= a->outWidth; ox += 4) forwardRow(a, K, channels, 4, o, oy, ox, lane);
-    for (; ox < a->outWidth; ox++) forwardRow(a, K, channels, 1, o, oy, ox, lane);
-  }
+  const int pixels = a->outHeight * a->outWidth;
+  int first = 0;
+  for (; first + 4 <= pixels; first += 4) forwardRun(a, K, channels, 4, o, first, lane);
+  for (; first < pixels; first++) forwardRun(a, K, channels, 1, o, first, lane);
 }
 
 INLINE void forwardKernel(const ConvForward *a, const int K) {
@@ -255,5 +259,55 @@ static void convWeights(const ConvWeights *a) {
       o += 1;
       left -= 1;
     }
+  }
+}
+
+// Gradients of `rows` outputs × `wide` vectors of input channels at one tap, over all pixels and images.
+INLINE void channelTile(const ConvChannelWeights *a, const int rows, const int wide, int o, int tap, int c) {
+  const int taps = a->kernel * a->kernel;
+  float *sums = a->sums + ((ptrdiff_t)o * taps + tap) * a->inChannels + c;
+  const ptrdiff_t perOutput = (ptrdiff_t)taps * a->inChannels;
+  V acc[8 * 4];
+  UNROLL for (int r = 0; r < rows; r++) {
+    UNROLL for (int p = 0; p < wide; p++) acc[r * wide + p] = load(sums + r * perOutput + p * NATIVE_LANES);
+  }
+  for (int y = 0; y < a->outHeight; y++) {
+    const float *d = a->dy + o * a->dyChannel + y * a->dyRow;
+    const float *line = a->xt + (y * a->stride + tap / a->kernel) * a->xtRow +
+                        (ptrdiff_t)(tap % a->kernel) * a->inChannels + c;
+    for (int x = 0; x < a->outWidth; x++, d += KERNEL_LANES, line += (ptrdiff_t)a->stride * a->inChannels) {
+      const float *in = line + a->firstImage * a->xtImage;
+      for (int l = a->firstImage; l < a->firstImage + a->images; l++, in += a->xtImage) {
+        V v[4];
+        UNROLL for (int p = 0; p < wide; p++) v[p] = load(in + p * NATIVE_LANES);
+        UNROLL for (int r = 0; r < rows; r++) {
+          V one = (V)d[r * a->dyChannel + l];
+          UNROLL for (int p = 0; p < wide; p++) acc[r * wide + p] += one * v[p];
+        }
+      }
+    }
+  }
+  UNROLL for (int r = 0; r < rows; r++) {
+    UNROLL for (int p = 0; p < wide; p++) store(sums + r * perOutput + p * NATIVE_LANES, acc[r * wide + p]);
+  }
+}
+
+INLINE void channelTiles(const ConvChannelWeights *a, const int wide, int tap, int c) {
+  int o = 0;
+#if !FEW_REGISTERS
+  for (; o + 6 <= a->outChannels; o += 6) channelTile(a, 6, wide, o, tap, c);
+#endif
+  for (; o + 4 <= a->outChannels; o += 4) channelTile(a, 4, wide, o, tap, c);
+  for (; o < a->outChannels; o++) channelTile(a, 1, wide, o, tap, c);
+}
+
+static void convChannelWeights(const ConvChannelWeights *a) {
+  for (int tap = 0; tap < a->kernel * a->kernel; tap++) {
+    int c = 0;
+#if !FEW_REGISTERS
+    for (; c + 4 * NATIVE_LANES <= a->inChannels; c += 4 * NATIVE_LANES) channelTiles(a, 4, tap, c);
+#endif
+    for (; c + 2 * NATIVE_LANES <= a->inChannels; c += 2 * NATIVE_LANES) channelTiles(a, 2, tap, c);
+    for (; c < a->inChannels; c += NATIVE_LANES) channelTiles(a, 1, tap, c);
   }
 }

@@ -1,8 +1,8 @@
 // Fully connected layers over one or two groups of 16 images, weights read in place.
 
-INLINE V finish(V v, int epilogue, const float *mask) {
+INLINE V finish(V v, int epilogue, const float *mask, ptrdiff_t at) {
   if (epilogue == KERNEL_RELU) return v <= zero() ? zero() : v;
-  if (epilogue == KERNEL_MASK) return load(mask) > zero() ? v : zero();
+  if (epilogue == KERNEL_MASK) return load(mask + at) > zero() ? v : zero();
   return v;
 }
 
@@ -29,7 +29,7 @@ INLINE void linearForwardTile(const LinearForward *a, const int rows, const int 
   UNROLL for (int r = 0; r < rows; r++) {
     UNROLL for (int g = 0; g < groups; g++) {
       const ptrdiff_t at = (s + g) * a->yGroup + (ptrdiff_t)(o + r) * KERNEL_LANES + lane;
-      store(a->y + at, finish(acc[r * groups + g], a->epilogue, a->mask + at));
+      store(a->y + at, finish(acc[r * groups + g], a->epilogue, a->mask, at));
     }
   }
 }
@@ -53,7 +53,7 @@ INLINE void linearBackwardTile(const LinearBackward *a, const int rows, const in
   UNROLL for (int r = 0; r < rows; r++) {
     UNROLL for (int g = 0; g < groups; g++) {
       const ptrdiff_t at = (s + g) * a->dxGroup + (ptrdiff_t)(i + r) * KERNEL_LANES + lane;
-      store(a->dx + at, finish(acc[r * groups + g], a->epilogue, a->mask + at));
+      store(a->dx + at, finish(acc[r * groups + g], a->epilogue, a->mask, at));
     }
   }
 }
@@ -89,7 +89,7 @@ static void linearBackward(const LinearBackward *a) {
   }
 }
 
-// Gradients of `rows` outputs × `wide` vectors of inputs; `most` caps the floats written of the last one.
+// Gradients of `rows` outputs × `wide` vectors of inputs; `cap` bounds the floats written of the last one.
 INLINE void linearWeightsTile(const LinearWeights *a, const int rows, const int wide, int o, int i, int cap) {
   V acc[8 * 4];
   UNROLL for (int r = 0; r < rows * wide; r++) acc[r] = zero();

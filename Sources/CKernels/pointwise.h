@@ -146,6 +146,18 @@ static void transpose(const float *x, float *out, ptrdiff_t row, int inputs) {
     for (int k = 0; k < 16; k++) out[l * row + i + k] = i + k < inputs ? x[(i + k) * KERNEL_LANES + l] : 0.0f;
 }
 
+static void transposeChannels(const float *x, float *out, ptrdiff_t channel, ptrdiff_t image, int channels,
+                              int pixels) {
+  for (int p = 0; p < pixels; p++) {
+    for (int c = 0; c < channels; c += 16) {
+      V16 block[16];
+      UNROLL for (int k = 0; k < 16; k++) block[k] = *(const V16 *)(x + (c + k) * channel + p * KERNEL_LANES);
+      transpose16(block);
+      UNROLL for (int l = 0; l < 16; l++) *(V16 *)(out + l * image + (ptrdiff_t)p * channels + c) = block[l];
+    }
+  }
+}
+
 static void unpool(const float *pooled, const uint8_t *code, float *dy, ptrdiff_t dyRow, int height,
                    int width) {
   for (int y = 0; y < height; y++) {

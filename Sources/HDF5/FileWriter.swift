@@ -103,13 +103,14 @@ public struct FileWriter: ~Copyable {
     hasher.hash(excluding: excluded)
   }
 
-  /// Closes the file, seals it and brings it to the disk; a full disk shows here at the latest.
-  public consuming func close() throws(HDF5Error) {
+  /// Closes the file, seals it and, unless `sync` is false, brings it to the disk; a full disk shows here at
+  /// the latest.
+  public consuming func close(sync: Bool = true) throws(HDF5Error) {
     let (site, failure) = (self.site, self.failure)
     let status = handle.close()
     if let failure { throw failure }
     if status < 0 { throw site.error("close the file") }
-    try Seal.append(to: site)
+    try Seal.append(to: site, sync: sync)
   }
 
   /// Runs a step and keeps its failure.

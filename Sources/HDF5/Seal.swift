@@ -12,13 +12,13 @@ enum Seal {
   private static let mark = Array("pipeline-sealed-sha256-1".utf8)
   static let length = mark.count + SHA256.byteCount
 
-  /// Appends the seal to the closed file and brings it to the disk.
-  static func append(to site: Site) throws(HDF5Error) {
+  /// Appends the seal to the closed file and, if so asked, brings it to the disk.
+  static func append(to site: Site, sync: Bool) throws(HDF5Error) {
     let descriptor = try Descriptor(site, O_RDWR | O_CLOEXEC)
     let size = try descriptor.size()
     let seal = try mark + Array(descriptor.hash(of: size))
     try seal.withBytes { (bytes) throws(HDF5Error) in try descriptor.write(bytes, at: size) }
-    try descriptor.synchronise()
+    if sync { try descriptor.synchronise() }
   }
 
   /// Whether the file is sealed; throws when it is and the seal doesn't fit.

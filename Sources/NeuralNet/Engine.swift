@@ -74,13 +74,22 @@ package final class Engine {
     return base
   }
 
-  /// The slots' gradients added up in float64.
+  /// The slots' gradients added up in float64, slot by slot for each parameter.
   package func total(_ gradients: UnsafePointer<Float>, images: Int) -> [Float] {
     let slots = Self.slots(images: images)
-    return (0..<network.parameterCount).map { i in
-      var sum = 0.0
-      for slot in 0..<slots { sum += Double(gradients[slot * stride + i]) }
-      return Float(sum)
+    let count = network.parameterCount
+    return [Float](unsafeUninitializedCapacity: count) { sums, initialized in
+      let parts = pool.threads
+      if let sums = sums.baseAddress {
+        pool.run(parts) { part, _ in
+          for i in part * count / parts..<(part + 1) * count / parts {
+            var sum = 0.0
+            for slot in 0..<slots { sum += Double(gradients[slot * stride + i]) }
+            (sums + i).initialize(to: Float(sum))
+          }
+        }
+      }
+      initialized = count
     }
   }
 

@@ -18,7 +18,8 @@ public struct KernelVariant: @unchecked Sendable {
 
   private init(kernels: UnsafePointer<Kernels>) { self.kernels = kernels }
 
-  /// The variant named in the environment by `PIPELINE_KERNELS`, else the fastest that this processor can run.
+  /// The variant named in the environment by `PIPELINE_KERNELS` if this processor can run it, else the fastest
+  /// that it can run.
   public static let current: KernelVariant = {
     if let name = ProcessInfo.processInfo.environment["PIPELINE_KERNELS"],
       let variant = KernelVariant(named: name)

@@ -38,6 +38,10 @@ package struct Operation: Sendable, Hashable {
   }
   package var output: Shape { pool ? Shape(full.channels, full.height / 2, full.width / 2) : full }
   package var parameterCount: Int { bias - weight + full.channels }
+  package var weightCount: Int { bias - weight }
+  /// Whether weight gradients are summed with vectors of input channels instead of images: lane sums would take
+  /// sixteen times the weights' memory, too much where channels are many and pixels few.
+  package var sumsChannels: Bool { isConvolution && input.channels % groupSize == 0 }
 }
 
 /// [channel][y][x][16] with zero pixels around each plane or row; strides in floats.
@@ -75,7 +79,7 @@ package struct Plan: Sendable {
   package let probabilities: Layout
   /// Layouts of adjoints that are spread to full size or to rows with margins, for one group.
   package let unpooled: [Layout?]
-  /// Offsets of each convolution's lane sums, in floats.
+  /// Offsets of each convolution's weight sums, in floats; the biases' lane sums follow them.
   package let laneSums: [Int]
   package let tapeFloats: Int
   package let tapeCodes: Int
@@ -83,6 +87,8 @@ package struct Plan: Sendable {
   package let unpooledFloats: Int
   package let laneSumFloats: Int
   package let widestInput: Int
+  /// Floats of the largest convolution input with its channels innermost.
+  package let transposedFloats: Int
 
   package init(input: Shape, operations: [Operation]) {
     func padding(_ index: Int) -> Int {
@@ -125,7 +131,10 @@ package struct Plan: Sendable {
         unpooled.append(nil)
       }
       laneSums.append(sums)
-      if operation.isConvolution { sums += operation.parameterCount * groupSize }
+      if operation.isConvolution {
+        sums += operation.weightCount * (operation.sumsChannels ? 1 : groupSize)
+        sums += operation.full.channels * groupSize
+      }
     }
     let classes = operations[operations.count - 1].output
     probabilities = Layout(classes, rows: 0, columns: 0, offset: tape)
@@ -134,6 +143,8 @@ package struct Plan: Sendable {
     adjointFloats = adjoint
     unpooledFloats = scratch
     laneSumFloats = sums
+    transposedFloats =
+      zip(operations, activations).map { $0.sumsChannels ? $1.group : 0 }.max() ?? 0
     widestInput = operations.map { $0.kind == .linear ? $0.input.count : 0 }.max() ?? 0
     self.activations = activations
     self.adjoints = adjoints

@@ -9,7 +9,11 @@ public struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {
   /// The digest of some bytes.
   public init(of bytes: some Sequence<UInt8>) {
     var hash = SHA256()
-    hash.update(data: Array(bytes))
+    if bytes.withContiguousStorageIfAvailable({ hash.update(bufferPointer: UnsafeRawBufferPointer($0)) })
+      == nil
+    {
+      hash.update(data: Array(bytes))
+    }
     self.init(hash.finalize())
   }
 
@@ -55,6 +59,24 @@ public struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {
         }
       }
       return 64
+    }
+  }
+
+  /// Appends the 32 bytes.
+  package func append(to bytes: inout [UInt8]) {
+    for word in [words.0, words.1, words.2, words.3] {
+      withUnsafeBytes(of: word.bigEndian) { bytes.append(contentsOf: $0) }
+    }
+  }
+
+  /// Reads 32 bytes; nil if there are fewer.
+  package init?(bytes: ArraySlice<UInt8>) {
+    guard bytes.count >= 32 else { return nil }
+    words = bytes.withUnsafeBytes { raw in
+      func word(_ index: Int) -> UInt64 {
+        UInt64(bigEndian: raw.loadUnaligned(fromByteOffset: 8 * index, as: UInt64.self))
+      }
+      return (word(0), word(1), word(2), word(3))
     }
   }
 

@@ -36,7 +36,11 @@ public struct HashingManifest: Manifest {
   }
 
   /// The key.
-  public func finish() -> Digest { Digest(SHA256.hash(data: bytes)) }
+  public func finish() -> Digest {
+    var hash = SHA256()
+    bytes.withUnsafeBytes { hash.update(bufferPointer: $0) }
+    return Digest(hash.finalize())
+  }
 }
 
 /// One field as recorded beside a result.
@@ -69,30 +73,40 @@ extension Plan {
   /// Writes the manifest of a node. `digest` gives the identity of an input: its plan key for a plan key, the
   /// digest of its content for an action key.
   public func describe(_ id: NodeID, to manifest: inout some Manifest, digest: (InputSource) -> Digest) {
-    let node = nodes[id.index]
-    let declaration = stages[node.stage].declaration
-    manifest.field("stage", declaration.name)
-    manifest.field("stage_version", String(declaration.version))
-    for parameter in declaration.parameters.sorted(by: { $0.name < $1.name }) where parameter.changesResult {
-      manifest.field("parameters.\(parameter.name)", node.parameters[parameter.name].json)
+    // Field by field, without a copy of the node: this is done for each node of each run.
+    let (index, stage) = (id.index, nodes[id.index].stage)
+    manifest.field("stage", stages[stage].declaration.name)
+    manifest.field("stage_version", String(stages[stage].declaration.version))
+    let fields = stages[stage].declaration.keyFields
+    for position in fields.indices {
+      manifest.field(fields[position].field, nodes[index].parameters[fields[position].parameter].json)
     }
-    if declaration.isRandom {
-      for axis in node.axes.sorted(by: { $0.axis < $1.axis }) {
+    if stages[stage].declaration.isRandom {
+      for axis in nodes[index].axes.sorted(by: { $0.axis < $1.axis }) {
         manifest.field("axes.\(axis.axis)", axis.value.json)
       }
     }
-    for file in node.files { manifest.field("files.\(file.path)", file.digest.hex) }
-    for input in node.inputs.sorted(by: { $0.slot < $1.slot }) {
+    for file in nodes[index].files { manifest.field("files.\(file.path)", file.digest.hex) }
+    let inputs = nodes[index].inputs
+    for input in inputs.count > 1 ? inputs.sorted(by: { $0.slot < $1.slot }) : inputs {
       manifest.field("inputs.\(input.slot)", digest(input.source).hex)
     }
   }
 
   /// Writes the manifest of a join: one field a member.
   public func describe(_ id: JoinID, to manifest: inout some Manifest, digest: (NodeID) -> Digest) {
-    for member in joins[id.index].members {
-      let node = nodes[member.node.index]
-      let axes = node.axes.map { "\($0.axis)=\($0.value.json)" }.joined(separator: ",")
-      manifest.field("\(member.label)[\(axes)]", digest(member.node).hex)
+    let members = joins[id.index].members
+    for member in members {
+      var name = member.label
+      name += "["
+      for (index, axis) in nodes[member.node.index].axes.enumerated() {
+        if index > 0 { name += "," }
+        name += axis.axis
+        name += "="
+        axis.value.appendJSON(to: &name)
+      }
+      name += "]"
+      manifest.field(name, digest(member.node).hex)
     }
   }
 
@@ -101,7 +115,8 @@ extension Plan {
     var keys = PlanKeys(nodes: [], joins: [Digest?](repeating: nil, count: joins.count))
     keys.nodes.reserveCapacity(nodes.count)
     for index in nodes.indices {
-      for case .join(let join) in nodes[index].inputs.map(\.source) where keys.joins[join.index] == nil {
+      for input in nodes[index].inputs {
+        guard case .join(let join) = input.source, keys.joins[join.index] == nil else { continue }
         var manifest = HashingManifest(kind: "join")
         describe(join, to: &manifest) { keys.nodes[$0.index] }
         keys.joins[join.index] = manifest.finish()

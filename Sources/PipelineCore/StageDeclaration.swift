@@ -75,7 +75,9 @@ public struct StageDeclaration: Sendable {
   /// One sentence.
   public var summary: String
   /// The parameters; a random stage has `seed` besides.
-  public var parameters: [ParameterDeclaration]
+  public var parameters: [ParameterDeclaration] { didSet { keyFields = Self.keyFields(parameters) } }
+  /// The parameters that are in the key, as (name in the manifest, name), sorted; once a stage, not once a node.
+  private(set) var keyFields: [(field: String, parameter: String)]
   /// The input slots.
   public var inputs: [InputDeclaration]
   /// Whether a node may have slots of any name (as the `command` stage has).
@@ -110,13 +112,11 @@ public struct StageDeclaration: Sendable {
     self.name = name
     self.version = version
     self.summary = summary
-    self.parameters = parameters
-    if isRandom {
-      self.parameters.append(
-        ParameterDeclaration(
-          "seed", .integer(atLeast: 0), default: .integer(1),
-          "the random stream is a function of this and of the node's axis values"))
-    }
+    let seed = ParameterDeclaration(
+      "seed", .integer(atLeast: 0), default: .integer(1),
+      "the random stream is a function of this and of the node's axis values")
+    self.parameters = isRandom ? parameters + [seed] : parameters
+    keyFields = Self.keyFields(self.parameters)
     self.inputs = inputs
     self.takesAnyInput = takesAnyInput
     self.datasets = datasets
@@ -127,6 +127,11 @@ public struct StageDeclaration: Sendable {
     self.externalFiles = externalFiles
     self.allowsOutsideFiles = allowsOutsideFiles
     self.check = check
+  }
+
+  private static func keyFields(_ parameters: [ParameterDeclaration]) -> [(field: String, parameter: String)]
+  {
+    parameters.filter(\.changesResult).map { ("parameters." + $0.name, $0.name) }.sorted { $0.1 < $1.1 }
   }
 
   /// The declaration of a parameter.

@@ -25,7 +25,7 @@ public enum Value: Hashable, Sendable {
     return text
   }
 
-  private func appendJSON(to text: inout String) {
+  func appendJSON(to text: inout String) {
     switch self {
     case .null: text += "null"
     case .boolean(let value): text += value ? "true" : "false"
@@ -54,6 +54,11 @@ public enum Value: Hashable, Sendable {
 
   private static func appendQuoted(_ string: String, to text: inout String) {
     text += "\""
+    defer { text += "\"" }
+    if string.utf8.allSatisfy({ $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }) {
+      text += string
+      return
+    }
     for scalar in string.unicodeScalars {
       switch scalar {
       case "\"": text += "\\\""
@@ -67,7 +72,6 @@ public enum Value: Hashable, Sendable {
       default: text.unicodeScalars.append(scalar)
       }
     }
-    text += "\""
   }
 
   /// How a person would write the value on a command line: strings bare, everything else as JSON.

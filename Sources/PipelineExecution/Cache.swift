@@ -49,9 +49,9 @@ public struct PlanRecord: Sendable {
 
 /// A cache folder. A value: all state is in the folder.
 ///
-/// Truth is in per-key files. `artifacts` holds finished files, named by action key; `actions` says how each was
-/// made; `plans` maps plan keys to them; `joins` keeps the manifests of joins for explanations. Everything
-/// appears by rename, so a reader sees a whole file or none.
+/// Truth is in per-key files. `artifacts` holds finished files, named by action key; `actions` says how each
+/// was made; `plans` maps plan keys to them; `joins` keeps the manifests of joins for explanations.
+/// Everything appears by rename, so a reader sees a whole file or none.
 public struct Cache: Sendable {
   /// The folder, absolute.
   public let root: String
@@ -105,7 +105,8 @@ public struct Cache: Sendable {
       let fileDigest = record.digest("file"), let size = record.integer("size"),
       let ending = record["extension"], !ending.utf8.contains(UInt8(ascii: "/"))
     else { return nil }
-    return Artifact(action: action, content: content, fileDigest: fileDigest, size: size, fileExtension: ending)
+    return Artifact(
+      action: action, content: content, fileDigest: fileDigest, size: size, fileExtension: ending)
   }
 
   /// What a plan key stands for, whether or not the artifact is still there.
@@ -157,11 +158,12 @@ public struct Cache: Sendable {
 
   // MARK: Writing
 
-  /// Makes a finished temporary file the artifact of an action key, then records it. The file is on disk already.
-  func publish(_ temporary: String, as record: ActionRecord) throws(SystemError) {
+  /// Makes a finished temporary file the artifact of an action key, then records it. With `sync`, the file is on
+  /// disk already, and its name is before it is recorded.
+  func publish(_ temporary: String, as record: ActionRecord, sync: Bool = true) throws(SystemError) {
     let target = file(of: record.artifact)
     try POSIX.move(temporary, to: target)
-    try POSIX.syncDirectory(of: target)
+    if sync { try POSIX.syncDirectory(of: target) }
     var file = Self.fields(of: record.artifact)
     file.add("stage", record.stage)
     file.add("node", record.node)
@@ -172,7 +174,7 @@ public struct Cache: Sendable {
     file.add("peak_memory", String(record.peakMemory))
     try POSIX.writeAtomically(
       file.bytes(kind: "action"), to: path("actions", record.artifact.action),
-      temporary: temporaryName("action"), sync: true)
+      temporary: temporaryName("action"), sync: sync)
   }
 
   /// Lets a plan key stand for an artifact. Not synced: a record that a power cut takes is found again by its
@@ -219,7 +221,8 @@ public struct Cache: Sendable {
     file.add("node", node)
     file.add("pipeline", pipeline)
     try POSIX.writeAtomically(
-      file.bytes(kind: "failure"), to: path("failures", key), temporary: temporaryName("failure"), sync: false)
+      file.bytes(kind: "failure"), to: path("failures", key), temporary: temporaryName("failure"), sync: false
+    )
   }
 
   func clearFailure(_ key: Digest) { unlink(path("failures", key)) }

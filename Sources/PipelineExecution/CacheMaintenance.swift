@@ -32,14 +32,15 @@ public struct Garbage: Sendable {
 }
 
 extension Cache {
-  private func files(in section: String) -> [String] {
+  func files(in section: String) -> [String] {
     POSIX.list("\(root)/\(section)").flatMap { fan in
       let folder = "\(root)/\(section)/\(fan)"
-      return POSIX.facts(folder)?.isDirectory == true ? POSIX.list(folder).map { folder + "/" + $0 } : [folder]
+      return POSIX.facts(folder)?.isDirectory == true
+        ? POSIX.list(folder).map { folder + "/" + $0 } : [folder]
     }
   }
 
-  private func key(of path: String) -> Digest? {
+  func key(of path: String) -> Digest? {
     let name = path.split(separator: "/").last ?? ""
     return Digest(hex: name.prefix { $0 != "." })
   }
@@ -50,10 +51,13 @@ extension Cache {
     var actions: [Digest: [String]] = [:]
     var joins: [Digest: [String]] = [:]
 
-    init(_ cache: Cache) {
+    init(_ cache: Cache, alsoKeeping more: RunKeys = RunKeys()) {
       for experiment in Experiment.all(in: cache) {
-        for (node, key) in experiment.lastKeys() { plans[key, default: []].append("\(experiment.name)/\(node)") }
+        let keys =
+          more.pipelines.contains(experiment.name) ? experiment.allKeys() : Array(experiment.lastKeys())
+        for (node, key) in keys { plans[key, default: []].append("\(experiment.name)/\(node)") }
       }
+      for (action, node) in more.actions { actions[action, default: []].append(node) }
       for (key, nodes) in plans {
         guard let record = cache.plan(key) else { continue }
         actions[record.artifact.action, default: []] += nodes
@@ -84,9 +88,9 @@ extension Cache {
 
   /// Compares every file with what its name and its record say. Reads every byte.
   ///
-  /// What can't be checked, by its nature: downloads (their stage checks them at each use), temporary files, whether
-  /// whole lines are missing from the end of a log, and an artifact without a record, which a kill between the two
-  /// steps of publishing leaves and which nothing ever reads.
+  /// What can't be checked, by its nature: downloads (their stage checks them at each use), temporary files,
+  /// whether whole lines are missing from the end of a log, and an artifact without a record, which a kill
+  /// between the two steps of publishing leaves and which nothing ever reads.
   public func verify() throws -> (checked: Int, damage: [CacheDamage]) {
     let references = References(self)
     var damage: [CacheDamage] = []
@@ -142,6 +146,13 @@ extension Cache {
         report(experiment.seal, "is not the whole record that its name promises", [experiment.name])
       }
     }
+    for experiment in Experiment.all(in: self) {
+      guard let bytes = try POSIX.read(experiment.index) else { continue }
+      checked += 1
+      if !CompletionIndex.isWhole(bytes) {
+        report(experiment.index, "is not the whole index that it was written as", [experiment.name])
+      }
+    }
     for name in POSIX.list(root + "/runs") {
       checked += 1
       report(linesOf: root + "/runs/" + name, of: name) { RunLog.isWhole($0) }
@@ -152,8 +163,9 @@ extension Cache {
       guard let bytes = (try? POSIX.read(path)) ?? nil else { return }
       let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
       for (number, line) in lines.enumerated() where !line.isEmpty {
-        // A writer that was killed leaves a cut last line, and the next one goes on below it: neither is damage. A cut
-        // line is shorter than a whole one; a line that only lost its end to a flipped bit is not.
+        // A writer that was killed leaves a cut last line, and the next one goes on below it: neither is
+        // damage. A cut line is shorter than a whole one; a line that only lost its end to a flipped bit is
+        // not.
         let isLast = number == lines.count - 1
         if isLast ? isWhole(line.dropLast()) : !isWhole(line) {
           report(path, "has a damaged line \(number + 1)", [name])
@@ -179,16 +191,22 @@ extension Cache {
 
   /// What no pipeline's last results refer to, and what dead processes left behind.
   ///
-  /// Never what a process is at work on, nor the temporary files of a process that lives; those of other hosts,
-  /// whose processes can't be seen from here, only after a week without a change.
-  public func garbage(olderThan seconds: Double = 0) -> [Garbage] {
-    let now = Double(time(nil))
+  /// Never what a process is at work on, nor the temporary files of a process that lives; those of other
+  /// hosts, whose processes can't be seen from here, only after a week without a change.
+  public func garbage(olderThan seconds: Double = 0) -> [Garbage] { garbage(olderThan: seconds, RunKeys()) }
+
+  func garbage(olderThan seconds: Double, _ more: RunKeys) -> [Garbage] {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    let now = Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
     // Owners first: what a run finishes meanwhile is in its log by the time its lease is released.
     let working = LeaseKeeper.owners(in: self)
-    let kept = References(self)
+    let kept = References(self, alsoKeeping: more)
     var garbage: [Garbage] = []
     func collect(_ path: String, _ record: ActionRecord? = nil, after age: Double = 0) {
-      guard let facts = POSIX.facts(path), now - facts.modified >= max(seconds, age) else { return }
+      let age = max(seconds, age)
+      // A file server's clock may be ahead; age 0 means all.
+      guard let facts = POSIX.facts(path), age == 0 || now - facts.modified >= age else { return }
       garbage.append(Garbage(path: path, record: record, size: facts.isDirectory ? 0 : facts.size))
     }
     func isKept(_ action: Digest) -> Bool { kept.actions[action] != nil || working[action] != nil }
@@ -240,9 +258,11 @@ extension Cache {
   }
 
   /// Whether the process that made a temporary file is gone; nil where that can't be seen from here.
-  private func ownerIsGone(_ name: String) -> Bool? {
+  func ownerIsGone(_ name: String) -> Bool? {
     let parts = name.split(separator: "-", maxSplits: 2)
-    guard parts.count == 3, parts[0] == POSIX.scope, let process = Int32(parts[1]), process > 0 else { return nil }
+    guard parts.count == 3, parts[0] == POSIX.scope, let process = Int32(parts[1]), process > 0 else {
+      return nil
+    }
     return kill(process, 0) != 0 && errno == ESRCH
   }
 

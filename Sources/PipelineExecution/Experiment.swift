@@ -5,9 +5,9 @@ import PipelineCore
 
 /// The plan keys that the nodes of one pipeline last had when they were brought up to date.
 ///
-/// An append-only log, `key checksum node` a line, of which the last line for a node counts. A cut or flipped line is
-/// passed over. Beside it stands one digest of the keys of the last complete run, so that a run that changes nothing
-/// neither reads nor writes the log.
+/// An append-only log, `key checksum node` a line, of which the last line for a node counts. A cut or flipped
+/// line is passed over. Beside it stands one digest of the keys of the last complete run, so that a run that
+/// changes nothing neither reads nor writes the log.
 struct Experiment {
   let name: String
   private let cache: Cache
@@ -50,6 +50,9 @@ struct Experiment {
   var log: String { "\(cache.root)/experiments/\(Self.fileName(name)).log" }
   var seal: String { "\(cache.root)/experiments/\(Self.fileName(name)).complete" }
 
+  /// The shortcut of a run without work.
+  var index: String { "\(cache.root)/experiments/\(Self.fileName(name)).index" }
+
   private static func line(_ node: String, _ key: Digest) -> String {
     let name = RecordFile.escape(node)
     let hex = key.hex
@@ -63,7 +66,8 @@ struct Experiment {
     let name = line[(text + 82)...]
     guard line[text + 64] == UInt8(ascii: " "), line[text + 81] == UInt8(ascii: " "),
       let key = Digest(hex: String(decoding: line[..<(text + 64)], as: UTF8.self)),
-      String(decoding: line[(text + 65)..<(text + 81)], as: UTF8.self) == checksum(line[..<(text + 64)] + name)
+      String(decoding: line[(text + 65)..<(text + 81)], as: UTF8.self)
+        == checksum(line[..<(text + 64)] + name)
     else { return nil }
     return (RecordFile.unescape(name), key)
   }
@@ -78,12 +82,21 @@ struct Experiment {
     return keys
   }
 
+  /// All keys that the log has, of runs of long ago too.
+  func allKeys() -> [(key: String, value: Digest)] {
+    guard let bytes = (try? POSIX.read(log)) ?? nil else { return [] }
+    return bytes.split(separator: UInt8(ascii: "\n")).compactMap { line in
+      Self.parse(line).map { ($0.node, $0.key) }
+    }
+  }
+
   func append(_ keys: [(node: String, key: Digest)]) throws(SystemError) {
     guard !keys.isEmpty else { return }
     try POSIX.append(keys.map { Self.line($0.node, $0.key) }.joined(), to: log)
   }
 
-  /// Adds the keys that the log does not have yet, and seals the set if the run brought everything up to date.
+  /// Adds the keys that the log does not have yet, and seals the set if the run brought everything up to
+  /// date.
   func note(_ keys: [(node: String, key: Digest)], complete: Bool) throws(SystemError) {
     var manifest = HashingManifest(kind: "complete")
     for (node, key) in keys { manifest.field(node, key.hex) }

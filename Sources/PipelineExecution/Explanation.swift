@@ -16,8 +16,8 @@ public final class Explainer {
     self.cache = cache
   }
 
-  /// The reasons for which the node has no usable artifact under its plan key, by the rules of `RunReason`, in
-  /// their order. Empty if it has one.
+  /// The reasons for which the node has no usable artifact under its plan key, by the rules of `RunReason`,
+  /// in their order. Empty if it has one.
   public func reasons(for id: NodeID) -> [RunReason] {
     let key = keys[id]
     var reasons: [RunReason] = []

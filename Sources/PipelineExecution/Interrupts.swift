@@ -2,7 +2,8 @@
 
 import Glibc
 
-// A signal handler can reach nothing but globals; this one is written once, before the handlers are installed.
+// A signal handler can reach nothing but globals; this one is written once, before the handlers are
+// installed.
 nonisolated(unsafe) private var interruptPipe: Int32 = -1
 
 /// The signals that ask a run to stop.
@@ -39,13 +40,14 @@ struct Interrupts {
     sigemptyset(&blocked)
     for number in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&blocked, number) }
     pthread_sigmask(SIG_UNBLOCK, &blocked, nil)
-    // A reader that went away (`| head`) must not kill the run. A handler, not "ignore", which workers would inherit.
+    // A reader that went away (`| head`) must not kill the run. A handler, not "ignore", which workers would
+    // inherit.
     signal(SIGPIPE) { _ in }
     return interrupts
   }
 
-  /// Gives a standard stream that the caller has closed to /dev/null; otherwise the next file opened would get its
-  /// number, and progress or a library's message would be written into an artifact or a pipe.
+  /// Gives a standard stream that the caller has closed to /dev/null; otherwise the next file opened would
+  /// get its number, and progress or a library's message would be written into an artifact or a pipe.
   static func openStandardStreams() {
     for stream in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] where fcntl(stream, F_GETFD) < 0 {
       // The lowest free number is this one, as those below are open.

@@ -4,7 +4,7 @@ import Glibc
 import PipelineCore
 
 /// Who holds a lease.
-struct LeaseOwner: Equatable {
+package struct LeaseOwner: Equatable {
   var host: String
   /// Where the process number means anything: one boot of one machine, and one process namespace in it.
   var scope: String
@@ -13,12 +13,15 @@ struct LeaseOwner: Equatable {
   /// Unique to this one lease.
   var token: String
 
+  /// This process's own scope.
+  package static var ownScope: String { POSIX.scope }
+
   static let unknown = LeaseOwner(host: "?", scope: "", process: 0, node: "?", token: "unknown")
 
   /// Whether the owner is certainly gone; a process that can't be seen from here never is.
   var isGone: Bool { scope == POSIX.scope && process > 0 && kill(process, 0) != 0 && errno == ESRCH }
 
-  var fields: RecordFile {
+  package var fields: RecordFile {
     RecordFile([
       ManifestField(name: "host", value: host), ManifestField(name: "scope", value: scope),
       ManifestField(name: "process", value: String(process)), ManifestField(name: "node", value: node),
@@ -26,14 +29,15 @@ struct LeaseOwner: Equatable {
     ])
   }
 
-  init(host: String, scope: String, process: Int32, node: String, token: String) {
+  package init(host: String, scope: String, process: Int32, node: String, token: String) {
     (self.host, self.scope, self.process, self.node, self.token) = (host, scope, process, node, token)
   }
 
   /// The owner that a lease file names; nil where there is no whole one.
   init?(file path: String) {
     guard let bytes = try? POSIX.read(path), let file = RecordFile(bytes, kind: "lease"),
-      let host = file["host"], let scope = file["scope"], let process = file["process"].flatMap({ Int32($0) }),
+      let host = file["host"], let scope = file["scope"],
+      let process = file["process"].flatMap({ Int32($0) }),
       let node = file["node"], let token = file["token"], !token.contains("/")
     else { return nil }
     self.init(host: host, scope: scope, process: process, node: node, token: token)
@@ -42,26 +46,26 @@ struct LeaseOwner: Equatable {
 
 /// The leases of one run.
 ///
-/// A lease is taken by `link(2)` of a unique file onto the key's name, which is atomic on NFS too (where the answer
-/// can be lost, so the link count decides). The owner touches it every third of its duration. Another process takes
-/// it over when the owner's process is gone from this host, or when the lease has not been touched for a whole
-/// duration *on the watcher's own clock*, so that clocks of two hosts need not agree.
+/// A lease is taken by `link(2)` of a unique file onto the key's name, which is atomic on NFS too (where the
+/// answer can be lost, so the link count decides). The owner touches it every third of its duration. Another
+/// process takes it over when the owner's process is gone from this host, or when the lease has not been
+/// touched for a whole duration *on the watcher's own clock*, so that clocks of two hosts need not agree.
 ///
-/// A take-over must hit the dead lease and no other: of several that saw it dead, only the one that links the name
-/// `KEY.TOKEN-OF-THE-DEAD` may rename its own lease onto the key, and only if the dead one is still there. A plain
-/// unlink or rename could hit the live lease of whoever was quicker.
-struct LeaseKeeper {
+/// A take-over must hit the dead lease and no other: of several that saw it dead, only the one that links the
+/// name `KEY.TOKEN-OF-THE-DEAD` may rename its own lease onto the key, and only if the dead one is still
+/// there. A plain unlink or rename could hit the live lease of whoever was quicker.
+package struct LeaseKeeper {
   private let cache: Cache
   private let duration: Double
   private var held: [Digest: (token: String, renewed: Double)] = [:]
   private var watched: [String: (seen: FileFacts, since: Double)] = [:]
 
-  init(cache: Cache, duration: Double) {
+  package init(cache: Cache, duration: Double) {
     self.cache = cache
     self.duration = duration
   }
 
-  enum Answer {
+  package enum Answer {
     case acquired
     case held(LeaseOwner)
   }
@@ -74,7 +78,7 @@ struct LeaseKeeper {
 
   private func path(_ key: Digest) -> String { cache.leases + "/" + key.hex }
 
-  mutating func acquire(_ key: Digest, node: String) throws(SystemError) -> Answer {
+  package mutating func acquire(_ key: Digest, node: String) throws(SystemError) -> Answer {
     if held[key] != nil { return .acquired }
     let name = path(key)
     let owner = LeaseOwner(
@@ -139,7 +143,9 @@ struct LeaseKeeper {
     guard try place(own, bytes, at: claim) else {
       // Another process is at it, unless it died in these few microseconds.
       if let other = LeaseOwner(file: claim), other.isGone { unlink(claim) }
-      if let facts = POSIX.facts(claim), Double(time(nil)) - facts.modified > 10 * max(duration, 60) { unlink(claim) }
+      if let facts = POSIX.facts(claim), Double(time(nil)) - facts.modified > 10 * max(duration, 60) {
+        unlink(claim)
+      }
       return false
     }
     defer { unlink(claim) }
@@ -181,7 +187,9 @@ struct LeaseKeeper {
   static func owners(in cache: Cache) -> [Digest: LeaseOwner] {
     var owners: [Digest: LeaseOwner] = [:]
     for name in POSIX.list(cache.leases) {
-      guard let key = Digest(hex: name), let owner = LeaseOwner(file: cache.leases + "/" + name) else { continue }
+      guard let key = Digest(hex: name), let owner = LeaseOwner(file: cache.leases + "/" + name) else {
+        continue
+      }
       if !owner.isGone { owners[key] = owner }
     }
     return owners

@@ -63,7 +63,9 @@ enum POSIX {
     var count = 0
     while true {
       if count == bytes.count { bytes.append(contentsOf: repeatElement(0, count: max(4096, bytes.count))) }
-      let got = bytes.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress! + count, $0.count - count) }
+      let got = bytes.withUnsafeMutableBytes {
+        Glibc.read(descriptor, $0.baseAddress! + count, $0.count - count)
+      }
       if got < 0 {
         if errno == EINTR { continue }
         throw SystemError("read", path)
@@ -138,8 +140,8 @@ enum POSIX {
 
   static func syncDirectory(of path: String) throws(SystemError) { try syncFile(parent(of: path)) }
 
-  /// Adds lines to the end of a file, by one write. A last line that a kill has cut is ended first, so that it does
-  /// not swallow the next one.
+  /// Adds lines to the end of a file, by one write. A last line that a kill has cut is ended first, so that
+  /// it does not swallow the next one.
   static func append(_ text: String, to path: String) throws(SystemError) {
     var descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
     if descriptor < 0, errno == ENOENT {
@@ -208,20 +210,22 @@ enum POSIX {
     return hash.finish()
   }
 
-  /// Kills all processes of some sessions but one. A program may leave its process group, as those that Foundation
-  /// starts do, and its parent may be gone; the session still tells whose it is.
+  /// Kills all processes of some sessions but one. A program may leave its process group, as those that
+  /// Foundation starts do, and its parent may be gone; the session still tells whose it is.
   static func killSessions(_ sessions: Set<pid_t>, sparing own: pid_t = 0) {
     guard !sessions.isEmpty else { return }
     // Again, as long as there are some: one may have been starting another.
     for _ in 0..<10 {
       var found = false
       for process in list("/proc").compactMap({ pid_t($0) }) where process != own {
-        guard let bytes = (try? read("/proc/\(process)/stat")) ?? nil, let name = bytes.lastIndex(of: 0x29) else {
+        guard let bytes = (try? read("/proc/\(process)/stat")) ?? nil, let name = bytes.lastIndex(of: 0x29)
+        else {
           continue
         }
         // After the name: state, parent, group, session.
         let fields = String(decoding: bytes[(name + 1)...], as: UTF8.self).split(separator: " ", maxSplits: 4)
-        guard fields.count > 4, fields[0] != "Z", let session = pid_t(fields[3]), sessions.contains(session) else {
+        guard fields.count > 4, fields[0] != "Z", let session = pid_t(fields[3]), sessions.contains(session)
+        else {
           continue
         }
         if kill(process, SIGKILL) == 0 { found = true }
@@ -243,8 +247,8 @@ enum POSIX {
     return buffer.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
   }()
 
-  /// Where a process number means anything: one boot of one machine, and one process namespace in it. Two containers
-  /// may well share a host name.
+  /// Where a process number means anything: one boot of one machine, and one process namespace in it. Two
+  /// containers may well share a host name.
   static let scope: String = {
     let boot = ((try? read("/proc/sys/kernel/random/boot_id")) ?? nil) ?? []
     var buffer = [UInt8](repeating: 0, count: 64)

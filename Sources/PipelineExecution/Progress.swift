@@ -143,7 +143,7 @@ public final class ConsoleProgress: ProgressDisplay {
 
   private func erase() {
     guard drawnLines > 0 else { return }
-    write("\u{1B}[\(drawnLines)A\u{1B}[J")
+    write("\r\u{1B}[\(drawnLines)A\u{1B}[J")
     drawnLines = 0
   }
 
@@ -167,8 +167,8 @@ public final class ConsoleProgress: ProgressDisplay {
     drawnLines = lines.count
   }
 
-  /// From the mean cost of the finished nodes of each stage. A stage of which none is finished is reckoned by the
-  /// progress of those that run, if they tell; without even that, nothing can be said.
+  /// From the mean cost of the finished nodes of each stage. A stage of which none is finished is reckoned by
+  /// the progress of those that run, if they tell; without even that, nothing can be said.
   private func timeLeft(now: Double) -> Double? {
     guard let plan, now - start > 3 else { return nil }
     var left = 0.0

@@ -4,8 +4,8 @@ import PipelineCore
 
 /// Ready nodes, the most urgent first: the one with the longest way to the end of the graph, then plan order.
 ///
-/// One heap a distinct memory need. Stages declare few different needs, so a look at the head of each heap costs
-/// next to nothing, however many nodes don't fit.
+/// One heap a distinct memory need. Stages declare few different needs, so a look at the head of each heap
+/// costs next to nothing, however many nodes don't fit.
 struct ReadyQueue {
   private let heights: [Int]
   private var heaps: [(memory: Int, nodes: [NodeID])] = []

@@ -4,21 +4,23 @@ import PipelineCore
 
 /// Named fields as kept in a file.
 ///
-/// The text is a line `pipeline KIND 1`, a line `name value` a field, and a line `digest HEX` over all that stands
-/// above it. A name has no space; a newline or backslash in a value is escaped.
-struct RecordFile {
+/// The text is a line `pipeline KIND 1`, a line `name value` a field, and a line `digest HEX` over all that
+/// stands above it. A name has no space; a newline or backslash in a value is escaped.
+package struct RecordFile {
   private(set) var fields: [ManifestField] = []
 
   init(_ fields: [ManifestField] = []) { self.fields = fields }
 
-  mutating func add(_ name: String, _ value: String) { fields.append(ManifestField(name: name, value: value)) }
+  mutating func add(_ name: String, _ value: String) {
+    fields.append(ManifestField(name: name, value: value))
+  }
 
   subscript(_ name: String) -> String? { fields.first { $0.name == name }?.value }
   func integer(_ name: String) -> Int? { self[name].flatMap { Int($0) } }
   func number(_ name: String) -> Double? { self[name].flatMap { Double($0) } }
   func digest(_ name: String) -> Digest? { self[name].flatMap { Digest(hex: $0) } }
 
-  func bytes(kind: String) -> [UInt8] {
+  package func bytes(kind: String) -> [UInt8] {
     var text = "pipeline \(kind) 1\n"
     for field in fields { text += "\(Self.escape(field.name, spaces: true)) \(Self.escape(field.value))\n" }
     let body = Array(text.utf8)
@@ -43,7 +45,9 @@ struct RecordFile {
   }
 
   static func escape(_ text: String, spaces: Bool = false) -> String {
-    guard text.utf8.contains(where: { $0 == 0x0A || $0 == 0x5C || (spaces && $0 == 0x20) }) else { return text }
+    guard text.utf8.contains(where: { $0 == 0x0A || $0 == 0x5C || (spaces && $0 == 0x20) }) else {
+      return text
+    }
     var result = ""
     for character in text.unicodeScalars {
       switch character {

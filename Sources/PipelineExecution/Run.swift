@@ -37,8 +37,8 @@ public struct RunSummary: Sendable {
   public var ran: [(node: String, reasons: [RunReason])] = []
   /// Nodes whose plan key had an artifact.
   public var fresh = 0
-  /// Nodes that need not run after all: their inputs have the contents of an earlier result, or another process made
-  /// theirs meanwhile.
+  /// Nodes that need not run after all: their inputs have the contents of an earlier result, or another
+  /// process made theirs meanwhile.
   public var cutOff = 0
   /// Nodes that failed.
   public var failures: [Failure] = []
@@ -72,6 +72,9 @@ public struct Run {
   private var leases: LeaseKeeper
   private var log: RunLog
   private var summary = RunSummary()
+  /// A file that says to collections that the run is in progress.
+  private var marker: String?
+  private var began = POSIX.monotonicSeconds
   private var running: [NodeID: Allocation] = [:]
   /// Nodes that another process is making.
   private var elsewhere: [NodeID] = []
@@ -104,14 +107,19 @@ public struct Run {
     experiment = Experiment(name: plan.name, cache: cache)
     scheduler = Scheduler(plan: plan, keys: keys, cache: cache)
     leases = LeaseKeeper(cache: cache, duration: options.lease)
-    log = RunLog(cache: cache, pipeline: plan.name)
+    log = RunLog(cache: cache, plan: plan, jobs: options.jobs)
   }
 
   /// Brings nodes up to date.
   ///
   /// - Throws: `BudgetError` before anything runs; `SystemError` when the cache can't be written.
   public mutating func execute(_ wanted: [NodeID]) throws -> RunSummary {
-    let start = POSIX.monotonicSeconds
+    began = POSIX.monotonicSeconds
+    if wanted.count == plan.nodes.count, CompletionIndex.stands(experiment.index, plan, keys, cache) {
+      summary.fresh = plan.nodes.count
+      summary.seconds = POSIX.monotonicSeconds - began
+      return summary
+    }
     let interrupts = Interrupts.install()
     scheduler.want(wanted)
     if scheduler.unfinished > 0 {
@@ -119,9 +127,11 @@ public struct Run {
       try cache.prepare()
       // At once, so that a collection that comes now knows what this run is about to read.
       try experiment.note(doneNodes(), complete: false)
+      marker = try cache.markRun(of: plan.name)
       progress.begin(plan: plan, unfinished: unfinishedNodes())
     }
     defer {
+      if let marker { unlink(marker) }
       executor.shutdown()
       for allocation in running.values {
         POSIX.removeTree(allocation.task.output)
@@ -153,7 +163,7 @@ public struct Run {
     }
     try close(wanted)
     progress.end()
-    summary.seconds = POSIX.monotonicSeconds - start
+    summary.seconds = POSIX.monotonicSeconds - began
     return summary
   }
 
@@ -258,7 +268,8 @@ public struct Run {
       node: node.name, stage: declaration.name, stageVersion: declaration.version, key: key,
       parameters: node.parameters, axes: node.axes, streamKey: plan.streamKey(of: id), inputs: inputs,
       output: name + "." + declaration.fileExtension, scratch: name + ".scratch",
-      baseDirectory: POSIX.absolute(plan.baseDirectory), downloads: cache.downloads, threads: threads, memory: memory)
+      baseDirectory: POSIX.absolute(plan.baseDirectory), downloads: cache.downloads, threads: threads,
+      memory: memory)
   }
 
   // MARK: Ending nodes
@@ -283,7 +294,8 @@ public struct Run {
   private mutating func publish(_ id: NodeID, _ allocation: Allocation, _ outcome: TaskOutcome) throws {
     let declaration = plan.stage(of: id).declaration
     let artifact = Artifact(
-      action: allocation.task.key, content: outcome.content, fileDigest: outcome.fileDigest, size: outcome.size,
+      action: allocation.task.key, content: outcome.content, fileDigest: outcome.fileDigest,
+      size: outcome.size,
       fileExtension: declaration.fileExtension)
     do {
       try cache.publish(
@@ -291,14 +303,15 @@ public struct Run {
         as: ActionRecord(
           artifact: artifact, stage: declaration.name, node: plan[id].name, pipeline: plan.name,
           created: POSIX.timestamp(), seconds: outcome.seconds, threads: allocation.cores,
-          peakMemory: outcome.peakMemory))
+          peakMemory: outcome.peakMemory), sync: outcome.seconds >= Durability.threshold)
       try record(id, artifact, allocation.reasons)
       try experiment.append([(plan[id].name, keys[id])])
       try log.add(
         RunEvent(
           event: "ran", time: POSIX.timestamp(), node: plan[id].name, key: artifact.action,
           reasons: allocation.reasons.map(\.description), seconds: outcome.seconds, threads: allocation.cores,
-          peakMemory: outcome.peakMemory))
+          peakMemory: outcome.peakMemory, began: allocation.start - began,
+          ended: POSIX.monotonicSeconds - began))
     } catch {
       POSIX.removeTree(allocation.task.output)
       throw error
@@ -352,19 +365,23 @@ public struct Run {
       scheduler.heal(id, damaged: damaged)
       return
     }
-    giveUp(id, failure, key: allocation.task.key, reasons: allocation.reasons)
+    giveUp(id, failure, key: allocation.task.key, reasons: allocation.reasons, allocation)
   }
 
-  private mutating func giveUp(_ id: NodeID, _ failure: StageFailure, key: Digest, reasons: [RunReason]) {
+  private mutating func giveUp(
+    _ id: NodeID, _ failure: StageFailure, key: Digest, reasons: [RunReason], _ allocation: Allocation? = nil
+  ) {
     scheduler.fail(id)
     summary.failures.append(.init(node: plan[id].name, failure: failure))
     progress.failed(id, failure.message)
-    // On a full disk the user must still read why the node failed, rather than that this could not be written.
+    // On a full disk the user must still read why the node failed, rather than that this could not be
+    // written.
     try? cache.record(failure: failure.message, node: plan[id].name, pipeline: plan.name, for: keys[id])
     try? log.add(
       RunEvent(
         event: "failed", time: POSIX.timestamp(), node: plan[id].name, key: key,
-        reasons: reasons.map(\.description), message: failure.message))
+        reasons: reasons.map(\.description), threads: allocation?.cores, message: failure.message,
+        began: allocation.map { $0.start - began }, ended: POSIX.monotonicSeconds - began))
   }
 
   private mutating func endHangingNodes() throws {
@@ -376,6 +393,22 @@ public struct Run {
         .finished(
           id, .failure(StageFailure("it took longer than its timeout of \(limit) seconds and was ended"))))
     }
+  }
+
+  private func ending() -> RunEvent {
+    var taken = Set(plan.joins.flatMap { $0.members.map(\.node.index) })
+    for node in plan.nodes {
+      for case .node(let source) in node.inputs.map(\.source) { taken.insert(source.index) }
+    }
+    var results: [String: Digest] = [:]
+    for (index, node) in plan.nodes.enumerated() where !taken.contains(index) {
+      if let artifact = scheduler.artifacts[index] { results[node.name] = artifact.action }
+    }
+    return RunEvent(
+      event: "end", time: POSIX.timestamp(), seconds: POSIX.monotonicSeconds - began,
+      message: summary.interrupted ? "interrupted" : summary.failures.isEmpty ? "done" : "failed",
+      results: results,
+      fresh: summary.fresh, cutOff: summary.cutOff)
   }
 
   private mutating func close(_ wanted: [NodeID]) throws {
@@ -392,7 +425,11 @@ public struct Run {
     let complete = wanted.count == plan.nodes.count && notes.count == plan.nodes.count
     do {
       try experiment.note(notes, complete: complete)
-      try log.end(summary.interrupted ? "interrupted" : summary.failures.isEmpty ? "done" : "failed")
+      if complete {
+        try CompletionIndex.write(experiment.index, plan, keys, scheduler.artifacts.compactMap { $0 }, cache)
+      }
+      let end = ending()
+      try log.end(end)
     } catch {
       if !summary.ran.isEmpty { throw error }
     }
@@ -405,7 +442,8 @@ public func formatBytes(_ bytes: Int) -> String {
   for unit in ["B", "kB", "MB", "GB"] {
     if value < 1024 || unit == "GB" {
       let tenths = (value * 10).rounded() / 10
-      return tenths == tenths.rounded() || tenths >= 100 ? "\(Int(tenths.rounded())) \(unit)" : "\(tenths) \(unit)"
+      return tenths == tenths.rounded() || tenths >= 100
+        ? "\(Int(tenths.rounded())) \(unit)" : "\(tenths) \(unit)"
     }
     value /= 1024
   }

@@ -4,13 +4,14 @@ import PipelineCore
 
 /// Decides what to run. It reads and writes records in the cache, but starts nothing and waits for nothing.
 ///
-/// A wanted node whose plan key has an artifact is done, and nothing upstream of it is even looked at. Otherwise its
-/// inputs are wanted; once their contents are known, its action key may still have an artifact (early cutoff), and
-/// only if not it is ready to run.
+/// A wanted node whose plan key has an artifact is done, and nothing upstream of it is even looked at.
+/// Otherwise its inputs are wanted; once their contents are known, its action key may still have an artifact
+/// (early cutoff), and only if not it is ready to run.
 ///
-/// What holds between two calls: a node in `waiting(n)` is registered n times as a consumer of nodes and joins that
-/// are not done; no other node is registered anywhere. A done node may become idle again (`heal`); nodes that had
-/// counted it as done are not told, but look once more at all their inputs before they use them.
+/// What holds between two calls: a node in `waiting(n)` is registered n times as a consumer of nodes and
+/// joins that are not done; no other node is registered anywhere. A done node may become idle again (`heal`);
+/// nodes that had counted it as done are not told, but look once more at all their inputs before they use
+/// them.
 struct Scheduler {
   enum State: Equatable {
     case idle
@@ -217,8 +218,8 @@ struct Scheduler {
     }
   }
 
-  /// Goes on with a node that waits for nothing any more: its inputs are known, unless one is being healed. True if
-  /// it is done.
+  /// Goes on with a node that waits for nothing any more: its inputs are known, unless one is being healed.
+  /// True if it is done.
   private mutating func proceed(_ id: NodeID) -> Bool {
     if inputsAreDone(id) { return inputsAreKnown(id) }
     states[id.index] = .idle

@@ -25,7 +25,8 @@ public struct TaskRunner {
   /// A runner of the stage types that a registry knows.
   public init(registry: StageRegistry) { self.registry = registry }
 
-  /// Runs a task. The artifact at `task.output` is on disk when this returns; on failure nothing is left there.
+  /// Runs a task. The artifact at `task.output` is on disk when this returns; on failure nothing is left
+  /// there.
   public mutating func run(
     _ task: StageTask, _ context: some StageContext
   ) throws(StageFailure) -> TaskOutcome {
@@ -42,10 +43,10 @@ public struct TaskRunner {
       guard let digest = try POSIX.digest(ofFile: task.output), let facts = POSIX.facts(task.output) else {
         throw StageFailure("the stage wrote no artifact")
       }
-      try POSIX.syncFile(task.output)
+      let seconds = POSIX.monotonicSeconds - start
+      if seconds >= Durability.threshold { try POSIX.syncFile(task.output) }
       return TaskOutcome(
-        content: content, fileDigest: digest, size: facts.size, seconds: POSIX.monotonicSeconds - start,
-        peakMemory: peakMemory())
+        content: content, fileDigest: digest, size: facts.size, seconds: seconds, peakMemory: peakMemory())
     } catch {
       POSIX.removeTree(task.output)
       // An input may have been healed by another task, or collected, while this one was about to read it.
@@ -58,8 +59,8 @@ public struct TaskRunner {
     }
   }
 
-  /// The task with each parameter in the form of its type: JSON writes 1.0 as 1 on its way to a worker, and an
-  /// artifact must not tell where it was made.
+  /// The task with each parameter in the form of its type: JSON writes 1.0 as 1 on its way to a worker, and
+  /// an artifact must not tell where it was made.
   private func conformed(_ task: StageTask, to declaration: StageDeclaration) -> StageTask {
     var task = task
     var values = task.parameters.values
@@ -80,7 +81,8 @@ public struct TaskRunner {
     // A disk that can't read the file any more is damage like any other.
     guard (try? POSIX.digest(ofFile: input.path)) == input.fileDigest else {
       throw StageFailure(
-        "the artifact of \(input.node) is damaged: \(input.path)", kind: .damagedInput, damagedNode: input.node)
+        "the artifact of \(input.node) is damaged: \(input.path)", kind: .damagedInput,
+        damagedNode: input.node)
     }
     checked[input.path] = facts
   }

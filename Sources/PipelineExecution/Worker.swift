@@ -7,13 +7,13 @@ import Synchronization
 
 /// A worker process.
 public enum Worker {
-  /// Serves tasks until standard input closes, which means that the scheduler is gone: then a task that still runs is
-  /// ended too. Answers go to the original standard output; whatever a stage or a library prints goes to standard
-  /// error, where the scheduler keeps the last lines.
+  /// Serves tasks until standard input closes, which means that the scheduler is gone: then a task that still
+  /// runs is ended too. Answers go to the original standard output; whatever a stage or a library prints goes
+  /// to standard error, where the scheduler keeps the last lines.
   public static func serve(registry: StageRegistry) {
     Interrupts.openStandardStreams()
-    // Handlers that do nothing, rather than "ignore", which programs that a stage starts would inherit. A user's
-    // Ctrl-C is the scheduler's to handle.
+    // Handlers that do nothing, rather than "ignore", which programs that a stage starts would inherit. A
+    // user's Ctrl-C is the scheduler's to handle.
     signal(SIGPIPE) { _ in }
     signal(SIGINT) { _ in }
     let answers = dup(STDOUT_FILENO)
@@ -43,8 +43,8 @@ public enum Worker {
     }
   }
 
-  /// Ends this process, and the programs that it has started, as soon as nobody holds the other end of its standard
-  /// input: even a scheduler killed with -9 leaves nothing running.
+  /// Ends this process, and the programs that it has started, as soon as nobody holds the other end of its
+  /// standard input: even a scheduler killed with -9 leaves nothing running.
   private static func dieWithScheduler() {
     Thread.detachNewThread {
       var descriptor = pollfd(fd: STDIN_FILENO, events: 0, revents: 0)

@@ -99,7 +99,8 @@ public final class WorkerPool: TaskExecutor {
     guard !process.errorsClosed else { return false }
     let bytes = readSome(process.errors)
     process.errorsClosed = bytes == nil
-    let lines = bytes.map { process.errorLines.take($0) } ?? [process.errorLines.takeRest()].filter { !$0.isEmpty }
+    let lines =
+      bytes.map { process.errorLines.take($0) } ?? [process.errorLines.takeRest()].filter { !$0.isEmpty }
     for line in lines {
       let text = String(decoding: line, as: UTF8.self)
       process.lastErrors.append(text)
@@ -111,7 +112,8 @@ public final class WorkerPool: TaskExecutor {
 
   private func readAnswers(_ process: WorkerProcess, _ events: inout [ExecutorEvent]) {
     guard let bytes = readSome(process.output) else {
-      // A program that the worker has started may hold its standard error open for ever: no more than a few fills.
+      // A program that the worker has started may hold its standard error open for ever: no more than a few
+      // fills.
       for _ in 0..<64 where readErrors(process, &events) {}
       if let words = lastWords(process), let node = process.node { events.append(.log(node, words)) }
       let status = reap(process)
@@ -168,7 +170,9 @@ public final class WorkerPool: TaskExecutor {
     var message: String
     if signal != 0 {
       message = "its worker was ended by signal \(signal) (\(String(cString: strsignal(signal))))"
-      if signal == SIGKILL { message += "; the kernel does this when memory runs out: lower --jobs or the stage's needs" }
+      if signal == SIGKILL {
+        message += "; the kernel does this when memory runs out: lower --jobs or the stage's needs"
+      }
     } else {
       message = "its worker exited with status \(status >> 8 & 0xFF)"
     }
@@ -194,8 +198,8 @@ public final class WorkerPool: TaskExecutor {
   @discardableResult
   private func reap(_ process: WorkerProcess) -> Int32 {
     processes.removeAll { $0 === process }
-    // Before its number is given back. One that has ended by itself keeps its own status; one that has only closed
-    // its output must not be waited for.
+    // Before its number is given back. One that has ended by itself keeps its own status; one that has only
+    // closed its output must not be waited for.
     kill(process.id, SIGKILL)
     if process.node != nil { POSIX.killSessions([process.id]) }
     close(process.input)
@@ -240,13 +244,19 @@ public final class WorkerPool: TaskExecutor {
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
-    // A session of its own (POSIX_SPAWN_SETSID, which the overlay does not show): a terminal's Ctrl-C reaches only
-    // the scheduler, and all that the worker starts can be found.
-    posix_spawnattr_setflags(&attributes, 0x80)
+    // The calling thread may be one that blocks signals, which workers and their programs would inherit.
+    var noSignals = sigset_t()
+    sigemptyset(&noSignals)
+    posix_spawnattr_setsigmask(&attributes, &noSignals)
+    // A session of its own (0x80 is POSIX_SPAWN_SETSID, which the overlay does not show): a terminal's Ctrl-C
+    // reaches only the scheduler, and all that the worker starts can be found.
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK) | 0x80)
 
     // Parallelism is the engine's: a BLAS with threads of its own would fight with it for the cores.
     let environment =
-      currentEnvironment().filter { !$0.hasPrefix("OPENBLAS_NUM_THREADS=") && !$0.hasPrefix("OMP_NUM_THREADS=") }
+      currentEnvironment().filter {
+        !$0.hasPrefix("OPENBLAS_NUM_THREADS=") && !$0.hasPrefix("OMP_NUM_THREADS=")
+      }
       + ["OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1"]
     var id: pid_t = 0
     let code = withCStrings(command) { arguments in

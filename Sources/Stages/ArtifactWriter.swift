@@ -40,7 +40,8 @@ struct ArtifactWriter: ~Copyable {
     try file.setAttribute("content", to: .string(content))
     try file.setAttribute("parameters", to: .string(task.parameters.json))
     try file.setAttribute("inputs", to: .string(Self.contents(of: task.inputs).json))
-    try file.close()
+    // The engine decides when a result goes to the disk.
+    try file.close(sync: false)
     guard let digest = Digest(hex: content) else {
       throw StageFailure("the content hash is no SHA-256: \(content)")
     }

@@ -108,7 +108,10 @@ public enum CommandStage: Stage {
 
   /// Whether a relative path stays in the folder that it is relative to.
   static func isInside(_ path: String) -> Bool {
-    let parts = path.split(separator: "/", omittingEmptySubsequences: false)
-    return !path.isEmpty && !path.contains("\0") && !parts.contains { $0.isEmpty || $0 == "." || $0 == ".." }
+    let (dot, slash) = (UInt8(ascii: "."), UInt8(ascii: "/"))
+    return !path.utf8.contains(0)
+      && path.utf8.split(separator: slash, omittingEmptySubsequences: false).allSatisfy { part in
+        part.count > 2 || part.contains { $0 != dot }
+      }
   }
 }

@@ -12,7 +12,7 @@ public enum EvaluateStage: Stage {
 
   /// What it says of itself.
   public static let declaration = StageDeclaration(
-    name: "evaluate", version: 1, summary: "takes loss and accuracy of a net on six splits",
+    name: "evaluate", version: 2, summary: "takes loss and accuracy of a net on six splits",
     parameters: [
       ParameterDeclaration(
         "label", .optional(.integer(0...9)), default: .null,
@@ -34,6 +34,8 @@ public enum EvaluateStage: Stage {
       LayoutDeclaration("converged", "int", "0 if the net comes from a solve that did not converge"),
       LayoutDeclaration("residual", "float", "the worst true relative residual behind the net; NaN if none"),
       LayoutDeclaration("iterations", "int", "solver iterations behind the net"),
+      LayoutDeclaration("damping", "float", "damping of the solves behind the net; NaN if none"),
+      LayoutDeclaration("hessian_images", "int", "curvature images of the solves behind the net; 0 if none"),
     ],
     resources: { _ in Resources(cores: 64, memory: 400 << 20) })
 
@@ -71,6 +73,8 @@ public enum EvaluateStage: Stage {
     try artifact.attribute("converged", solve["converged"] ?? .integer(1))
     try artifact.attribute("residual", solve["residual"] ?? .real(.nan))
     try artifact.attribute("iterations", solve["iterations"] ?? .integer(0))
+    try artifact.attribute("damping", solve["damping"] ?? .real(.nan))
+    try artifact.attribute("hessian_images", solve["hessian_images"] ?? .integer(0))
     return try artifact.finish()
   }
 

@@ -1,28 +1,42 @@
 // The stage `features`: one vector an image, in which distances between images are taken.
 
+import Datasets
+import Foundation
 import NeuralNet
 import PipelineCore
 import Tensor
+import VisionTransformer
 
 /// Extracts features of training images.
 public enum FeaturesStage: Stage {
   /// What it says of itself.
   public static let declaration = StageDeclaration(
-    name: "features", version: 1, summary: "extracts a feature vector from each of some training images",
+    name: "features", version: 2, summary: "extracts a feature vector from each of some training images",
     parameters: [
       ParameterDeclaration(
-        "extractor", .choice(["cnn", "pixels"]), default: .string("cnn"),
-        "cnn: the penultimate layer of the net in slot net; pixels: the image itself, as a control"),
+        "extractor", .choice(["cnn", "vit", "pixels"]), default: .string("cnn"),
+        "cnn: the penultimate layer of the net in slot net; vit: a pretrained vision transformer; pixels: the image itself, as a control"
+      ),
       ParameterDeclaration(
         "label", .optional(.integer(0...9)), default: .null, "only images of this label (null: of all)"),
       ParameterDeclaration(
         "count", .optional(.integer(atLeast: 1)), default: .null, "only the first so many of them (null: all)"
       ),
+      ParameterDeclaration(
+        "pixels", .integer(1...1036), default: .integer(112),
+        "vit: side of the image that it sees, a multiple of its patch (14 for the default weights)"),
+      ParameterDeclaration(
+        "pooling", .choice(Pooling.allCases.map(\.rawValue)), default: .string("class"),
+        "vit: class: the class token; mean: the mean of the patch tokens, after the final layer norm"),
+      ParameterDeclaration(
+        "weights", .optional(.string), default: .null,
+        "vit: a file of weights, ONNX or safetensors (null: a ViT-S/14, fetched once and checked by SHA-256)"),
     ],
     inputs: [
       InputDeclaration("images", accepts: ["load-images"], "the data set"),
       InputDeclaration(
         "net", accepts: ["train", "retrain", "unlearn"], .optional, "the net of extractor cnn"),
+      InputDeclaration("group", accepts: ["group"], .optional, "only the images of this group"),
     ],
     datasets: [
       LayoutDeclaration("/features", "f32 [n,d]", "one row an image"),
@@ -31,19 +45,37 @@ public enum FeaturesStage: Stage {
     attributes: [
       LayoutDeclaration("extractor", "string", "as the parameter"),
       LayoutDeclaration("pixels", "int", "side of the image that the extractor saw, in pixels"),
-      LayoutDeclaration("pooling", "string", "none: the extractors here give one vector an image"),
+      LayoutDeclaration(
+        "pooling", "string", "of the tokens of vit; none: the extractor gives one vector an image"),
     ],
-    resources: { _ in Resources(cores: 64, memory: 400 << 20) })
+    resources: { parameters in
+      Resources(cores: 64, memory: (parameters.string("extractor") == "vit" ? 1000 : 400) << 20)
+    },
+    externalFiles: { parameters in
+      guard parameters.string("extractor") == "vit" else { return [] }
+      return parameters.optionalString("weights").map { [$0] } ?? []
+    },
+    allowsOutsideFiles: true,
+    check: { parameters in
+      let pixels = parameters.integer("pixels")
+      guard parameters.string("extractor") == "vit", parameters.optionalString("weights") == nil,
+        pixels % 14 != 0
+      else { return nil }
+      return ParameterProblem(
+        "pixels", "\(pixels) pixels are not a multiple of 14, the default weights' patch")
+    })
 
   /// Writes the features.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
     let images = try task.loadImages().train
+    let group = try task.optionalInput("group").map { _ in try task.loadGroup().indices }
     let indices = try selectImages(
-      images, label: task.parameters.optionalInteger("label"), count: task.parameters.optionalInteger("count")
-    )
+      images, among: group, label: task.parameters.optionalInteger("label"),
+      count: task.parameters.optionalInteger("count"))
     let extractor = task.parameters.string("extractor")
     let rows: [Float]
     let columns: Int
+    var (pixels, pooling) = (28, "none")
     switch extractor {
     case "cnn":
       guard task.optionalInput("net") != nil else {
@@ -54,6 +86,9 @@ public enum FeaturesStage: Stage {
         net.network, parameters: net.parameters, data: images, indices: indices,
         pool: ThreadPool(threads: task.threads))
       columns = net.network.featureCount
+    case "vit":
+      (rows, columns) = try transformerFeatures(of: images, indices: indices, task, context)
+      (pixels, pooling) = (task.parameters.integer("pixels"), task.parameters.string("pooling"))
     default:
       rows = indices.flatMap { index in images.images[index * 784..<(index + 1) * 784].map { Float($0) / 255 }
       }
@@ -63,15 +98,68 @@ public enum FeaturesStage: Stage {
     try artifact.write("/features", rows, shape: [indices.count, columns])
     try artifact.write("/indices", indices.map { Int64($0) })
     try artifact.attribute("extractor", .string(extractor))
-    try artifact.attribute("pixels", .integer(28))
-    try artifact.attribute("pooling", .string("none"))
+    try artifact.attribute("pixels", .integer(Int64(pixels)))
+    try artifact.attribute("pooling", .string(pooling))
     return try artifact.finish()
+  }
+
+  /// Features by the vision transformer, taken from shards where these hold them.
+  ///
+  /// Shards stand beside the downloads, in a folder named by all that a feature depends on. They are a cache:
+  /// with or without them the result is the same to the last bit.
+  private static func transformerFeatures(
+    of images: ImageSet, indices: [Int], _ task: StageTask, _ context: some StageContext
+  ) throws -> (rows: [Float], columns: Int) {
+    let path: String
+    let digest: String
+    do {
+      if let own = task.parameters.optionalString("weights") {
+        path = task.resolve(own)
+        digest = try FeatureShards.digest(ofFile: path)
+      } else {
+        path = try VisionTransformerWeights.fetch(
+          Fetcher(folder: task.downloads, log: { line in context.log(line) }))
+        digest = VisionTransformerWeights.file.sha256
+      }
+    } catch let error as DatasetError {
+      throw StageFailure("\(error)", kind: .unavailable)
+    } catch let error as VisionTransformerError {
+      throw StageFailure("\(error)", kind: .unavailable)
+    }
+    guard let pooling = Pooling(rawValue: task.parameters.string("pooling")) else {
+      preconditionFailure("the declaration lists the poolings")
+    }
+    do throws(VisionTransformerError) {
+      let extractor = try FeatureExtractor(
+        VisionTransformer(contentsOf: path), pixels: task.parameters.integer("pixels"), pooling: pooling)
+      let shards = FeatureShards(
+        in: task.downloads + "/../features",
+        identity: [
+          digest, task.input("images").content.hex, String(extractor.pixels), pooling.rawValue,
+          String(declaration.version), extractor.arithmetic,
+        ], width: extractor.width)
+      let pool = ThreadPool(threads: task.threads)
+      let rows = try shards.features(
+        indices,
+        progress: { done in
+          let fraction = indices.isEmpty ? 1 : Double(done) / Double(indices.count)
+          context.progress(fraction, "\(done) of \(indices.count) images at \(extractor.pixels) pixels")
+        },
+        extract: { (part) throws(VisionTransformerError) in
+          try extractor.features(of: images.images, indices: part, pool: pool)
+        })
+      return (rows, extractor.width)
+    } catch {
+      throw StageFailure("\(error)")
+    }
   }
 }
 
 /// The training images of a label, or of all, ascending; the first `count` of them.
-func selectImages(_ images: ImageSet, label: Int?, count: Int?) throws -> [Int] {
-  var indices = Array(0..<images.count)
+///
+/// - Parameter among: the images to choose from; nil for all.
+func selectImages(_ images: ImageSet, among: [Int]? = nil, label: Int?, count: Int?) throws -> [Int] {
+  var indices = among ?? Array(0..<images.count)
   if let label {
     indices = indices.filter { Int(images.labels[$0]) == label }
     if indices.isEmpty {

@@ -21,6 +21,9 @@ public enum LoadImagesStage: Stage {
       ParameterDeclaration(
         "test_images", .optional(.integer(atLeast: 1)), default: .null,
         "use only the first so many test images (null: all)"),
+      ParameterDeclaration(
+        "validation_images", .optional(.integer(atLeast: 1)), default: .null,
+        "put the last so many training images in place of the test images, to choose settings without those"),
     ],
     datasets: [
       LayoutDeclaration("/train/images", "u8 [N,28,28]", "pixels, 0 background to 255"),
@@ -48,19 +51,18 @@ public enum LoadImagesStage: Stage {
     } catch {
       throw StageFailure("\(error)", kind: .unavailable)
     }
-    var artifact = try ArtifactWriter(task)
-    for (split, images, limit) in [
-      ("train", dataset.train, task.parameters.optionalInteger("train_images")),
-      ("test", dataset.test, task.parameters.optionalInteger("test_images")),
-    ] {
-      let count = limit ?? images.count
-      guard count <= images.count else {
-        throw StageFailure("\(split)_images is \(count), but there are only \(images.count)")
+    var train = Section(split: dataset.train, range: 0..<dataset.train.count)
+    var test = Section(split: dataset.test, range: 0..<dataset.test.count)
+    if let held = task.parameters.optionalInteger("validation_images") {
+      guard held < train.count else {
+        throw StageFailure("validation_images is \(held), but there are only \(train.count) training images")
       }
-      try artifact.write(
-        "/\(split)/images", Array(images.images.prefix(count * 784)), shape: [count, 28, 28])
-      try artifact.write("/\(split)/labels", Array(images.labels.prefix(count)))
+      test = train.suffix(held)
+      train = train.dropLast(held)
     }
+    var artifact = try ArtifactWriter(task)
+    try artifact.write("train", train, first: task.parameters.optionalInteger("train_images"))
+    try artifact.write("test", test, first: task.parameters.optionalInteger("test_images"))
     try artifact.attribute("dataset", .string(name))
     return try artifact.finish()
   }
@@ -69,4 +71,29 @@ public enum LoadImagesStage: Stage {
 extension StageTask {
   /// A path of the pipeline file, relative to the file's folder.
   func resolve(_ path: String) -> String { path.hasPrefix("/") ? path : baseDirectory + "/" + path }
+}
+
+/// Some consecutive images of a split.
+private struct Section {
+  let split: Split
+  let range: Range<Int>
+
+  var count: Int { range.count }
+  func suffix(_ n: Int) -> Section { Section(split: split, range: range.upperBound - n..<range.upperBound) }
+  func dropLast(_ n: Int) -> Section { Section(split: split, range: range.lowerBound..<range.upperBound - n) }
+}
+
+extension ArtifactWriter {
+  /// Writes the images and labels of a section, or of its first ones.
+  fileprivate mutating func write(_ name: String, _ section: Section, first limit: Int?) throws {
+    let count = limit ?? section.count
+    guard count <= section.count else {
+      throw StageFailure("\(name)_images is \(count), but there are only \(section.count)")
+    }
+    let rows = section.range.prefix(count)
+    let size = Dataset.side * Dataset.side
+    let pixels = section.split.images[rows.startIndex * size..<rows.endIndex * size]
+    try write("/\(name)/images", Array(pixels), shape: [count, Dataset.side, Dataset.side])
+    try write("/\(name)/labels", Array(section.split.labels[rows]))
+  }
 }

@@ -28,6 +28,10 @@ public struct TableReport {
     for dataset in try file.datasets() where dataset.path.hasPrefix("/axes/") {
       axes[String(dataset.path.dropFirst("/axes/".count))] = try file.readStrings(dataset.path)
     }
+    let sizes: [Int64] = try file.read("/group_size", shape: [schemes.count])
+    // A share of the pool is shown only where the columns are numbers of removed images.
+    let across = axes[parameters.string("columns")] ?? []
+    let pool = across == sizes.map(String.init) && Set(pools).count == 1 ? pools.first : nil
     let splits = parameters.strings("metrics")
     var rows: [ResultRow] = []
     for split in splits {
@@ -53,7 +57,7 @@ public struct TableReport {
       layout: ResultTableLayout(
         title: parameters.string("title"), columnAxis: parameters.string("columns"),
         repeatAxis: parameters.string("over"), figures: figures,
-        columnTotal: Set(pools).count == 1 ? Int(pools[0]) : nil, order: parameters.strings("order"),
+        columnTotal: pool.map { Int($0) }, order: parameters.strings("order"),
         footnotes: try Self.footnotes(file, schemes: schemes)))
   }
 
@@ -61,14 +65,18 @@ public struct TableReport {
   private static func footnotes(_ file: borrowing FileReader, schemes: [String]) throws -> [String] {
     let residuals: [Double] = try file.read("/residual", shape: [schemes.count])
     let iterations: [Int64] = try file.read("/iterations", shape: [schemes.count])
+    let dampings: [Double] = try file.read("/damping", shape: [schemes.count])
+    let hessianImages: [Int64] = try file.read("/hessian_images", shape: [schemes.count])
     var lines = ["self: the removed images; loss: mean cross-entropy without regularisation"]
     for scheme in Set(schemes).sorted() {
       let rows = schemes.indices.filter { schemes[$0] == scheme && residuals[$0].isFinite }
       guard !rows.isEmpty else { continue }
       let worst = rows.map { residuals[$0] }.max() ?? .nan
       let solves = rows.map { iterations[$0] }
+      // Damping and the number of curvature images decide how far a step goes; a table without them can't be read.
+      let settings = Set(rows.map { "damping \(dampings[$0]), \(hessianImages[$0]) curvature images" }).sorted()
       lines.append(
-        "\(scheme): true relative residual at most \(String(format: "%.1e", worst)), "
+        "\(scheme): \(settings.joined(separator: "; ")); true relative residual at most \(String(format: "%.1e", worst)), "
           + "\(solves.min() ?? 0) to \(solves.max() ?? 0) solver iterations a net")
     }
     return lines

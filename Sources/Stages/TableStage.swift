@@ -7,7 +7,7 @@ import PipelineCore
 public enum TableStage: Stage {
   /// What it says of itself.
   public static let declaration = StageDeclaration(
-    name: "table", version: 1, summary: "gathers evaluations into one table, a row an evaluation",
+    name: "table", version: 2, summary: "gathers evaluations into one table, a row an evaluation",
     parameters: [
       ParameterDeclaration("title", .string, default: .string(""), "stands above the table"),
       ParameterDeclaration("columns", .string, default: .string("size"), "the axis that goes across"),
@@ -32,6 +32,8 @@ public enum TableStage: Stage {
       LayoutDeclaration(
         "/residual", "f64 [r]", "the worst true relative residual behind the row; NaN if none"),
       LayoutDeclaration("/iterations", "i64 [r]", "solver iterations behind the row"),
+      LayoutDeclaration("/damping", "f64 [r]", "damping of the solves behind the row; NaN if none"),
+      LayoutDeclaration("/hessian_images", "i64 [r]", "curvature images of the solves behind the row; 0 if none"),
     ],
     check: { parameters in
       let unknown = parameters.strings("metrics").first { !EvaluateStage.splits.contains($0) }
@@ -50,6 +52,8 @@ public enum TableStage: Stage {
     var converged: [UInt8] = []
     var residuals: [Double] = []
     var iterations: [Int64] = []
+    var dampings: [Double] = []
+    var hessianImages: [Int64] = []
     for input in inputs {
       let file = try FileReader(at: input.path)
       for split in EvaluateStage.splits {
@@ -63,6 +67,8 @@ public enum TableStage: Stage {
       converged.append(UInt8(try file.integer("converged")))
       residuals.append(try file.real("residual"))
       iterations.append(Int64(try file.integer("iterations")))
+      dampings.append(try file.real("damping"))
+      hessianImages.append(Int64(try file.integer("hessian_images")))
     }
     var artifact = try ArtifactWriter(task)
     try artifact.write("/scheme", inputs.map(\.label))
@@ -76,6 +82,8 @@ public enum TableStage: Stage {
     try artifact.write("/converged", converged)
     try artifact.write("/residual", residuals)
     try artifact.write("/iterations", iterations)
+    try artifact.write("/damping", dampings)
+    try artifact.write("/hessian_images", hessianImages)
     return try artifact.finish()
   }
 }

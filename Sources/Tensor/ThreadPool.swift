@@ -29,7 +29,8 @@ public final class ThreadPool: Sendable {
   deinit { shared.stop() }
 
   /// Calls `body(item, worker)` for each item of 0..<count and returns when all are done; `worker` in
-  /// 0..<threads names the thread's own workspace. Jobs of several callers follow one another.
+  /// 0..<threads names the thread's own workspace. Jobs of several callers follow one another; a body must not
+  /// call `run` of its own pool.
   public func run(_ count: Int, _ body: (_ item: Int, _ worker: Int) -> Void) {
     if threads == 1 || count <= 1 {
       for item in 0..<count { body(item, 0) }

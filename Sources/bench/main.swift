@@ -1,36 +1,42 @@
-// Measures the compute engine on random images of MNIST's shape.
+// Measures the compute engine, and beside it a PyTorch peer where one is given.
 
 import Foundation
 import NeuralNet
 import Tensor
 
-var draws = RandomStream(key: 1)
-let count = 60000
-let data = try ImageSet(
-  images: (0..<count * 784).map { _ in UInt8(truncatingIfNeeded: draws.nextWord()) },
-  labels: (0..<count).map { _ in UInt8(draws.below(10)) })
-let network = try Network.named("lenet")
-let start = network.initialParameters(stream: draws)
-
-func rate(_ images: Int, _ work: () throws -> Void) rethrows -> Int {
-  let rates = try (0..<5).map { _ in
-    let began = Date()
-    try work()
-    return Double(images) / Date().timeIntervalSince(began)
-  }
-  return Int(rates.sorted()[2])
+// usage: bench [--python PYTHON --script TORCH_TRAIN.PY] [--repeats N]
+func option(_ name: String) -> String? {
+  let arguments = CommandLine.arguments
+  guard let at = arguments.firstIndex(of: name), at + 1 < arguments.count else { return nil }
+  return arguments[at + 1]
 }
+let repeats = option("--repeats").flatMap(Int.init) ?? 5
+let peer = Peer(python: option("--python"), script: option("--script"))
+let benchmark = try Benchmark()
 
-for threads in [1, 2] {
-  let pool = ThreadPool(threads: threads)
-  var options = TrainingOptions()
-  options.epochs = 1
-  let training = try rate(count) {
-    _ = try train(
-      network, parameters: start, data: data, indices: Array(0..<count), options: options, stream: draws,
-      pool: pool)
+print("kernels: \(KernelVariant.current.name); medians of \(repeats); images/s")
+print("\("work".padded(46)) \("ours".padded(10)) \("peer".padded(10)) ratio")
+for row in Benchmark.Row.all {
+  var ours: [Double] = []
+  var theirs: [Double] = []
+  for _ in 0..<repeats {
+    if let rate = peer?.rate(row.peerArguments, processes: row.processes, match: row.peerLine) {
+      theirs.append(rate)
+    }
+    ours.append(try benchmark.rate(row))
   }
-  let curvature = try Curvature(network, parameters: start, data: data, indices: Array(0..<2048), pool: pool)
-  let product = try rate(2048) { _ = try curvature.gaussNewtonProduct(start) }
-  print("lenet, \(threads) threads: training \(training), Gauss-Newton product \(product) images/s")
+  let mine = median(ours)
+  var line = "\(row.title.padded(46)) \(String(Int(mine)).padded(10))"
+  if !theirs.isEmpty {
+    let other = median(theirs)
+    line += " \(String(Int(other)).padded(10)) \(String(format: "%.2f", mine / other))"
+  }
+  print(line)
 }
+let sgemm = median((0..<repeats).map { _ in benchmark.gemmRate() })
+let training = median(try (0..<repeats).map { _ in try benchmark.rate(.all[0]) })
+let reached = training * Benchmark.lenetTrainingFlops
+print(
+  String(
+    format: "LeNet training: %.0f GFLOP/s, sgemm of 1024 on two threads: %.0f GFLOP/s, fraction %.2f",
+    reached / 1e9, sgemm / 1e9, reached / sgemm))

@@ -82,26 +82,69 @@ struct CacheCommand: ParsableCommand {
   struct CollectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "gc",
-      abstract: "Removes what no pipeline's last results refer to, and what dead processes left.")
+      abstract:
+        "Removes what no pipeline's last results refer to, and what dead processes left; spares what runs are at work on."
+    )
     @OptionGroup var cache: CacheOptions
     @Flag(help: "Says what would go and removes nothing.") var dryRun = false
-    @Option(help: "Keeps files younger than this many days.") var olderThan = 0.0
+    @Option(
+      help: ArgumentHelp("Keeps what is younger: 7 or 7d (days), 12h, 30m.", valueName: "age"))
+    var olderThan: Age?
+    @Option(
+      help: ArgumentHelp(
+        "Removes only what it must to bring the artifacts under this size (2G, 500M), the oldest first, and what "
+          + "pipelines still refer to last.", valueName: "size"))
+    var maxSize: ByteCount?
+    @Option(help: "Keeps what the last N runs of each pipeline made, too.") var keepRuns = 0
+    @Flag(help: "Prints JSON.") var json = false
+
+    private struct Row: Encodable {
+      var path: String
+      var size: Int
+      var stage: String?
+      var madeFor: String?
+      var made: String?
+      var seconds: Double?
+    }
+
+    func validate() throws {
+      if keepRuns < 0 { throw ValidationError("--keep-runs takes an integer ≥ 0, not \(keepRuns)") }
+    }
 
     func run() throws {
       let cache = cache.cache
-      let garbage = cache.garbage(olderThan: olderThan * 86400)
-      for item in garbage {
-        guard let record = item.record else { continue }
-        print(
-          "\(item.path)  \(record.stage), \(formatBytes(item.size)), made for \(record.pipeline)/\(record.node) "
-            + "in \(duration(record.seconds))")
+      let policy = CollectionPolicy(
+        olderThan: olderThan?.seconds ?? 0, keepRuns: keepRuns, maxSize: maxSize?.bytes)
+      let garbage = cache.garbage(policy)
+      if json {
+        try printJSON(
+          garbage.map { item in
+            Row(
+              path: item.path, size: item.size, stage: item.record?.stage,
+              madeFor: item.record.map { "\($0.pipeline)/\($0.node)" }, made: item.record?.created,
+              seconds: item.record?.seconds)
+          })
+      } else {
+        report(garbage)
       }
-      let bytes = garbage.reduce(0) { $0 + $1.size }
-      print("\(dryRun ? "would remove" : "removed") \(garbage.count) files, \(formatBytes(bytes))")
       if !dryRun, !cache.remove(garbage) {
         printError("error: some of these files could not be removed from \(cache.root)")
         throw Exit.failed
       }
+    }
+
+    private func report(_ garbage: [Garbage]) {
+      var seconds = 0.0
+      for item in garbage {
+        guard let record = item.record else { continue }
+        seconds += record.seconds
+        print(
+          "\(item.path)  \(record.stage), \(formatBytes(item.size)), made \(record.created) for "
+            + "\(record.pipeline)/\(record.node) in \(duration(record.seconds))")
+      }
+      let bytes = garbage.reduce(0) { $0 + $1.size }
+      let cost = seconds > 0 ? "; making it took \(duration(seconds))" : ""
+      print("\(dryRun ? "would remove" : "removed") \(garbage.count) files, \(formatBytes(bytes))\(cost)")
     }
   }
 
@@ -118,5 +161,19 @@ struct CacheCommand: ParsableCommand {
       ])
       printColumns(rows, rightAlignedFrom: 1)
     }
+  }
+}
+
+/// A length of time as people write it: `7` and `7d` are days, `12h` hours, `30m` minutes, `90s` seconds.
+struct Age: ExpressibleByArgument {
+  let seconds: Double
+
+  init?(argument: String) {
+    let units: [Character: Double] = ["d": 86400, "h": 3600, "m": 60, "s": 1]
+    var digits = argument
+    let unit = digits.last.flatMap { units[$0] }
+    if unit != nil { digits.removeLast() }
+    guard let number = Double(digits), number >= 0, number.isFinite else { return nil }
+    seconds = number * (unit ?? 86400)
   }
 }

@@ -32,7 +32,9 @@ struct FetchCommand: ParsableCommand {
     for name in names {
       do throws(DatasetError) {
         if name == Self.weights {
-          print(try VisionTransformerWeights.fetch(Fetcher(folder: downloads, log: { printError($0) }), source: source))
+          print(
+            try VisionTransformerWeights.fetch(
+              Fetcher(folder: downloads, log: { printError($0) }), source: source))
         } else {
           _ = try Dataset.load(name, downloads: downloads, source: source) { printError($0) }
           print("\(downloads)/\(name)")

@@ -22,7 +22,8 @@ struct PipelineCommand: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       RunCommand.self, PlanCommand.self, ExplainCommand.self, StatusCommand.self, PathCommand.self,
-      TableCommand.self, PicturesCommand.self, StagesCommand.self, GraphCommand.self, CacheCommand.self,
+      TableCommand.self, PicturesCommand.self, StagesCommand.self, GraphCommand.self, LogCommand.self,
+      CompareCommand.self, TimelineCommand.self, CacheCommand.self,
       FetchCommand.self, WorkerCommand.self,
     ])
 }
@@ -70,7 +71,7 @@ struct PipelineOptions: ParsableArguments {
     }
   }
 
-  private func path() throws -> String {
+  func path() throws -> String {
     let path =
       name.contains("/") || name.hasSuffix(".yaml") || name.hasSuffix(".yml")
       ? name : "pipelines/\(name).yaml"

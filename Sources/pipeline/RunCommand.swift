@@ -34,13 +34,35 @@ struct RunCommand: ParsableCommand {
   @Flag(help: "Prints what was done as JSON instead of the tables.")
   var json = false
 
+  @Flag(help: "Runs again whenever the pipeline file or a file that it reads changes, until Ctrl-C.")
+  var watch = false
+
   func validate() throws {
     if let jobs, jobs < 1 { throw ValidationError("--jobs takes an integer ≥ 1, not \(jobs)") }
     guard lease > 0 else { throw ValidationError("--lease takes a number of seconds above 0") }
   }
 
   func run() throws {
-    let session = try Session(pipeline, cache)
+    if watch { try runOnEveryChange() } else { try bringUpToDate(Session(pipeline, cache)) }
+  }
+
+  private func runOnEveryChange() throws {
+    let path = try pipeline.path()
+    var watcher = FileWatcher(files: [path])
+    while true {
+      do {
+        let session = try Session(pipeline, cache)
+        watcher.watch(session.files + [path])
+        try bringUpToDate(session)
+      } catch let code as ExitCode where code != Exit.interrupted {
+        // What went wrong has been said; the next change may put it right.
+      }
+      printError("watching \(watcher.count) files; Ctrl-C ends")
+      guard watcher.waitForChange() else { throw Exit.interrupted }
+    }
+  }
+
+  private func bringUpToDate(_ session: Session) throws {
     let wanted = try session.nodes(nodes)
     let jobs = jobs ?? ProcessInfo.processInfo.activeProcessorCount
     let options = RunOptions(
@@ -154,4 +176,12 @@ struct WorkerCommand: ParsableCommand {
     shouldDisplay: false)
 
   func run() { Worker.serve(registry: allStages) }
+}
+
+extension Session {
+  /// The files that the plan was made of: the pipeline's, those it extends, and those that stages read.
+  fileprivate var files: [String] {
+    let external = Set(plan.nodes.flatMap { $0.files.map(\.path) })
+    return (document.files + external.sorted()).map { $0.hasPrefix("/") ? $0 : plan.baseDirectory + "/" + $0 }
+  }
 }

@@ -56,8 +56,8 @@ import Testing
     // Another damping: influence and what follows, not training, features or groups.
     #expect(try box.planned("tiny", "--set", "damping=0.05") == dependsOnDamping())
     let why = try box.pipeline("explain", "tiny", "table", "--set", "damping=0.05")
-    #expect(why.output.contains("influence.damping: 0.03 → 0.05"), "\(why.output)")
-    #expect(why.output.contains("three-step.damping: 0.03 → 0.05"), "\(why.output)")
+    #expect(why.output.contains("influence.damping: 0.005 → 0.05"), "\(why.output)")
+    #expect(why.output.contains("three-step.damping: 0.005 → 0.05"), "\(why.output)")
     #expect(try box.run("tiny", "--set", "damping=0.05") == dependsOnDamping())
 
     // One more repeat: only its own chains, and the table.

@@ -7,6 +7,7 @@ import Testing
 private func nets() throws -> [(Network, ImageSet)] {
   [
     (try Network.named("lenet"), try randomImages(50)),
+    (try wideNet(), try randomImages(50, height: 9, width: 8, classes: 5)),
     (try stridedNet(), try randomImages(50, height: 9, width: 7, classes: 5)),
     (try mixedNet(), try randomImages(50, height: 11, width: 10, channels: 2, classes: 4)),
     (try smallNet(), try randomImages(50, height: 6, width: 6, classes: 3)),

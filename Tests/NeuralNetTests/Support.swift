@@ -55,6 +55,19 @@ func stridedNet() throws -> Network {
     ])
 }
 
+/// Convolutions over 16, 32 and 48 channels, whose weight gradients are summed channel by channel.
+func wideNet() throws -> Network {
+  try Network(
+    name: "wide", input: Shape(1, 9, 8),
+    layers: [
+      .convolution(name: "a", outputs: 16, kernel: 3, stride: 1, padding: 1), .relu,
+      .convolution(name: "b", outputs: 32, kernel: 3, stride: 2, padding: 1), .relu,
+      .convolution(name: "c", outputs: 48, kernel: 3, stride: 1, padding: 1), .relu, .maxPool,
+      .convolution(name: "d", outputs: 7, kernel: 1, stride: 1, padding: 0), .relu,
+      .linear(name: "e", outputs: 5),
+    ])
+}
+
 /// A net small enough for dense curvature matrices.
 func smallNet() throws -> Network {
   try Network(

@@ -16,7 +16,9 @@ private struct Step {
   var cutOff = 0
 
   /// Applies the edit, runs, compares.
-  func check(_ pipeline: inout ToyPipeline, _ lab: Lab, sourceLocation: Testing.SourceLocation = #_sourceLocation) throws {
+  func check(
+    _ pipeline: inout ToyPipeline, _ lab: Lab, sourceLocation: Testing.SourceLocation = #_sourceLocation
+  ) throws {
     try edit(&pipeline, lab)
     let summary = try lab.run(pipeline, wanted, registry: registry)
     let ran = Dictionary(uniqueKeysWithValues: summary.ran.map { ($0.node, $0.reasons.map(forgetDigests)) })
@@ -56,7 +58,9 @@ func study(_ lab: Lab) throws -> ToyPipeline {
   return pipeline
 }
 
-let studyNodes = ["base", "file", "draw[repeat=0]", "draw[repeat=1]", "train[repeat=0]", "train[repeat=1]", "total"]
+let studyNodes = [
+  "base", "file", "draw[repeat=0]", "draw[repeat=1]", "train[repeat=0]", "train[repeat=1]", "total",
+]
 
 @Suite struct IncrementalTests {
   private func first() -> Step {
@@ -101,15 +105,18 @@ let studyNodes = ["base", "file", "draw[repeat=0]", "draw[repeat=1]", "train[rep
       ]
     ).check(&pipeline, lab)
     try Step(
-      name: "a parameter that changes no result", edit: { pipeline, _ in pipeline.setAll("cores", .integer(2)) },
+      name: "a parameter that changes no result",
+      edit: { pipeline, _ in pipeline.setAll("cores", .integer(2)) },
       runs: [:]
     ).check(&pipeline, lab)
     try Step(
-      name: "back to an earlier value", edit: { pipeline, _ in pipeline["total"].parameters["offset"] = .integer(0) },
+      name: "back to an earlier value",
+      edit: { pipeline, _ in pipeline["total"].parameters["offset"] = .integer(0) },
       runs: ["total": [.parameterChanged(name: "offset", old: "1", new: "0")]]
     ).check(&pipeline, lab)
     try Step(
-      name: "and forth again: that is known", edit: { pipeline, _ in pipeline["total"].parameters["offset"] = .integer(1) },
+      name: "and forth again: that is known",
+      edit: { pipeline, _ in pipeline["total"].parameters["offset"] = .integer(1) },
       runs: [:]
     ).check(&pipeline, lab)
     try Step(
@@ -136,7 +143,8 @@ let studyNodes = ["base", "file", "draw[repeat=0]", "draw[repeat=1]", "train[rep
     try Step(
       name: "version 2 of sum, same numbers", registry: toyStagesVersion2, edit: { _, _ in },
       runs: [
-        "train[repeat=0]": [version], "train[repeat=1]": [version], "total": [version, inputChanged("terms")],
+        "train[repeat=0]": [version], "train[repeat=1]": [version],
+        "total": [version, inputChanged("terms")],
       ]
     ).check(&pipeline, lab)
   }

@@ -7,7 +7,7 @@ import PipelineExecution
 import ToyStages
 
 /// One test's folder; removed when the last reference goes.
-final class Lab {
+final class Lab: Sendable {
   let folder: String
   let cache: Cache
 
@@ -39,9 +39,12 @@ final class Lab {
   /// A pool of real worker processes.
   func workers() -> WorkerPool { WorkerPool(command: [toyWorker, "worker"]) }
 
-  func artifact(_ pipeline: ToyPipeline, _ node: String, _ registry: StageRegistry = toyStages) throws -> String {
+  func artifact(_ pipeline: ToyPipeline, _ node: String, _ registry: StageRegistry = toyStages) throws
+    -> String
+  {
     let plan = try pipeline.plan(registry)
-    guard let id = plan.nodes(named: node).first, let artifact = cache.artifact(plan: plan.planKeys()[id]) else {
+    guard let id = plan.nodes(named: node).first, let artifact = cache.artifact(plan: plan.planKeys()[id])
+    else {
       throw StageFailure("\(node) has no artifact")
     }
     return cache.file(of: artifact)
@@ -94,7 +97,8 @@ final class Lab {
 
 /// The toy program beside the test program.
 let toyWorker: String = {
-  let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
+  let own =
+    (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
   return URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent("ToyWorker").path
 }()
 
@@ -119,7 +123,11 @@ final class Child {
     sigemptyset(&signals)
     for number in [SIGINT, SIGTERM, SIGHUP, SIGPIPE] { sigaddset(&signals, number) }
     posix_spawnattr_setsigdefault(&attributes, &signals)
-    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF))
+    // Threads of the test library block signals, and children inherit that.
+    var none = sigset_t()
+    sigemptyset(&none)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
     let strings: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
     defer { strings.forEach { free($0) } }
     var id: pid_t = 0

@@ -25,7 +25,8 @@ import ToyStages
     var pipeline = ToyPipeline("trouble")
     let marker = lab.folder + "/marker"
     pipeline.add(
-      "bad", "trouble", ["mode": .string(mode), "until": .string(marker), "log": .string(lab.log)], timeout: timeout)
+      "bad", "trouble", ["mode": .string(mode), "until": .string(marker), "log": .string(lab.log)],
+      timeout: timeout)
     pipeline.add("good", "number", ["value": .integer(1)], axes: [("i", [0])])
     let pool = lab.workers()
     let summary = try lab.run(pipeline, jobs: 1, keepGoing: true, executor: pool)
@@ -90,7 +91,8 @@ import ToyStages
   @Test func aTaskLargerThanAPipePasses() throws {
     let lab = try Lab()
     var pipeline = ToyPipeline("large")
-    pipeline.add("a", "number", ["label": .string(String(repeating: "ä", count: 1 << 20))], axes: [("i", [0, 1])])
+    pipeline.add(
+      "a", "number", ["label": .string(String(repeating: "ä", count: 1 << 20))], axes: [("i", [0, 1])])
     pipeline.add("b", "random", axes: [("i", Array(0..<300))])
     pipeline.add("c", "sum", ["offset": .integer(1)], from: [("terms", ["a", "b"])])
     #expect(try lab.run(pipeline, executor: lab.workers()).failures.isEmpty)
@@ -103,7 +105,9 @@ import ToyStages
     var pipeline = ToyPipeline("idle")
     pipeline.add("a", "number", ["log": .string(lab.log)])
     for index in 1..<6 {
-      pipeline.add("a\(index)", "sum", ["log": .string(lab.log)], from: [("terms", [index == 1 ? "a" : "a\(index - 1)"])])
+      pipeline.add(
+        "a\(index)", "sum", ["log": .string(lab.log)], from: [("terms", [index == 1 ? "a" : "a\(index - 1)"])]
+      )
       pipeline["a\(index)"].parameters["offset"] = .integer(1)
     }
     killer.log = lab.log
@@ -136,10 +140,12 @@ import ToyStages
     func pipes() -> Int {
       let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
       return names.filter {
-        (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)"))?.hasPrefix("pipe:") == true
+        (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)"))?.hasPrefix(
+          "pipe:") == true
       }.count
     }
-    // Other tests of this program run at the same time and have pipes of their own, so a leak shows only in the many.
+    // Other tests of this program run at the same time and have pipes of their own, so a leak shows only in
+    // the many.
     let before = pipes()
     for _ in 0..<30 { try run() }
     #expect(pipes() < before + 60)
@@ -162,7 +168,8 @@ private final class IdleKiller: ProgressDisplay {
   func waits(for id: NodeID, owner: String) {}
   func finished(_ id: NodeID, seconds: Double, reasons: [RunReason]) {
     let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
-    guard let last = text.split(separator: "\n").last, let worker = pid_t(last.split(separator: " ")[2]) else { return }
+    guard let last = text.split(separator: "\n").last, let worker = pid_t(last.split(separator: " ")[2])
+    else { return }
     kills += kill(worker, SIGKILL) == 0 ? 1 : 0
     usleep(20_000)
   }

@@ -15,7 +15,8 @@ public struct ToyPipeline: Sendable {
     public var parameters: [String: Value]
     /// Axes over which it expands, and their values.
     public var axes: [(name: String, values: [Int])]
-    /// Stages by slot. One whose axes the stage has too is taken at the same values, any other is taken whole.
+    /// Stages by slot. One whose axes the stage has too is taken at the same values, any other is taken
+    /// whole.
     public var inputs: [(slot: String, stages: [String])]
     /// Seconds after which a node hangs.
     public var timeout: Double?

@@ -10,7 +10,8 @@ private let common = [
     "log", .string, default: .string(""), changesResult: false, "a file that gets a line at start and end"),
   ParameterDeclaration(
     "seconds", .number(atLeast: 0), default: .number(0), changesResult: false, "how long to work"),
-  ParameterDeclaration("cores", .integer(1...64), default: .integer(1), changesResult: false, "cores it can use"),
+  ParameterDeclaration(
+    "cores", .integer(1...64), default: .integer(1), changesResult: false, "cores it can use"),
   ParameterDeclaration(
     "memory", .integer(atLeast: 0), default: .integer(1 << 20), changesResult: false, "memory it needs"),
 ]
@@ -52,7 +53,8 @@ public func toyValue(ofFile path: String) throws -> Int {
 }
 
 private func terms(of task: StageTask) throws -> Int {
-  try task.inputs.sorted { $0.key < $1.key }.flatMap(\.value).map { try toyValue(ofFile: $0.path) }.reduce(0, &+)
+  try task.inputs.sorted { $0.key < $1.key }.flatMap(\.value).map { try toyValue(ofFile: $0.path) }.reduce(
+    0, &+)
 }
 
 /// A number.
@@ -69,7 +71,9 @@ public enum NumberStage: Stage {
   }
   /// Writes the number.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
-    try produce(task, context, padding: task.parameters.integer("padding")) { task.parameters.integer("value") }
+    try produce(task, context, padding: task.parameters.integer("padding")) {
+      task.parameters.integer("value")
+    }
   }
 }
 
@@ -78,10 +82,12 @@ private func sumDeclaration(version: Int) -> StageDeclaration {
     name: "sum", version: version, summary: "the sum of its inputs",
     parameters: common + [
       ParameterDeclaration("offset", .integer(Int.min...Int.max), default: .integer(0), "added"),
-      ParameterDeclaration("divisor", .integer(1...1_000_000), default: .integer(1), "by which it is divided"),
+      ParameterDeclaration(
+        "divisor", .integer(1...1_000_000), default: .integer(1), "by which it is divided"),
     ],
     inputs: [
-      InputDeclaration("terms", accepts: [], .many, "numbers"), InputDeclaration("more", accepts: [], .many, "numbers"),
+      InputDeclaration("terms", accepts: [], .many, "numbers"),
+      InputDeclaration("more", accepts: [], .many, "numbers"),
     ], fileExtension: "txt", resources: needs)
 }
 
@@ -152,12 +158,14 @@ public enum TroubleStage: Stage {
         ParameterDeclaration(
           "mode",
           .choice([
-            "fail", "unavailable", "crash", "kill", "exit", "hang", "flood", "noNewline", "long", "closeOutput",
+            "fail", "unavailable", "crash", "kill", "exit", "hang", "flood", "noNewline", "long",
+            "closeOutput",
             "closeErrors", "child", "partial", "nothing",
           ]), default: .string("fail"), changesResult: false, "how"),
         ParameterDeclaration(
           "until", .string, default: .string(""), changesResult: false, "the file that ends the trouble"),
-      ], inputs: [InputDeclaration("terms", accepts: [], .many, "numbers")], fileExtension: "txt", resources: needs)
+      ], inputs: [InputDeclaration("terms", accepts: [], .many, "numbers")], fileExtension: "txt",
+      resources: needs)
   }
   /// Misbehaves, or else writes the sum of its inputs.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vit.h"
+
 // Images in a group: the innermost dimension of every activation. All strides below are in floats.
 #define KERNEL_LANES 16
 
@@ -45,6 +47,15 @@ typedef struct {
   ptrdiff_t dyRow, dyChannel, xRow, xChannel;
   int inChannels, outChannels, kernel, stride, rows, outWidth;
 } ConvWeights;
+
+// sums[o][ky,kx][c] += Σ_p,l dy[o][p][l] · xt[l][p·stride + (ky,kx)][c] over `images` of the 16 lanes l;
+// xt is [16][row][column][inChannels] from `transposeChannels`, inChannels a multiple of 16.
+typedef struct {
+  const float *dy, *xt;
+  float *sums;
+  ptrdiff_t dyRow, dyChannel, xtRow, xtImage;
+  int inChannels, outChannels, kernel, stride, outHeight, outWidth, firstImage, images;
+} ConvChannelWeights;
 
 // y[s][o] = bias[o] + Σ_source Σ_i w[o][i] · x[s][i] for each group s of 16 images.
 typedef struct {
@@ -97,6 +108,7 @@ typedef struct {
   void (*convForward)(const ConvForward *);
   void (*convBackward)(const ConvBackward *);
   void (*convWeights)(const ConvWeights *);
+  void (*convChannelWeights)(const ConvChannelWeights *);
   void (*linearForward)(const LinearForward *);
   void (*linearBackward)(const LinearBackward *);
   void (*linearWeights)(const LinearWeights *);
@@ -110,6 +122,10 @@ typedef struct {
   void (*unpool)(const float *pooled, const uint8_t *code, float *dy, ptrdiff_t dyRow, int height, int width);
   // out[l][i] = x[i][l] for 16 lanes; rows of out are `row` floats, written up to a multiple of 16.
   void (*transpose)(const float *x, float *out, ptrdiff_t row, int inputs);
+  // out[l][p][c] = x[c][p][l] for 16 lanes; channels a multiple of 16, planes of x `channel` floats apart,
+  // images of out `image` floats apart.
+  void (*transposeChannels)(const float *x, float *out, ptrdiff_t channel, ptrdiff_t image, int channels,
+                            int pixels);
   // out[i] += scale · Σ_l sums[i][l].
   void (*reduceLanes)(const float *sums, float *out, ptrdiff_t count, float scale);
   // out[l] += Σ_i x[i][l]² for 16 lanes.

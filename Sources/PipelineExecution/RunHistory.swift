@@ -1,0 +1,153 @@
+// The past of a cache: its run records, read back, whatever state a kill has left them in.
+
+import Glibc
+import PipelineCore
+
+/// One run as its record tells it.
+public struct RunRecord: Sendable {
+  /// The record's name: time, pipeline and a unique part.
+  public var id: String
+  /// The pipeline.
+  public var pipeline: String
+  /// What happened, in order; the first is `start` unless that line was damaged.
+  public var events: [RunEvent]
+
+  /// What ran, what failed.
+  public var nodes: [RunEvent] { events.filter { $0.event == "ran" || $0.event == "failed" } }
+  /// When it started, in universal time.
+  public var time: String { events.first?.time ?? "" }
+  /// The parameters by stage.
+  public var parameters: [String: [String: String]] {
+    events.first { $0.event == "start" }?.parameters ?? [:]
+  }
+  /// The cores that it might use.
+  public var jobs: Int? { events.first { $0.event == "start" }?.jobs }
+
+  private var end: RunEvent? { events.last { $0.event == "end" } }
+
+  /// `done`, `failed` or `interrupted`; without an end, `running` or `killed`.
+  public var ending: String {
+    if let message = end?.message { return message }
+    return events.first?.owner?.mayLive == true ? "running" : "killed"
+  }
+
+  /// Wall time in seconds, as far as it is known.
+  public var seconds: Double { end?.seconds ?? nodes.compactMap(\.ended).max() ?? 0 }
+
+  /// Nodes that were up to date, and nodes that need not run after all; nil for a run without an end.
+  public var passedOver: (fresh: Int, cutOff: Int)? { end.map { ($0.fresh ?? 0, $0.cutOff ?? 0) } }
+
+  /// The action keys of what the run made, and of what stood at its end as nobody's input.
+  public var keys: [String: Digest] {
+    var keys = end?.results ?? [:]
+    for node in nodes where node.event == "ran" {
+      if let name = node.node, let key = node.key { keys[name] = key }
+    }
+    return keys
+  }
+}
+
+/// The runs that a cache remembers.
+public struct RunHistory: Sendable {
+  private let cache: Cache
+
+  /// The history of a cache. It reads only.
+  public init(cache: Cache) { self.cache = cache }
+
+  private var folder: String { cache.root + "/runs" }
+  private static let ending = ".jsonl"
+
+  /// A name that sorts by time and that no other run has.
+  static func newID(pipeline: String) -> String {
+    var clock = timespec()
+    clock_gettime(CLOCK_REALTIME, &clock)
+    let time = POSIX.timestamp(clock.tv_sec).filter { $0 != "-" && $0 != ":" }
+    let microseconds = String(1_000_000 + clock.tv_nsec / 1000).dropFirst()
+    let unique = String(UInt32.random(in: 1296..<46656), radix: 36)
+    return "\(time)-\(Experiment.fileName(pipeline))-\(microseconds)\(unique)"
+  }
+
+  /// The names of all runs, or of those of a pipeline, the latest first.
+  public func ids(of pipeline: String? = nil) -> [String] {
+    let part = pipeline.map { Experiment.fileName($0) }
+    let ids = POSIX.list(folder).filter { $0.hasSuffix(Self.ending) }.map {
+      String($0.dropLast(Self.ending.count))
+    }
+    return ids.filter { part == nil || Self.pipelinePart(of: $0) == part }.reversed()
+  }
+
+  private static func pipelinePart(of id: String) -> String? {
+    guard let first = id.firstIndex(of: "-"), let last = id.lastIndex(of: "-"), first < last else {
+      return nil
+    }
+    return String(id[id.index(after: first)..<last])
+  }
+
+  /// Reads a run; lines that a kill cut or a disk damaged are passed over. Nil without one whole line.
+  public func run(_ id: String) -> RunRecord? {
+    guard !id.contains("/"), let bytes = (try? POSIX.read("\(folder)/\(id)\(Self.ending)")) ?? nil else {
+      return nil
+    }
+    let events = bytes.split(separator: UInt8(ascii: "\n")).compactMap { line in
+      RunLog.isWhole(line) ? decodeLine(RunEvent.self, line) : nil
+    }
+    guard !events.isEmpty else { return nil }
+    let name = events[0].pipeline ?? Self.pipelinePart(of: id) ?? ""
+    return RunRecord(id: id, pipeline: name, events: events)
+  }
+
+  /// All runs of a pipeline, the latest first.
+  public func runs(of pipeline: String? = nil) -> [RunRecord] { ids(of: pipeline).compactMap(run) }
+
+  /// The run that a text means: a name or the beginning or end of one, a pipeline (its latest run), or
+  /// `NAME~2` (two before its latest). Nil where that is none or more than one.
+  public func find(_ text: String) -> RunRecord? {
+    var name = text
+    var back = 0
+    if let tilde = text.lastIndex(of: "~"), let count = Int(text[text.index(after: tilde)...]), count >= 0 {
+      name = String(text[..<tilde])
+      back = count
+    }
+    let ofPipeline = ids(of: name)
+    if back < ofPipeline.count { return run(ofPipeline[back]) }
+    let matching = ids().filter { $0.hasPrefix(text) || $0.hasSuffix("-" + text) }
+    return matching.count == 1 || matching.first == text ? run(matching[0]) : nil
+  }
+}
+
+extension Plan {
+  /// The parameters that are in keys, by stage, as text; of one that differs between the nodes of a stage,
+  /// all values.
+  public func parametersByStage() -> [String: [String: String]] {
+    var result: [String: [String: String]] = [:]
+    for stage in stages {
+      var values: [String: String] = [:]
+      for parameter in stage.declaration.parameters where parameter.changesResult {
+        var seen: Set<Value> = []
+        var texts: [String] = []
+        for index in stage.nodes {
+          let value = nodes[index].parameters[parameter.name]
+          guard seen.insert(value).inserted else { continue }
+          if texts.count == 20 {
+            texts.append("…")
+            break
+          }
+          texts.append(value.plainText)
+        }
+        values[parameter.name] = texts.joined(separator: ", ")
+      }
+      let points = stage.nodes.reduce(into: [String: [String]]()) { points, index in
+        for axis in nodes[index].axes where points[axis.axis]?.contains(axis.value.plainText) != true {
+          if points[axis.axis, default: []].count < 20 {
+            points[axis.axis, default: []].append(axis.value.plainText)
+          }
+        }
+      }
+      for (axis, texts) in points {
+        values["axis \(axis)"] = texts.joined(separator: ", ") + (texts.count == 20 ? ", …" : "")
+      }
+      result[stage.name] = values
+    }
+    return result
+  }
+}

@@ -1,0 +1,158 @@
+// The forward pass of one block of images on one thread.
+
+import CKernels
+import Tensor
+
+/// The memory of one thread: the activations of a block of images.
+final class Workspace {
+  /// Rows of the hidden layer of the multilayer perceptron at a time: eight tiles of the widest kernel.
+  static let hiddenRows = 112
+
+  /// Tokens [rows, width].
+  let x: Buffer<Float>
+  /// Normalised tokens, and the heads' outputs, [rows, width].
+  let h: Buffer<Float>
+  /// Queries, keys and values of each token, [rows, 3·width].
+  let queryKeyValue: Buffer<Float>
+  /// [hiddenRows, mlpWidth].
+  let hidden: Buffer<Float>
+  /// One head's attention, [tokens, tokens padded to whole registers].
+  let scores: Buffer<Float>
+  /// Patches of an image, [patches, patch²].
+  let patches: Buffer<Float>
+
+  init(_ extractor: FeatureExtractor) {
+    let shape = extractor.model.shape
+    let tokens = extractor.tokens
+    let rows = extractor.blockSize * tokens
+    x = Buffer(count: rows * shape.width)
+    h = Buffer(count: rows * shape.width)
+    queryKeyValue = Buffer(count: rows * 3 * shape.width)
+    hidden = Buffer(count: min(rows, Self.hiddenRows) * shape.mlpWidth)
+    scores = Buffer(count: tokens * Self.padded(tokens))
+    patches = Buffer(count: (tokens - 1) * shape.patch * shape.patch)
+  }
+
+  static func padded(_ tokens: Int) -> Int { (tokens + 15) / 16 * 16 }
+}
+
+/// The steps of a forward pass over a workspace.
+struct ForwardPass: ~Copyable {
+  private let extractor: FeatureExtractor
+  private let work: Workspace
+
+  init(_ extractor: FeatureExtractor, _ work: Workspace) {
+    self.extractor = extractor
+    self.work = work
+  }
+
+  private var shape: VisionTransformer.Shape { extractor.model.shape }
+
+  /// Writes the tokens of an image before the first layer: projected patches plus positions.
+  func embed(_ image: UnsafeBufferPointer<UInt8>, at place: Int) {
+    let (side, patch, width) = (extractor.pixels / shape.patch, shape.patch, shape.width)
+    extractor.taps.withUnsafeBufferPointer { taps in
+      for y in 0..<extractor.pixels {
+        let (top, bottom) = (taps[2 * y], taps[2 * y + 1])
+        let above = top.index * FeatureExtractor.imageSide
+        let below = bottom.index * FeatureExtractor.imageSide
+        for x in 0..<extractor.pixels {
+          let (left, right) = (taps[2 * x], taps[2 * x + 1])
+          func row(_ start: Int) -> Float {
+            left.weight * Float(image[start + left.index]) + right.weight * Float(image[start + right.index])
+          }
+          let value = top.weight * row(above) + bottom.weight * row(below)
+          let cell = y / patch * side + x / patch
+          work.patches.pointer[(cell * patch + y % patch) * patch + x % patch] = value / 255
+        }
+      }
+    }
+    let tokens = work.x.pointer + place * extractor.tokens * width
+    extractor.positions.withUnsafeBufferPointer { positions in
+      tokens.update(from: positions.baseAddress!, count: positions.count)
+    }
+    dense(
+      extractor.model.patchProjection, VIT_ADD, from: UnsafePointer(work.patches.pointer), to: tokens + width,
+      rows: extractor.tokens - 1)
+  }
+
+  /// Runs the layers on the first `count` images.
+  func encode(_ count: Int) {
+    let rows = count * extractor.tokens
+    let width = shape.width
+    for layer in extractor.model.layers {
+      norm(offset: layer.norm1, to: work.h.pointer, rows: rows)
+      dense(layer.queryKeyValue, VIT_STORE, from: work.h.pointer, to: work.queryKeyValue.pointer, rows: rows)
+      for image in 0..<count { attend(image) }
+      dense(layer.output, VIT_ADD, from: work.h.pointer, to: work.x.pointer, rows: rows)
+      norm(offset: layer.norm2, to: work.h.pointer, rows: rows)
+      for first in stride(from: 0, to: rows, by: Workspace.hiddenRows) {
+        let part = min(Workspace.hiddenRows, rows - first)
+        dense(
+          layer.expand, VIT_GELU, from: work.h.pointer + first * width, to: work.hidden.pointer, rows: part)
+        dense(
+          layer.contract, VIT_ADD, from: work.hidden.pointer, to: work.x.pointer + first * width, rows: part)
+      }
+    }
+  }
+
+  /// softmax(q·kᵀ)·v of each head of an image; 1/√64 is in the queries' weights.
+  private func attend(_ image: Int) {
+    let (tokens, width, head) = (extractor.tokens, shape.width, VisionTransformer.headWidth)
+    let row = 3 * width
+    let stride = Workspace.padded(tokens)
+    let source = work.queryKeyValue.pointer + image * tokens * row
+    let target = work.h.pointer + image * tokens * width
+    for index in 0..<shape.heads {
+      let query = source + index * head
+      Gemm.multiply(
+        m: tokens, n: tokens, k: head, a: query, lda: row, b: query + width, ldb: row, transposeB: true,
+        c: work.scores.pointer, ldc: stride)
+      extractor.kernels.pointee.softmax(work.scores.pointer, Int32(tokens), Int32(tokens), stride)
+      Gemm.multiply(
+        m: tokens, n: head, k: tokens, a: work.scores.pointer, lda: stride, b: query + 2 * width, ldb: row,
+        c: target + index * head, ldc: width)
+    }
+  }
+
+  /// The layer norm at `offset` of the tokens.
+  func norm(offset: Int, to output: UnsafeMutablePointer<Float>, rows: Int, every: Int = 1) {
+    let weight = extractor.model.parameters.pointer + offset
+    var arguments = VitLayerNorm(
+      x: work.x.pointer, weight: weight, bias: weight + shape.width, y: output, xRow: every * shape.width,
+      yRow: shape.width, rows: Int32(rows), width: Int32(shape.width), epsilon: extractor.model.epsilon)
+    extractor.kernels.pointee.layerNorm(&arguments)
+  }
+
+  /// Writes one vector an image.
+  func pool(_ count: Int, _ output: UnsafeMutablePointer<Float>) {
+    let (tokens, width) = (extractor.tokens, shape.width)
+    switch extractor.pooling {
+    case .class:
+      norm(offset: extractor.model.finalNorm, to: output, rows: count, every: tokens)
+    case .mean:
+      norm(offset: extractor.model.finalNorm, to: work.h.pointer, rows: count * tokens)
+      for image in 0..<count {
+        let mean = output + image * width
+        for j in 0..<width { mean[j] = 0 }
+        for token in 1..<tokens {
+          let row = work.h.pointer + (image * tokens + token) * width
+          for j in 0..<width { mean[j] += row[j] }
+        }
+        for j in 0..<width { mean[j] /= Float(tokens - 1) }
+      }
+    }
+  }
+
+  private func dense(
+    _ layer: VisionTransformer.Dense, _ epilogue: some BinaryInteger, from x: UnsafePointer<Float>,
+    to y: UnsafeMutablePointer<Float>, rows: Int
+  ) {
+    let parameters = extractor.model.parameters.pointer
+    var arguments = VitDense(
+      x: x, w: parameters + layer.weights, bias: parameters + layer.bias, y: y, xRow: layer.inputs,
+      yRow: layer.outputs, rows: Int32(rows), inputs: Int32(layer.inputs), outputs: Int32(layer.outputs),
+      epilogue: Int32(epilogue))
+    extractor.kernels.pointee.dense(&arguments)
+  }
+}

@@ -1,0 +1,187 @@
+// `pipeline compare`: what differs between two runs or two pipelines, in parameters and in metrics.
+
+import ArgumentParser
+import Foundation
+import PipelineCore
+import PipelineExecution
+import Stages
+
+struct CompareCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "compare", abstract: "Compares two runs or two pipelines: parameters by stage, and metrics.",
+    discussion: """
+      Each side is a pipeline (NAME or a path, as the cache has it now) or a run (its name in 'pipeline log', or \
+      NAME~0 for the latest run of a pipeline, NAME~1 for the one before).
+      """)
+
+  @Argument(help: "The first run or pipeline.") var first: String
+  @Argument(help: "The second run or pipeline.") var second: String
+  @OptionGroup var cache: CacheOptions
+  @Flag(help: "Prints JSON.") var json = false
+
+  private struct Side {
+    var label: String
+    var parameters: [String: [String: String]]
+    /// Artifacts by node.
+    var files: [String: String]
+    /// Nodes whose metrics can't be had.
+    var missing: [String] = []
+  }
+
+  private struct ParameterChange: Encodable {
+    var stage: String
+    var parameter: String
+    var first: String?
+    var second: String?
+  }
+
+  private struct MetricChange: Encodable {
+    var node: String
+    var row: String
+    var metric: String
+    var first: Double?
+    var second: Double?
+  }
+
+  private struct Answer: Encodable {
+    var first: String
+    var second: String
+    var parameters: [ParameterChange]
+    var metrics: [MetricChange]
+    var sameMetrics: Int
+    var missing: [String]
+  }
+
+  func run() throws {
+    let sides = [try side(first), try side(second)]
+    let parameters = parameterChanges(sides[0], sides[1])
+    let (metrics, same) = try metricChanges(sides[0], sides[1])
+    let missing = sides.flatMap { side in side.missing.map { "\(side.label): \($0)" } }
+    if json {
+      return try printJSON(
+        Answer(
+          first: sides[0].label, second: sides[1].label, parameters: parameters, metrics: metrics,
+          sameMetrics: same,
+          missing: missing))
+    }
+    print("\(sides[0].label) → \(sides[1].label)")
+    print(parameters.isEmpty ? "\nparameters: the same" : "\nparameters")
+    for change in parameters {
+      print(
+        "  \(change.stage).\(change.parameter): \(change.first ?? "(none)") → \(change.second ?? "(none)")")
+    }
+    let count = "\(metrics.count) of \(metrics.count + same) differ"
+    print(metrics.isEmpty && same == 0 ? "\nmetrics: none on both sides" : "\nmetrics: \(count)")
+    if !metrics.isEmpty {
+      printColumns(
+        [["  node", "row", "metric", "first", "second", "difference"]]
+          + metrics.map { change in
+            let difference = change.first.flatMap { a in change.second.map { $0 - a } }
+            return [
+              "  " + change.node, change.row, change.metric, figure(change.first), figure(change.second),
+              difference.map { ($0 > 0 ? "+" : "") + figure($0) } ?? "",
+            ]
+          }, rightAlignedFrom: 3)
+    }
+    for line in missing { print("no artifact: \(line)") }
+  }
+
+  private func figure(_ value: Double?) -> String { value.map { String(format: "%.5g", $0) } ?? "–" }
+
+  /// A pipeline where there is a file of that name, a run otherwise.
+  private func side(_ text: String) throws -> Side {
+    let path =
+      text.contains("/") || text.hasSuffix(".yaml") || text.hasSuffix(".yml")
+      ? text : "pipelines/\(text).yaml"
+    if FileManager.default.fileExists(atPath: path) {
+      let session = try Session(PipelineOptions.parse([text]), cache)
+      let plan = session.plan
+      let resolution = Resolution(plan: plan, keys: session.keys, cache: session.cache)
+      var side = Side(label: plan.name, parameters: plan.parametersByStage(), files: [:])
+      for id in plan.ids where Self.hasMetrics(plan.stage(of: id).declaration.name) {
+        if let artifact = resolution.artifact(id) {
+          side.files[plan[id].name] = session.cache.file(of: artifact)
+        } else {
+          side.missing.append(plan[id].name)
+        }
+      }
+      return side
+    }
+    let run = try RunHistory(cache: cache.cache).required(text)
+    var side = Side(label: run.id, parameters: run.parameters, files: [:])
+    for (node, key) in run.keys.sorted(by: { $0.key < $1.key }) {
+      guard let record = cache.cache.action(key), Self.hasMetrics(record.stage) else { continue }
+      if cache.cache.holds(record.artifact) {
+        side.files[node] = cache.cache.file(of: record.artifact)
+      } else {
+        side.missing.append(node)
+      }
+    }
+    return side
+  }
+
+  private static func hasMetrics(_ stage: String) -> Bool {
+    stage == TableStage.declaration.name || stage == EvaluateStage.declaration.name
+  }
+
+  private func parameterChanges(_ a: Side, _ b: Side) -> [ParameterChange] {
+    var changes: [ParameterChange] = []
+    for stage in Set(a.parameters.keys).union(b.parameters.keys).sorted() {
+      let (old, new) = (a.parameters[stage], b.parameters[stage])
+      if (old == nil) != (new == nil) {
+        changes.append(
+          ParameterChange(
+            stage: stage, parameter: "(stage)", first: old.map { _ in "there" },
+            second: new.map { _ in "there" }))
+        continue
+      }
+      for name in Set(old?.keys.map { $0 } ?? []).union(new?.keys.map { $0 } ?? []).sorted()
+      where old?[name] != new?[name] {
+        changes.append(ParameterChange(stage: stage, parameter: name, first: old?[name], second: new?[name]))
+      }
+    }
+    return changes
+  }
+
+  /// Of tables where both sides have one, of single evaluations otherwise: a table says the same in fewer
+  /// lines.
+  private func metricChanges(_ a: Side, _ b: Side) throws -> (changes: [MetricChange], same: Int) {
+    var changes: [MetricChange] = []
+    var same = 0
+    let common = Set(a.files.keys).intersection(b.files.keys).sorted()
+    let metrics = try common.compactMap { node -> (String, ArtifactMetrics, ArtifactMetrics)? in
+      guard let old = try read(a.files[node]), let new = try read(b.files[node]) else { return nil }
+      return (node, old, new)
+    }
+    let tables = metrics.filter { !$0.1.rows.keys.contains("") }
+    for (node, old, new) in tables.isEmpty ? metrics : tables {
+      for row in Set(old.rows.keys).union(new.rows.keys).sorted() {
+        let (before, after) = (old.rows[row] ?? [:], new.rows[row] ?? [:])
+        for metric in Set(before.keys).union(after.keys).sorted() {
+          let (first, second) = (before[metric], after[metric])
+          // NaN stands for an empty split, on both sides alike.
+          if first == second || (first?.isNaN == true && second?.isNaN == true) {
+            same += 1
+          } else {
+            changes.append(
+              MetricChange(node: node, row: row, metric: metric, first: finite(first), second: finite(second))
+            )
+          }
+        }
+      }
+    }
+    return (changes, same)
+  }
+
+  private func finite(_ value: Double?) -> Double? { value.flatMap { $0.isFinite ? $0 : nil } }
+
+  private func read(_ file: String?) throws -> ArtifactMetrics? {
+    guard let file else { return nil }
+    do {
+      return try ArtifactMetrics(file: file)
+    } catch {
+      printError("error: \(error)")
+      throw Exit.failed
+    }
+  }
+}

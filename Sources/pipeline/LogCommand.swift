@@ -1,0 +1,142 @@
+// `pipeline log`: the runs of a pipeline, or the past of one node.
+
+import ArgumentParser
+import PipelineCore
+import PipelineExecution
+
+struct LogCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "log", abstract: "Lists runs, the latest first, or the past of one node.",
+    discussion: "A run that found everything up to date leaves no record.")
+
+  @Argument(help: "A pipeline (default: all).") var pipeline: String?
+  @Argument(help: "A node of it, such as 'retrain[size=500,repeat=3]'.") var node: String?
+  @OptionGroup var cache: CacheOptions
+  @Option(name: .shortAndLong, help: "Shows this many, at most.") var limit = 20
+  @Flag(help: "Prints JSON.") var json = false
+
+  private struct Run: Encodable {
+    struct Failure: Encodable {
+      var node: String
+      var message: String
+    }
+    var id: String
+    var pipeline: String
+    var time: String
+    var seconds: Double
+    var ended: String
+    var ran: Int
+    var failed: [Failure]
+    var upToDate: Int?
+    var unchanged: Int?
+  }
+
+  private struct Past: Encodable {
+    var run: String
+    var time: String
+    var event: String
+    var reasons: [String]
+    var seconds: Double?
+    var threads: Int?
+    var peakMemory: Int?
+    var key: String?
+    var message: String?
+  }
+
+  func validate() throws {
+    if limit < 1 { throw ValidationError("--limit takes an integer ≥ 1, not \(limit)") }
+  }
+
+  func run() throws {
+    let history = RunHistory(cache: cache.cache)
+    // A path means the pipeline that it holds.
+    let name = pipeline.map { path in
+      let file = path.split(separator: "/").last.map(String.init) ?? path
+      return [".yaml", ".yml"].first(where: file.hasSuffix).map { String(file.dropLast($0.count)) } ?? file
+    }
+    let ids = history.ids(of: name)
+    if let name, ids.isEmpty {
+      printError("no run of \(name) has left a record in \(cache.cache.root)")
+      throw Exit.failed
+    }
+    if let node { try showPast(of: node, ids, history) } else { try showRuns(ids, history) }
+  }
+
+  private func showRuns(_ ids: [String], _ history: RunHistory) throws {
+    let runs = ids.lazy.compactMap(history.run).prefix(limit).map { $0 }
+    if json {
+      return try printJSON(
+        runs.map { run in
+          Run(
+            id: run.id, pipeline: run.pipeline, time: run.time, seconds: run.seconds, ended: run.ending,
+            ran: run.nodes.count { $0.event == "ran" },
+            failed: run.nodes.filter { $0.event == "failed" }.map {
+              .init(node: $0.node ?? "", message: $0.message ?? "")
+            }, upToDate: run.passedOver?.fresh, unchanged: run.passedOver?.cutOff)
+        })
+    }
+    var rows = [["run", "took", "ended", "ran", "failed", "up to date", "what and why"]]
+    for run in runs {
+      let failed = run.nodes.count { $0.event == "failed" }
+      rows.append([
+        run.id, duration(run.seconds), run.ending, String(run.nodes.count - failed), String(failed),
+        run.passedOver.map { String($0.fresh + $0.cutOff) } ?? "?", summary(of: run),
+      ])
+    }
+    printColumns(rows)
+  }
+
+  /// `train, retrain (12): learning_rate: 0.1 → 0.01`: the stages that ran, and the reason of the first.
+  private func summary(of run: RunRecord) -> String {
+    var stages: [(name: String, count: Int)] = []
+    for node in run.nodes {
+      let stage = String((node.node ?? "").prefix { $0 != "[" })
+      if let known = stages.firstIndex(where: { $0.name == stage }) {
+        stages[known].count += 1
+      } else {
+        stages.append((stage, 1))
+      }
+    }
+    var text = stages.prefix(4).map { $0.count > 1 ? "\($0.name) (\($0.count))" : $0.name }.joined(
+      separator: ", ")
+    if stages.count > 4 { text += ", …" }
+    if let failure = run.nodes.first(where: { $0.event == "failed" }) {
+      let message = (failure.message ?? "").prefix { $0 != "\n" }
+      text += ": \(failure.node ?? "") failed: \(message)"
+    } else if let reason = run.nodes.lazy.flatMap({ $0.reasons ?? [] }).first {
+      text += ": \(reason)"
+    }
+    return text
+  }
+
+  private func showPast(of node: String, _ ids: [String], _ history: RunHistory) throws {
+    var past: [Past] = []
+    for id in ids {
+      guard past.count < limit, let run = history.run(id) else { continue }
+      for event in run.nodes.reversed() where event.node == node {
+        past.append(
+          Past(
+            run: run.id, time: event.time, event: event.event, reasons: event.reasons ?? [],
+            seconds: event.seconds ?? event.ended.flatMap { ended in event.began.map { ended - $0 } },
+            threads: event.threads, peakMemory: event.peakMemory, key: event.key?.hex, message: event.message)
+        )
+      }
+    }
+    if json { return try printJSON(past) }
+    if past.isEmpty {
+      printError(
+        "no recorded run has run \(node); its artifact may come from another pipeline ('pipeline explain')")
+      throw Exit.failed
+    }
+    var rows = [["when", "", "took", "threads", "memory", "key", "why"]]
+    for entry in past {
+      rows.append([
+        entry.time, entry.event, entry.seconds.map(duration) ?? "", entry.threads.map(String.init) ?? "",
+        entry.peakMemory.map(formatBytes) ?? "", entry.key.map { String($0.prefix(12)) } ?? "",
+        (entry.reasons + (entry.message.map { ["→ " + String($0.prefix { $0 != "\n" })] } ?? [])).joined(
+          separator: "; "),
+      ])
+    }
+    printColumns(rows)
+  }
+}

@@ -1,0 +1,83 @@
+// Explanations: root causes through several levels, joins, and members that come and go.
+
+import Foundation
+import PipelineCore
+import PipelineExecution
+import Testing
+import ToyStages
+
+@Suite struct ExplanationTests {
+  private func explain(_ lab: Lab, _ pipeline: ToyPipeline, _ node: String) throws -> (
+    levels: [Explainer.Level], causes: [Explainer.Cause]
+  ) {
+    let plan = try pipeline.plan()
+    let id = try #require(plan.nodes(named: node).first)
+    return Explainer(plan: plan, keys: plan.planKeys(), cache: lab.cache).explain(id)
+  }
+
+  @Test func rootCausesAreNamedThroughLevelsAndJoins() throws {
+    let lab = try Lab()
+    var pipeline = try study(lab)
+    try lab.run(pipeline)
+    #expect(try explain(lab, pipeline, "total").levels.isEmpty)
+    pipeline["base"].parameters["value"] = .integer(11)
+    let (levels, causes) = try explain(lab, pipeline, "total")
+    #expect(levels.map(\.node) == ["total", "train[repeat=0]", "base", "train[repeat=1]"])
+    #expect(levels.map(\.depth) == [0, 1, 2, 1])
+    #expect(causes.map(\.node) == ["base"])
+    #expect(causes.first?.reason == .parameterChanged(name: "value", old: "10", new: "11"))
+
+    pipeline["draw"].parameters["seed"] = .integer(5)
+    try Data("9\n".utf8).write(to: URL(fileURLWithPath: lab.folder + "/seven.txt"))
+    let more = try explain(lab, pipeline, "total").causes
+    #expect(Set(more.map(\.node)) == ["base", "draw[repeat=0]", "draw[repeat=1]", "file"])
+    #expect(Set(more.map(\.reason.category)) == ["parameter changed", "file changed"])
+  }
+
+  @Test func membersThatComeAndGoAreNamed() throws {
+    let lab = try Lab()
+    var pipeline = try study(lab)
+    try lab.run(pipeline)
+    for stage in ["draw", "train"] { pipeline[stage].axes[0].values = [0, 1, 2] }
+    let added = try explain(lab, pipeline, "total").causes
+    #expect(Set(added.map(\.node)) == ["train[repeat=2]"])
+    #expect(added.map(\.reason) == [.neverBuilt])
+    try lab.run(pipeline)
+    for stage in ["draw", "train"] { pipeline[stage].axes[0].values = [0] }
+    try lab.run(pipeline, ["train"])
+    let removed = try explain(lab, pipeline, "total").causes
+    #expect(removed.map(\.node) == ["total", "total"])
+    #expect(removed.allSatisfy { $0.reason.description.hasSuffix("removed") })
+    #expect(removed.contains { $0.reason.description.contains("train[repeat=1]") })
+  }
+
+  @Test func anExplanationWritesNothingAndStaysTrueAfterPartialRuns() throws {
+    let lab = try Lab()
+    var pipeline = try study(lab)
+    try lab.run(pipeline)
+    pipeline["base"].parameters["value"] = .integer(11)
+    try lab.run(pipeline, ["train"])
+    let before = lab.listing()
+    let (_, causes) = try explain(lab, pipeline, "total")
+    #expect(causes.map(\.node) == ["base"])
+    let plan = try pipeline.plan()
+    let resolution = Resolution(plan: plan, keys: plan.planKeys(), cache: lab.cache)
+    let total = plan.nodes(named: "total")[0]
+    #expect(resolution.standings[total.index] == .stale)
+    #expect(resolution.standings.filter { $0 != .stale }.count == plan.nodes.count - 1)
+    #expect(lab.listing() == before)
+  }
+
+  @Test func missingAndFailedAreCauses() throws {
+    let lab = try Lab()
+    var pipeline = try study(lab)
+    try lab.run(pipeline)
+    try FileManager.default.removeItem(atPath: lab.artifact(pipeline, "total"))
+    #expect(try explain(lab, pipeline, "total").causes.map(\.reason) == [.artifactMissing])
+    pipeline.add("bad", "trouble", from: [("terms", ["total"])])
+    try lab.run(pipeline)
+    #expect(
+      try explain(lab, pipeline, "bad").causes.map(\.reason)
+        == [.neverBuilt, .failedBefore(message: "it was told to fail")])
+  }
+}

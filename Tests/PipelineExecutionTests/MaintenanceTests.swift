@@ -1,0 +1,168 @@
+// Verification finds every flipped bit and cut file; collection takes only what nothing refers to.
+
+import Foundation
+import Glibc
+import PipelineCore
+import PipelineExecution
+import Testing
+import ToyStages
+
+@Suite struct MaintenanceTests {
+  /// A cache with every kind of file in it.
+  private func populated() throws -> (Lab, ToyPipeline) {
+    let lab = try Lab()
+    var pipeline = try study(lab)
+    pipeline.add("bad", "trouble", from: [("terms", ["total"])])
+    try lab.run(pipeline)
+    // A run that brings everything up to date leaves a seal as well.
+    var other = ToyPipeline("other", folder: lab.folder)
+    other.add("a", "number", ["value": .integer(77)])
+    try lab.run(other)
+    var keeper = LeaseKeeper(cache: lab.cache, duration: 30)
+    _ = try keeper.acquire(Digest(of: "a key".utf8), node: "n")
+    return (lab, pipeline)
+  }
+
+  private let sections = [
+    "artifacts", "actions", "plans", "joins", "failures", "experiments", "runs", "leases",
+  ]
+
+  @Test func everyFlippedBitIsFound() throws {
+    let (lab, _) = try populated()
+    #expect(try lab.cache.verify().damage.isEmpty)
+    var random = SeededGenerator(state: 7)
+    for section in sections {
+      let files = lab.files(section)
+      #expect(!files.isEmpty, "\(section)")
+      for _ in 0..<40 {
+        let path = files.randomElement(using: &random)!
+        let size = try Data(contentsOf: URL(fileURLWithPath: path)).count
+        let bit = Int.random(in: 0..<(size * 8), using: &random)
+        try flipBit(path, at: bit)
+        let damage = try lab.cache.verify().damage
+        #expect(damage.contains { $0.path == path }, "bit \(bit) of \(path)")
+        if ["artifacts", "actions"].contains(section) {
+          #expect(damage.contains { $0.nodes.contains { $0.hasPrefix("study/") || $0.hasPrefix("other/") } })
+        }
+        try flipBit(path, at: bit)
+      }
+    }
+    #expect(try lab.cache.verify().damage.isEmpty)
+  }
+
+  /// A log without its last lines, or with a cut last line, is by nature the log of a killed writer.
+  @Test func everyCutFileIsFound() throws {
+    let (lab, _) = try populated()
+    var random = SeededGenerator(state: 8)
+    for section in sections where section != "runs" {
+      for path in lab.files(section) where !path.hasSuffix(".log") {
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+        try bytes.prefix(Int.random(in: 0..<bytes.count, using: &random)).write(
+          to: URL(fileURLWithPath: path))
+        #expect(try lab.cache.verify().damage.contains { $0.path == path }, "\(path)")
+        try bytes.write(to: URL(fileURLWithPath: path))
+      }
+    }
+  }
+
+  @Test func missingForeignAndSwappedFilesAreFound() throws {
+    let (lab, pipeline) = try populated()
+    let artifact = try lab.artifact(pipeline, "total")
+    try FileManager.default.moveItem(atPath: artifact, toPath: lab.folder + "/aside")
+    let missing = try lab.cache.verify().damage
+    #expect(missing.map(\.path) == [artifact] && missing[0].nodes == ["study/total"])
+    try FileManager.default.moveItem(atPath: lab.folder + "/aside", toPath: artifact)
+    for section in ["artifacts", "actions", "plans"] {
+      let foreign = lab.cache.root + "/" + section + "/readme.txt"
+      try Data("hello".utf8).write(to: URL(fileURLWithPath: foreign))
+      #expect(try lab.cache.verify().damage.map(\.path) == [foreign])
+      try FileManager.default.removeItem(atPath: foreign)
+    }
+    for section in ["actions", "plans"] {
+      let (one, two) = (lab.files(section)[0], lab.files(section)[1])
+      let (first, second) = (
+        try Data(contentsOf: URL(fileURLWithPath: one)), try Data(contentsOf: URL(fileURLWithPath: two))
+      )
+      try second.write(to: URL(fileURLWithPath: one))
+      #expect(try lab.cache.verify().damage.contains { $0.path == one })
+      try first.write(to: URL(fileURLWithPath: one))
+    }
+    #expect(try lab.cache.verify().damage.isEmpty)
+  }
+
+  @Test func collectionTakesOnlyWhatNothingRefersTo() throws {
+    let lab = try Lab()
+    var pipeline = try study(lab)
+    try lab.run(pipeline)
+    var other = ToyPipeline("other", folder: lab.folder)
+    other.add("start", "number", ["value": .integer(10)])
+    try lab.run(other)
+    #expect(lab.cache.garbage().isEmpty)
+    let shared = try lab.artifact(pipeline, "base")
+    let old = try lab.artifact(pipeline, "total")
+    pipeline["base"].parameters["value"] = .integer(11)
+    try lab.run(pipeline)
+    let garbage = lab.cache.garbage()
+    let paths = Set(garbage.map(\.path))
+    // total and both of train; base is still the other pipeline's.
+    #expect(garbage.filter { $0.path.contains("/artifacts/") }.count == 3)
+    #expect(paths.contains(old) && !paths.contains(shared))
+    #expect(garbage.first { $0.path == old }?.record?.node == "total")
+    #expect(lab.cache.garbage(olderThan: 3600).isEmpty)
+    #expect(lab.cache.remove(garbage))
+    #expect(try lab.cache.verify().damage.isEmpty)
+    #expect(try lab.run(pipeline).ran.isEmpty && lab.run(other).ran.isEmpty)
+    pipeline["base"].parameters["value"] = .integer(12)
+    let plan = try pipeline.plan()
+    let explainer = Explainer(plan: plan, keys: plan.planKeys(), cache: lab.cache)
+    #expect(
+      explainer.explain(plan.nodes(named: "total")[0]).causes.map(\.node) == ["base"], "what explains is kept"
+    )
+  }
+
+  @Test func collectionSparesTheLiving() throws {
+    let lab = try Lab()
+    let child = try lab.startScheduler(jobs: 2, width: 10, seconds: 0.05)
+    var removed = 0
+    while kill(child.id, 0) == 0, !isZombie(child.id) {
+      let garbage = lab.cache.garbage()
+      removed += garbage.count
+      _ = lab.cache.remove(garbage)
+      usleep(2_000)
+    }
+    #expect(child.wait() == 0, "\(child.errors)")
+    #expect(removed == 0)
+    #expect(lab.executions().values.allSatisfy { $0 == 1 })
+  }
+
+  @Test func abandonedTemporariesAreCollected() throws {
+    let lab = try Lab()
+    try lab.cache.prepare()
+    let dead = try Child(["/bin/true"], lab.folder)
+    dead.wait()
+    let names = [
+      "\(LeaseOwner.ownScope)-\(dead.id)-x-action": true,
+      "\(LeaseOwner.ownScope)-\(getpid())-x-action": false,
+      "other-\(dead.id)-x-action": false,
+    ]
+    for name in names.keys { try Data().write(to: URL(fileURLWithPath: lab.cache.root + "/tmp/" + name)) }
+    let found = Set(lab.cache.garbage().map(\.path))
+    for (name, abandoned) in names { #expect(found.contains(lab.cache.root + "/tmp/" + name) == abandoned) }
+  }
+
+  @Test func sizesCountEveryFile() throws {
+    let (lab, _) = try populated()
+    let sizes = lab.cache.sizes()
+    #expect(sizes.map(\.files).reduce(0, +) == lab.files().count)
+    #expect(sizes.first { $0.section == "artifacts" }?.files == 8)
+  }
+
+  @Test func aNameCantLeadOutOfTheCache() throws {
+    let lab = try Lab()
+    var pipeline = ToyPipeline("../../evil name")
+    pipeline.add("a", "number", ["value": .integer(1)])
+    try lab.run(pipeline)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: lab.folder) == ["cache"])
+    #expect(lab.cache.entries().map(\.references) == [["../../evil name/a"]])
+  }
+}

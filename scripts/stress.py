@@ -1,0 +1,415 @@
+"""Does to the engine what the world does: kills, flipped bits, several hosts, full and read-only disks.
+
+usage: stress.py [--short] [--write docs/reliability.md] [--kills N] [--peers DIR] [CASE…]
+
+Each case raises AssertionError when a guarantee is broken; the figures go to standard output and, with --write, into
+the page. DIR/bin has snakemake and dvc. Cases that need root (other hosts, small disks) are skipped without it.
+"""
+import argparse, collections, hashlib, os, pathlib, random, re, shutil, signal, statistics, subprocess, sys, tempfile, time
+
+PIPELINE = os.environ.get("PIPELINE", str(pathlib.Path(__file__).resolve().parent.parent / ".build/release/pipeline"))
+NULL = subprocess.DEVNULL
+
+
+class Lab:
+  """A folder with a pipeline of commands and a cache. Each node writes a line to a log as it starts."""
+
+  def __init__(self, width, work="", folder=None, block=0):
+    self.folder = pathlib.Path(folder or tempfile.mkdtemp(prefix="stress-"))
+    self.width, self.log, self.cache = width, self.folder / "log", self.folder / "cache"
+    (self.folder / "src").write_text("x\n")
+    grow = f"head -c {block} /dev/zero | tr '\\\\0' 'y' >> " if block else ": "
+    note = f"echo $0 >> {self.log}; {work}"
+    (self.folder / "fan.yaml").write_text(f"""parameters:
+  tag: 0
+axes:
+  i: {width}
+stages:
+  base:
+    stage: command
+    parameters: {{argv: [sh, -c, "{note} cat src > b", base], files: [src], outputs: [b]}}
+  evaluate:
+    stage: command
+    for: [i]
+    inputs: {{base: base}}
+    parameters: {{argv: [sh, -c, "{note} (cat inputs/base/b; echo $0) > e; {grow} e", "evaluate${{i}}"], outputs: [e]}}
+  again:
+    stage: command
+    for: [i]
+    inputs: {{from: evaluate}}
+    parameters: {{argv: [sh, -c, "{note} (cat inputs/from/e; echo $0) > a", "again${{i}}", "${{tag}}"], outputs: [a]}}
+  summary:
+    stage: command
+    inputs: {{parts: again}}
+    parameters: {{argv: [sh, -c, "{note} cat inputs/parts/*/a > sum", summary], outputs: [sum]}}
+""")
+
+  @property
+  def nodes(self): return 2 * self.width + 2
+
+  def command(self, *more, jobs=2, name="run"):
+    common = [PIPELINE, name, str(self.folder / "fan.yaml"), "--cache", str(self.cache)]
+    return common + (["--jobs", str(jobs)] if name == "run" else []) + list(more)
+
+  def run(self, *more, jobs=2, **options):
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | options
+    return subprocess.run(self.command(*more, jobs=jobs), **options)
+
+  def start(self, *more, jobs=2, before=()):
+    return subprocess.Popen(list(before) + self.command(*more, jobs=jobs), stdout=NULL, stderr=NULL)
+
+  def verify(self):
+    return subprocess.run([PIPELINE, "cache", "verify", "--cache", str(self.cache)], capture_output=True, text=True)
+
+  def artifacts(self):
+    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in (self.cache / "artifacts").glob("*/*.h5")}
+
+  def executions(self):
+    return collections.Counter(self.log.read_text().split() if self.log.exists() else [])
+
+  def clear(self):
+    shutil.rmtree(self.cache, ignore_errors=True)
+    self.log.unlink(missing_ok=True)
+
+  def close(self): shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def children(process):
+  """The workers of a scheduler."""
+  try:
+    return [int(p) for p in pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+  except OSError:
+    return []
+
+
+def kills(options, figures):
+  """kill -9 of the scheduler or of a worker at a random instant, then whatever must hold after it."""
+  lab, rng = Lab(20), random.Random(options.seed)
+  start = time.perf_counter()
+  assert lab.run().returncode == 0
+  length = time.perf_counter() - start
+  expected = lab.artifacts()
+  assert len(expected) == lab.nodes
+  lab.clear()
+  tried = schedulers = workers = completed = lost = 0
+  in_this_cache = 0
+  while tried < options.kills:
+    process = lab.start()
+    time.sleep(rng.uniform(0, length * 0.9))
+    victims = children(process)
+    before = len(lab.artifacts()) if lab.cache.exists() else 0
+    if victims and rng.random() < 0.4:
+      workers += 1
+      victim = rng.choice(victims)
+    else:
+      schedulers += 1
+      victim = process.pid
+    try:
+      os.kill(victim, signal.SIGKILL)
+    except ProcessLookupError:
+      pass
+    process.wait()
+    tried += 1
+    in_this_cache += 1
+    found = lab.artifacts() if lab.cache.exists() else {}
+    lost += max(0, before - len(found))
+    for name, digest in found.items():
+      assert expected.get(name) == digest, f"try {tried}: {name} is not what an undisturbed run makes"
+    if lab.cache.exists():
+      check = lab.verify()
+      assert check.returncode == 0, f"try {tried}: {check.stdout}"
+    if len(found) == lab.nodes or in_this_cache >= 12:
+      last = lab.run()
+      assert last.returncode == 0, f"try {tried}: {last.stderr}"
+      assert lab.artifacts() == expected, f"try {tried}: a rerun gives other bytes"
+      # A kill loses what was running, on two jobs, and no more.
+      executions = sum(lab.executions().values())
+      assert executions <= lab.nodes + 2 * in_this_cache, f"try {tried}: {executions} executions, {in_this_cache} kills"
+      completed += 1
+      in_this_cache = 0
+      lab.clear()
+  lab.close()
+  assert lost == 0
+  figures["kills"] = [
+    ("kills at random instants", f"{tried} ({schedulers} of the scheduler, {workers} of a worker)"),
+    ("published artifacts lost", lost), ("partial or wrong artifacts found", 0),
+    ("`cache verify` after each kill", "clean"), ("reruns to the end, byte-identical to an undisturbed run", completed)]
+
+
+def flips(options, figures):
+  """A flipped bit or a cut in any file of the cache is found and named; damage is healed by the next run that needs it."""
+  lab, rng = Lab(20), random.Random(options.seed + 1)
+  assert lab.run().returncode == 0
+  expected = lab.artifacts()
+  count = 40 if options.short else 400
+  sections = ["artifacts", "actions", "plans", "joins", "experiments", "runs"]
+  found = 0
+  for number in range(count):
+    path = rng.choice([p for p in (lab.cache / sections[number % len(sections)]).rglob("*") if p.is_file()])
+    data = path.read_bytes()
+    bit = rng.randrange(len(data) * 8)
+    damaged = bytearray(data)
+    damaged[bit // 8] ^= 1 << bit % 8
+    path.write_bytes(bytes(damaged))
+    check = lab.verify()
+    assert check.returncode == 1 and str(path) in check.stdout, f"bit {bit} of {path} was not found"
+    path.write_bytes(data)
+    found += 1
+  evaluations = [r.name for r in (lab.cache / "actions").rglob("*") if r.is_file() and "node evaluate[" in r.read_text()]
+  healed = 5 if options.short else 50
+  for number in range(healed):
+    # The tag makes all that take the damaged artifact run.
+    key = rng.choice(evaluations)
+    path = lab.cache / "artifacts" / key[:2] / (key + ".h5")
+    data = bytearray(path.read_bytes())
+    data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+    path.write_bytes(bytes(data))
+    answer = lab.run("--set", f"tag={number + 1}")
+    assert answer.returncode == 0, answer.stderr
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == expected[path.name], "healed to other bytes"
+    assert lab.verify().returncode == 0
+  lab.close()
+  figures["flips"] = [("bits flipped, in every kind of file", count), ("found and named by `cache verify`", found),
+    ("damaged inputs healed to the same bytes by the next run that read them", healed)]
+
+
+def sharing(options, figures):
+  """Processes that want the same keys at once: each key executes once."""
+  width = 20 if options.short else 199
+  lab = Lab(width, work="sleep 0.01;")
+  processes = [lab.start() for _ in range(4)]
+  assert all(p.wait() == 0 for p in processes)
+  counts = lab.executions()
+  assert len(counts) == lab.nodes and set(counts.values()) == {1}, counts.most_common(3)
+  assert lab.verify().returncode == 0
+  lab.close()
+  figures["sharing"] = [
+    (f"4 processes on one cache, {lab.nodes} keys: executions", f"{sum(counts.values())}, each key once")]
+
+
+def other_host(name):
+  """A process of its own host: another host name, its own process numbers."""
+  return ["unshare", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c",
+          'hostname "$0"; exec "$@"', name]
+
+
+def hosts(options, figures):
+  """Two hosts over one folder, which can't see each other's processes; one of them dies."""
+  if subprocess.run(other_host("probe") + ["true"], capture_output=True).returncode != 0:
+    figures["hosts"] = [("two hosts over one folder", "skipped: needs root")]
+    return
+  lab = Lab(20 if options.short else 199, work="sleep 0.01;")
+  processes = [lab.start(before=other_host(f"host{k % 2}")) for k in range(4)]
+  assert all(p.wait() == 0 for p in processes)
+  counts = lab.executions()
+  assert len(counts) == lab.nodes and set(counts.values()) == {1}, counts.most_common(3)
+  lab.close()
+
+  lab = Lab(8, work="sleep 0.3;")
+  first = lab.start("--lease", "2", before=other_host("host0"))
+  while not lab.executions().get("evaluate0"): time.sleep(0.02)
+  second = lab.start("--lease", "2", before=other_host("host1"))
+  time.sleep(0.2)
+  first.kill()
+  first.wait()
+  gone = time.perf_counter()
+  assert second.wait() == 0
+  took = time.perf_counter() - gone
+  counts = lab.executions()
+  assert len(counts) == lab.nodes and sum(counts.values()) <= lab.nodes + 2, counts.most_common(4)
+  assert lab.verify().returncode == 0
+  # One lease to be sure that the owner is gone, and the work itself.
+  assert took < 2 + 1.5 + lab.nodes * 0.35, took
+  lab.close()
+  figures["hosts"] = [
+    (f"2 hosts × 2 processes over one folder, {2 * (20 if options.short else 199) + 2} keys: executions",
+     "each key once"),
+    ("a host that dies with two nodes running, lease 2 s: the other is done after", f"{took:.1f} s"),
+    ("nodes executed twice because of it", sum(counts.values()) - lab.nodes)]
+
+
+def disks(options, figures):
+  """A full disk and a read-only one: a clear error, nothing partial, and a rerun that goes on."""
+  folder = pathlib.Path(tempfile.mkdtemp(prefix="stress-"))
+  mount = folder / "cache"
+  mount.mkdir()
+  if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(mount)], capture_output=True).returncode != 0:
+    figures["disks"] = [("full and read-only disks", "skipped: needs root")]
+    shutil.rmtree(folder)
+    return
+  try:
+    lab = Lab(20, folder=folder, block=400_000)
+    full = lab.run()
+    assert full.returncode == 1 and "No space left" in full.stderr, full.stderr
+    assert lab.verify().returncode == 0
+    kept = lab.artifacts()
+    subprocess.run(["mount", "-o", "remount,size=64m", str(mount)], check=True)
+    assert lab.run().returncode == 0
+    after = lab.artifacts()
+    assert all(after[name] == digest for name, digest in kept.items()) and len(after) == lab.nodes
+    subprocess.run(["mount", "-o", "remount,ro", str(mount)], check=True)
+    fresh = lab.run()
+    assert fresh.returncode == 0, fresh.stderr
+    stale = lab.run("--set", "i=21")
+    assert stale.returncode == 1 and "Read-only" in stale.stderr, stale.stderr
+    subprocess.run(["mount", "-o", "remount,rw", str(mount)], check=True)
+  finally:
+    subprocess.run(["umount", str(mount)])
+    shutil.rmtree(folder, ignore_errors=True)
+  figures["disks"] = [
+    ("disk full in the middle of a run", "exit 1, the reason named, nothing partial; goes on once there is room"),
+    ("read-only cache", "exit 0 when all is up to date, else exit 1 and the reason")]
+
+
+def outputs(options, figures):
+  """Nobody reads what it says, or it is asked to stop."""
+  lab = Lab(10)
+  for redirection in ("<&- >&- 2>&-", "2>&1 | head -1 > /dev/null", "> /dev/full 2>&1"):
+    lab.clear()
+    line = " ".join(lab.command()) + " " + redirection
+    status = subprocess.run(["bash", "-c", line + "; exit ${PIPESTATUS[0]}"]).returncode
+    assert status in (0, 1), (redirection, status)
+    assert lab.run().returncode == 0 and len(lab.artifacts()) == lab.nodes, redirection
+  slow = Lab(10, work="sleep 0.1;")
+  for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    slow.clear()
+    process = slow.start()
+    while not slow.executions(): time.sleep(0.01)
+    process.send_signal(number)
+    assert process.wait() == 130, number
+    assert slow.verify().returncode == 0
+  lab.close(), slow.close()
+  figures["outputs"] = [
+    ("closed, broken or full standard streams", "no crash, all artifacts"),
+    ("SIGINT, SIGTERM, SIGHUP", "exit 130, nothing left running")]
+
+
+def collection(options, figures):
+  """Collections beside a run never take what it needs."""
+  lab = Lab(15, work="sleep 0.03;")
+  process = lab.start()
+  removed = times = 0
+  while process.poll() is None:
+    for more in ([], ["--max-size", "1K"]):
+      answer = subprocess.run([PIPELINE, "cache", "gc", "--cache", str(lab.cache), *more], capture_output=True, text=True)
+      assert answer.returncode == 0, answer.stderr
+      removed += int(re.search(r"removed (\d+) files", answer.stdout)[1])
+      times += 1
+  assert process.returncode == 0 and set(lab.executions().values()) == {1}
+  lab.close()
+  figures["collection"] = [(f"files that {times} collections took from a run in progress", removed)]
+
+
+def peers(options, figures):
+  """The same 1,000 commands and nothing to do, beside other tools."""
+  n, rows = 1000, []
+  root = pathlib.Path(tempfile.mkdtemp(prefix="stress-peers-"))
+  names = [f"e{i}" for i in range(n)]
+
+  def clock(command, folder, limit=600):
+    start = time.perf_counter()
+    try:
+      subprocess.run(command, cwd=folder, check=True, stdout=NULL, stderr=NULL, timeout=limit)
+    except subprocess.TimeoutExpired:
+      return None
+    return time.perf_counter() - start
+
+  def fresh(name):
+    (root / name).mkdir()
+    (root / name / "src").write_text("x")
+    return root / name
+
+  def show(seconds): return "over the limit" if seconds is None else f"{seconds:.3g} s"
+
+  folder = fresh("pipeline")
+  (folder / "fan.yaml").write_text(f"""axes: {{i: {n}}}
+stages:
+  base: {{stage: command, parameters: {{argv: [sh, -c, "cat src > b"], files: [src], outputs: [b]}}}}
+  evaluate:
+    stage: command
+    for: [i]
+    inputs: {{base: base}}
+    parameters: {{argv: [sh, -c, "cat inputs/base/b > e${{i}}"], outputs: ["e${{i}}"]}}
+  summary:
+    stage: command
+    inputs: {{parts: evaluate}}
+    parameters: {{argv: [sh, -c, "cat inputs/parts/*/e* > sum"], outputs: [sum]}}
+""")
+  command = [PIPELINE, "run", "fan.yaml", "--cache", "cache", "--jobs", "2"]
+  rows.append(("this engine", show(clock(command, folder)), show(statistics.median(clock(command, folder) for _ in range(9)))))
+  if shutil.which("ninja"):
+    folder = fresh("ninja")
+    (folder / "build.ninja").write_text(
+      "rule cp\n  command = cat $in > $out\nbuild b: cp src\n" + "".join(f"build {e}: cp b\n" for e in names)
+      + "build all: cp " + " ".join(names) + "\n")
+    command = ["ninja", "-j2", "all"]
+    rows.append(("ninja", show(clock(command, folder)), show(statistics.median(clock(command, folder) for _ in range(9)))))
+  tools = pathlib.Path(options.peers or "/nonexistent") / "bin"
+  if (tools / "snakemake").exists():
+    folder = fresh("snakemake")
+    (folder / "Snakefile").write_text(
+      'rule all:\n    input: "sum"\nrule base:\n    input: "src"\n    output: "b"\n    shell: "cat {input} > {output}"\n'
+      'rule evaluate:\n    input: "b"\n    output: "e{i}"\n    shell: "cat {input} > {output}"\n'
+      f'rule summary:\n    input: [f"e{{i}}" for i in range({n})]\n    output: "sum"\n    shell: "cat {{input}} > {{output}}"\n')
+    command = [str(tools / "snakemake"), "-c2"]
+    rows.append(("Snakemake", show(clock(command, folder)), show(clock(command, folder))))
+  if (tools / "dvc").exists():
+    folder = fresh("dvc")
+    (folder / "dvc.yaml").write_text(
+      "stages:\n  base:\n    cmd: cat src > b\n    deps: [src]\n    outs: [b]\n  evaluate:\n"
+      f"    foreach: [{','.join(map(str, range(n)))}]\n    do:\n      cmd: cat b > e${{item}}\n      deps: [b]\n"
+      f'      outs: ["e${{item}}"]\n  summary:\n    cmd: cat e* > sum\n    deps: [{",".join(names)}]\n    outs: [sum]\n')
+    subprocess.run([str(tools / "dvc"), "init", "--no-scm", "-q"], cwd=folder, check=True)
+    first = clock([str(tools / "dvc"), "repro", "-q"], folder, options.dvc_limit)
+    rows.append(("DVC", show(first) + (f" ({options.dvc_limit} s)" if first is None else ""),
+                 show(clock([str(tools / "dvc"), "repro", "-q"], folder, options.dvc_limit)) if first else "not reached"))
+  shutil.rmtree(root, ignore_errors=True)
+  figures["peers"] = rows
+
+
+CASES = [kills, flips, sharing, hosts, disks, outputs, collection]
+
+
+def page(figures, options):
+  """The page with its figures."""
+  text = """# Reliability
+
+What `make stress` did to the engine, and what came of it. Every line is checked by the script, which stops at the first
+guarantee that does not hold. `make test` runs short forms of all.
+
+"""
+  for case in CASES:
+    if case.__name__ not in figures: continue
+    text += f"## {case.__doc__.splitlines()[0]}\n\n| | |\n|---|---|\n"
+    text += "".join(f"| {name} | {value} |\n" for name, value in figures[case.__name__]) + "\n"
+  if "peers" in figures:
+    text += "## Beside other tools\n\n1 node, 1,000 that take it, 1 that takes those, each a `cat`; 2 jobs.\n\n"
+    text += "| | first run | nothing to do |\n|---|---|---|\n"
+    text += "".join(f"| {name} | {first} | {second} |\n" for name, first, second in figures["peers"]) + "\n"
+  return text
+
+
+def main():
+  parser = argparse.ArgumentParser()
+  parser.add_argument("--short", action="store_true")
+  parser.add_argument("--write")
+  parser.add_argument("--kills", type=int)
+  parser.add_argument("--seed", type=int, default=1)
+  parser.add_argument("--peers")
+  parser.add_argument("--dvc-limit", type=int, default=600)
+  parser.add_argument("cases", nargs="*")
+  options = parser.parse_args()
+  options.kills = options.kills or (50 if options.short else 1000)
+  chosen = [c for c in CASES + [peers] if c.__name__ in options.cases] if options.cases else (
+    CASES if options.short else CASES + [peers])
+  figures = {}
+  for case in chosen:
+    start = time.perf_counter()
+    case(options, figures)
+    print(f"{case.__name__}: {time.perf_counter() - start:.0f} s", flush=True)
+    for row in figures[case.__name__]: print("  " + ": ".join(map(str, row)), flush=True)
+  if options.write: pathlib.Path(options.write).write_text(page(figures, options))
+
+
+if __name__ == "__main__":
+  main()
