@@ -68,7 +68,7 @@ extension Drawing {
     let data = drawing.data(rows)
     // The key stands above the tallest bar, whatever the shape.
     let tallest = max(1, rows.compactMap(\.last).max() ?? 1)
-    let headroom = 1.12 + 0.06 * Double(shares.count)
+    let headroom = 1.2 + 0.06 * Double(shares.count)
     drawing.add(
       "set xlabel \(quoted(sample.quantity))",
       "set ylabel \(quoted("images in a bin of \(figure(bins.width, digits: 2))"))",
@@ -77,7 +77,7 @@ extension Drawing {
       "set key inside right top Left reverse samplen 1.5 spacing 1.3 title 'share of the images' left")
     for (tag, threshold) in thresholds.enumerated() {
       drawing.add(
-        "set arrow \(tag + 1) from \(threshold), graph 0 to \(threshold), graph 1 nohead lw 2 dt 2 "
+        "set arrow \(tag + 1) from \(threshold), graph 0 to \(threshold),\(tallest * 1.04) nohead lw 2 dt 2 "
           + "lc rgb '\(Colour.line)' front")
     }
     let colours = shares.count == 2 ? [Colour.near, Colour.far] : Colour.all
@@ -215,7 +215,8 @@ extension Drawing {
     ]
     drawing.add(
       "set xlabel \(quoted(quantity))", "set ylabel \(quoted("L2 norm of the image's \(measure)"))",
-      "set key below center horizontal Left reverse samplen 1.5 width 2")
+      "set bmargin at screen 0.17",
+      "set key at screen 0.5, screen 0.02 center bottom horizontal Left reverse samplen 1.5")
     // A norm of exactly 0 has no place on a logarithmic axis; then the axis is linear.
     if points.allSatisfy({ $0.norm > 0 }) { drawing.add("set logscale y", "set format y '%g'") }
     var plots: [String] = []
@@ -223,14 +224,13 @@ extension Drawing {
       let own = points.filter { $0.side == group.side }
       guard let low = own.map(\.distance).min(), let high = own.map(\.distance).max() else { continue }
       let data = drawing.data(own.map { [$0.distance, $0.norm] })
+      let name =
+        group.name + " " + count(own.count) + (group.median.map { ", median \(figure($0, digits: 3))" } ?? "")
       plots.append(
-        "\(data) using 1:2 with points pt 7 ps 0.5 lc rgb '\(group.colour)' "
-          + "title \(quoted("\(group.name) \(count(own.count))"))")
+        "\(data) using 1:2 with points pt 7 ps 0.5 lc rgb '\(group.colour)' title \(quoted(name))")
       if let median = group.median {
         let line = drawing.data([[low, median], [high, median]])
-        plots.append(
-          "\(line) using 1:2 with lines lw 5 lc rgb '\(group.colour)' title \(quoted("median \(figure(median, digits: 3))"))"
-        )
+        plots.append("\(line) using 1:2 with lines lw 5 lc rgb '\(group.colour)' notitle")
       }
     }
     drawing.add("plot " + plots.joined(separator: ", "))
