@@ -26,9 +26,13 @@ test: setup ## Set up, build and run all tests
 	scripts/stress.sh --short
 	$(SWIFT) test -c release --skip-build --disable-xctest
 
-bench: setup ## Build and run the benchmarks
+# PEERS names a Python environment with PyTorch, PEER_SCRIPT a program like docs/compute.md describes; without them only
+# our own figures are printed.
+bench: setup ## Build and run the benchmarks, beside PyTorch where PEERS and PEER_SCRIPT are given, and beside ninja
 	$(SWIFT) build -c release --product bench
-	.build/release/bench
+	.build/release/bench $(if $(PEERS),--python $(PEERS)/bin/python --script $(PEER_SCRIPT))
+	$(BUILD)
+	scripts/bench-engine.sh
 
 stress: setup ## Kill, damage and crowd the engine for half an hour; writes docs/reliability.md
 	$(BUILD)
