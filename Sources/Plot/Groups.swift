@@ -215,7 +215,7 @@ extension Drawing {
     ]
     drawing.add(
       "set xlabel \(quoted(quantity))", "set ylabel \(quoted("L2 norm of the image's \(measure)"))",
-      "set bmargin at screen 0.17",
+      "set bmargin at screen 0.2",
       "set key at screen 0.5, screen 0.02 center bottom horizontal Left reverse samplen 1.5")
     // A norm of exactly 0 has no place on a logarithmic axis; then the axis is linear.
     if points.allSatisfy({ $0.norm > 0 }) { drawing.add("set logscale y", "set format y '%g'") }

@@ -29,7 +29,7 @@ public enum PictureStage: Stage {
 
   /// What it says of itself.
   public static let declaration = StageDeclaration(
-    name: "picture", version: 1, summary: "draws a picture as PNG and SVG, by gnuplot",
+    name: "picture", version: 2, summary: "draws a picture as PNG and SVG, by gnuplot",
     parameters: [
       ParameterDeclaration(
         "kind", .choice(Kind.allCases.map(\.rawValue)),
