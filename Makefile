@@ -22,7 +22,7 @@ test: setup ## Set up, build and run all tests
 	@scripts/setup.sh python
 	$(SWIFT) build -c release --build-tests
 	$(BUILD)
-	$(PIPELINE) fetch mnist
+	$(PIPELINE) fetch mnist vit-s14
 	scripts/stress.sh --short
 	$(SWIFT) test -c release --skip-build --disable-xctest
 

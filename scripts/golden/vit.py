@@ -94,7 +94,7 @@ def runtime_tokens(path, x):
 
 
 def read_idx(path):
-    with (gzip.open if path.endswith(".gz") else open)(path) as file:
+    with (gzip.open if path.endswith(".gz") else open)(path, "rb") as file:
         data = file.read()
     return np.frombuffer(data, np.uint8, offset=16).reshape(-1, 28, 28)
 
