@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Foundation
+import Glibc
 import PipelineCore
 import PipelineExecution
 import PipelineFile
@@ -36,8 +37,11 @@ enum Exit {
   static let interrupted = ExitCode(130)
 }
 
-/// Writes to standard error.
-func printError(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+/// Writes to standard error. A reader that went away is no reason to stop, and `FileHandle` would crash.
+func printError(_ text: String) {
+  let bytes = Array((text + "\n").utf8)
+  _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+}
 
 /// Writes JSON with sorted keys to standard output.
 func printJSON(_ value: some Encodable) throws {
