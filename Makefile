@@ -1,7 +1,7 @@
 # The commands of a working day; scripts/setup.sh does the set-up that each needs.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bench stress lint clean
+.PHONY: help setup run test bench stress stress-short lint clean
 
 SWIFT := swift
 PIPELINE := .build/release/pipeline
@@ -9,7 +9,7 @@ PIPELINE := .build/release/pipeline
 BUILD := PIPELINE_STATIC_RUNTIME=1 $(SWIFT) build -c release --product pipeline
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 setup: ## Install the system's packages that are missing
 	@scripts/setup.sh system
@@ -23,7 +23,6 @@ test: setup ## Set up, build and run all tests
 	$(SWIFT) build -c release --build-tests
 	$(BUILD)
 	$(PIPELINE) fetch mnist vit-s14
-	scripts/stress.sh --short
 	$(SWIFT) test -c release --skip-build --disable-xctest
 
 # PEERS names a Python environment with PyTorch, PEER_SCRIPT a program like docs/compute.md describes; without them only
@@ -37,6 +36,10 @@ bench: setup ## Build and run the benchmarks, beside PyTorch where PEERS and PEE
 stress: setup ## Kill, damage and crowd the engine for half an hour; writes docs/reliability.md
 	$(BUILD)
 	scripts/stress.sh --write docs/reliability.md
+
+stress-short: setup ## The same in about a minute
+	$(BUILD)
+	scripts/stress.sh --short
 
 lint: ## Check the format of the sources
 	$(SWIFT) format lint --strict --configuration .swift-format --recursive Sources Tests Package.swift
