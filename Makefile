@@ -1,35 +1,45 @@
 # The commands of a working day; scripts/setup.sh does the set-up that each needs.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bench stress lint clean
+.PHONY: help setup run test bench stress stress-short lint clean
 
 SWIFT := swift
 PIPELINE := .build/release/pipeline
+# Starts in half the time; see Package.swift.
+BUILD := PIPELINE_STATIC_RUNTIME=1 $(SWIFT) build -c release --product pipeline
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 setup: ## Install the system's packages that are missing
 	@scripts/setup.sh system
 
 run: setup ## Set up, build, and bring pipelines/coherent-label0.yaml up to date; prints the result table
-	$(SWIFT) build -c release --product pipeline
+	$(BUILD)
 	$(PIPELINE) run coherent-label0
 
 test: setup ## Set up, build and run all tests
 	@scripts/setup.sh python
 	$(SWIFT) build -c release --build-tests
-	$(PIPELINE) fetch mnist
+	$(BUILD)
+	$(PIPELINE) fetch mnist vit-s14
 	$(SWIFT) test -c release --skip-build --disable-xctest
-	scripts/stress.sh --short
 
-bench: setup ## Build and run the benchmarks
+# PEERS names a Python environment with PyTorch, PEER_SCRIPT a program like docs/compute.md describes; without them only
+# our own figures are printed.
+bench: setup ## Build and run the benchmarks, beside PyTorch where PEERS and PEER_SCRIPT are given, and beside ninja
 	$(SWIFT) build -c release --product bench
-	.build/release/bench
+	.build/release/bench $(if $(PEERS),--python $(PEERS)/bin/python --script $(PEER_SCRIPT))
+	$(BUILD)
+	scripts/bench-engine.sh
 
 stress: setup ## Kill, damage and crowd the engine for half an hour; writes docs/reliability.md
-	$(SWIFT) build -c release --product pipeline
+	$(BUILD)
 	scripts/stress.sh --write docs/reliability.md
+
+stress-short: setup ## The same in about a minute
+	$(BUILD)
+	scripts/stress.sh --short
 
 lint: ## Check the format of the sources
 	$(SWIFT) format lint --strict --configuration .swift-format --recursive Sources Tests Package.swift

@@ -35,10 +35,12 @@ let package = Package(
     .target(name: "PipelineFile", dependencies: ["PipelineCore", .product(name: "Yams", package: "Yams")]),
     .target(name: "PipelineExecution", dependencies: ["PipelineCore"]),
 
+    // Drawings as gnuplot scripts: text only, no process, no pipelines.
+    .target(name: "Plot"),
     .target(
       name: "Stages",
       dependencies: [
-        "PipelineCore", "Analysis", "Datasets", "HDF5", "NeuralNet", "Tensor", "VisionTransformer",
+        "PipelineCore", "Analysis", "Datasets", "HDF5", "NeuralNet", "Plot", "Tensor", "VisionTransformer",
       ]),
     .executableTarget(
       name: "pipeline",
@@ -66,8 +68,11 @@ let package = Package(
     .testTarget(
       name: "PipelineExecutionTests",
       dependencies: ["PipelineExecution", "PipelineCore", "ToyStages", "ToyWorker"]),
-    .testTarget(name: "StagesTests", dependencies: ["Stages", "PipelineCore"]),
-    .testTarget(name: "EndToEndTests", dependencies: ["pipeline"], exclude: ["check_artifacts.py"]),
+    .testTarget(name: "PlotTests", dependencies: ["Plot"]),
+    .testTarget(
+      name: "StagesTests",
+      dependencies: ["Stages", "Analysis", "HDF5", "NeuralNet", "PipelineCore", "Tensor"]),
+    .testTarget(name: "EndToEndTests", exclude: ["check_artifacts.py"]),
   ],
   swiftLanguageModes: [.v6]
 )
@@ -75,13 +80,17 @@ let package = Package(
 /// SHA-256.
 var crypto: Target.Dependency { .product(name: "Crypto", package: "swift-crypto") }
 
-/// Links Swift's own libraries into the executable: the dynamic linker takes 8 ms for them, at each start.
+/// Links Swift's own libraries into the executable where PIPELINE_STATIC_RUNTIME is set: the dynamic linker takes 8 ms
+/// for them at each start. Not for the tests: the flags of a target reach the tests that depend on it, and the testing
+/// libraries are dynamic only. Compiled files are the same either way.
 var staticRuntime: [String] {
-  ["-static-stdlib", "-Xlinker", "--start-group"]
-    + [
-      "Foundation", "FoundationEssentials", "FoundationInternationalization", "_FoundationCShims",
-      "_FoundationCollections", "CoreFoundation", "_FoundationICU", "swift_StringProcessing",
-      "swift_RegexParser",
-      "swift_Concurrency", "swiftSynchronization", "swiftDispatch", "dispatch", "swiftCore",
-    ].map { "-l" + $0 } + ["-Xlinker", "--end-group"]
+  if Context.environment["PIPELINE_STATIC_RUNTIME"] == nil { return [] }
+  let libraries = [
+    "Foundation", "FoundationEssentials", "FoundationInternationalization", "_FoundationCShims",
+    "_FoundationCollections", "CoreFoundation", "_FoundationICU", "swift_StringProcessing",
+    "swift_RegexParser", "swift_Concurrency", "swiftSynchronization", "swiftDispatch", "dispatch",
+    "swiftCore",
+  ]
+  return ["-static-stdlib", "-Xlinker", "--start-group"] + libraries.map { "-l" + $0 }
+    + ["-Xlinker", "--end-group"]
 }

@@ -87,10 +87,9 @@ extension Cache {
       guard let facts = POSIX.facts(path), let key = key(of: path) else { continue }
       total += facts.size
       // What a run that is in progress will read can't be told from what it will not.
-      guard loose.contains(path) || !isRunning, working[key] == nil, now - facts.modified >= policy.olderThan
-      else {
-        continue
-      }
+      guard loose.contains(path) || !isRunning, working[key] == nil,
+        policy.olderThan == 0 || now - facts.modified >= policy.olderThan
+      else { continue }
       let item = Garbage(path: path, record: action(key), size: facts.size)
       candidates.append(Candidate(item: item, modified: facts.modified, isReferenced: !loose.contains(path)))
     }

@@ -1,51 +1,161 @@
-// The stage `cluster`: near, moderate and far images, by cuts in standard deviations of the distance.
+// The stage `cluster`: near, moderate and far images by cuts of the distance, or clusters of the features.
 
 import Analysis
 import HDF5
 import PipelineCore
+import Tensor
 
-/// Cuts images into bands by distance.
+/// Divides images into bands by distance or into clusters by features.
 public enum ClusterStage: Stage {
   /// What it says of itself.
   public static let declaration = StageDeclaration(
-    name: "cluster", version: 1, summary: "cuts images into bands (near, moderate, far) by their distance",
+    name: "cluster", version: 2,
+    summary:
+      "divides images into bands (near, moderate, far) by distance, or into clusters by their features",
     parameters: [
       ParameterDeclaration(
+        "method", .choice(["sigma", "k-means", "agglomerative"]), default: .string("sigma"),
+        "sigma: cuts of the distance; k-means and agglomerative (average linkage): clusters of the features"),
+      ParameterDeclaration(
         "cuts", .list(.number(-100...100)), default: .list([.number(-1), .number(1)]),
-        "where bands end, in standard deviations from the mean distance, ascending")
+        "sigma: where bands end, in standard deviations from the mean distance, ascending"),
+      ParameterDeclaration(
+        "clusters", .integer(1...256), default: .integer(3), "k-means and agglomerative: how many clusters"),
+      ParameterDeclaration(
+        "metric", .choice(Metric.allCases.map(\.rawValue)), default: .string("euclidean"),
+        "k-means and agglomerative: the distance; k-means takes cosine as Euclidean distance of unit vectors"),
+      ParameterDeclaration(
+        "starts", .integer(1...10_000), default: .integer(10), "k-means: runs, of which the best is kept"),
+      ParameterDeclaration(
+        "subset", .integer(2...AverageLinkage.maximumRows), default: .integer(3000),
+        "agglomerative: the most images taken, drawn by seed"),
     ],
-    inputs: [InputDeclaration("neighbours", accepts: ["neighbours"], "the distances")],
+    inputs: [
+      InputDeclaration(
+        "neighbours", accepts: ["neighbours"], .optional,
+        "the distances: needed by sigma; the other methods number their clusters by mean distance with them"),
+      InputDeclaration(
+        "features", accepts: ["features"], .optional, "the features: needed by k-means and agglomerative"),
+    ],
     datasets: [
-      LayoutDeclaration("/assignment", "u8 [n]", "0 near, 1 moderate, 2 far; or the band's number"),
-      LayoutDeclaration("/fractions", "f64 [bands]", "share of the images in each band"),
-      LayoutDeclaration("/normal_fractions", "f64 [bands]", "what a normal law would give"),
+      LayoutDeclaration(
+        "/assignment", "u8 [n]",
+        "0 near, 1 moderate, 2 far; or the number of the band or cluster, from the nearest (without neighbours: the largest)"
+      ),
+      LayoutDeclaration("/fractions", "f64 [k]", "share of the images in each"),
       LayoutDeclaration("/indices", "i64 [n]", "the images, into the train split"),
+      LayoutDeclaration("/normal_fractions", "f64 [k]", "sigma: what a normal law would give"),
+      LayoutDeclaration("/thresholds", "f64 [k-1]", "sigma: the distances at the cuts"),
+      LayoutDeclaration("/inertia", "f64", "k-means: sum of the squared distances to the centres"),
     ],
+    attributes: [
+      LayoutDeclaration("method", "string", "as the parameter"),
+      LayoutDeclaration("metric", "string", "as the parameter; for sigma that of the distances"),
+    ],
+    isRandom: true,
+    resources: { parameters in
+      let subset = parameters.integer("subset")
+      let pairs = parameters.string("method") == "agglomerative" ? 8 * subset * subset : 0
+      return Resources(cores: 1, memory: 256 << 20 + pairs)
+    },
     check: { parameters in
-      let cuts = parameters.list("cuts").compactMap { value -> Double? in
-        if case .number(let cut) = value { return cut }
-        return nil
-      }
+      let cuts = numbers(parameters.list("cuts"))
       return cuts.isEmpty || zip(cuts, cuts.dropFirst()).contains(where: { $0 >= $1 })
         ? ParameterProblem("cuts", "'cuts' must be one or more ascending numbers") : nil
     })
 
-  /// Writes the bands.
+  /// Writes the clusters.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
-    let file = try FileReader(at: task.input("neighbours").path)
-    let cuts = task.parameters.list("cuts").map { value -> Double in
+    let method = task.parameters.string("method")
+    let needed = method == "sigma" ? "neighbours" : "features"
+    guard task.optionalInput(needed) != nil else {
+      throw StageFailure("method \(method) needs \(needed): give the stage an input \(needed)")
+    }
+    return method == "sigma" ? try cutDistances(task) : try clusterFeatures(task, method)
+  }
+
+  private static func numbers(_ values: [Value]) -> [Double] {
+    values.compactMap { value in
       switch value {
-      case .number(let cut): cut
-      case .integer(let cut): Double(cut)
-      default: preconditionFailure("cuts are numbers")
+      case .number(let number): number
+      // JSON writes 1.0 as 1 on its way to a worker.
+      case .integer(let number): Double(number)
+      default: nil
       }
     }
-    let bands = try SigmaBands(try file.read("/distances", shape: [nil]), cuts: cuts)
+  }
+
+  private static func cutDistances(_ task: StageTask) throws -> Digest {
+    let (distances, indices, metric) = try task.loadDistances()
+    let bands = try SigmaBands(distances, cuts: numbers(task.parameters.list("cuts")))
     var artifact = try ArtifactWriter(task)
     try artifact.write("/assignment", bands.assignment)
     try artifact.write("/fractions", bands.fractions)
+    try artifact.write("/indices", indices)
     try artifact.write("/normal_fractions", bands.normalFractions)
-    try artifact.write("/indices", try file.read("/indices", as: Int64.self, shape: [nil]))
+    try artifact.write("/thresholds", bands.thresholds)
+    try artifact.attribute("method", .string("sigma"))
+    try artifact.attribute("metric", .string(metric))
     return try artifact.finish()
+  }
+
+  private static func clusterFeatures(_ task: StageTask, _ method: String) throws -> Digest {
+    var features = try task.loadFeatures()
+    let metric = Metric(rawValue: task.parameters.string("metric")) ?? .euclidean
+    let clusters = task.parameters.integer("clusters")
+    let stream = RandomStream(key: task.streamKey)
+    var assignment: [UInt8]
+    var inertia: Double?
+    if method == "k-means" {
+      var generator = StreamGenerator(stream: stream.substream("starts"))
+      let rows = metric == .cosine ? try features.matrix.normalised() : features.matrix
+      let result = try KMeans(
+        rows, clusters: clusters, starts: task.parameters.integer("starts"), using: &generator)
+      assignment = result.assignment
+      inertia = result.inertia
+    } else {
+      let size = min(task.parameters.integer("subset"), features.indices.count)
+      var draws = stream.substream("subset")
+      if size < features.indices.count {
+        let rows = draws.sample(size, of: features.indices.count).sorted()
+        features = Features(
+          matrix: try features.matrix.selecting(rows), indices: rows.map { features.indices[$0] })
+      }
+      assignment = try AverageLinkage(features.matrix, metric: metric).assignment(clusters: clusters)
+    }
+    if task.optionalInput("neighbours") != nil {
+      assignment = try numberedByDistance(assignment, clusters, features.indices, task)
+    }
+    var sizes = [Double](repeating: 0, count: clusters)
+    for cluster in assignment { sizes[Int(cluster)] += 1 }
+    var artifact = try ArtifactWriter(task)
+    try artifact.write("/assignment", assignment)
+    try artifact.write("/fractions", sizes.map { $0 / Double(assignment.count) })
+    try artifact.write("/indices", features.indices)
+    if let inertia { try artifact.write("/inertia", scalar: inertia) }
+    try artifact.attribute("method", .string(method))
+    try artifact.attribute("metric", .string(metric.rawValue))
+    return try artifact.finish()
+  }
+
+  /// The clusters with numbers that rise with the mean distance of their images.
+  private static func numberedByDistance(
+    _ assignment: [UInt8], _ clusters: Int, _ images: [Int64], _ task: StageTask
+  ) throws -> [UInt8] {
+    let (distances, indices, _) = try task.loadDistances()
+    let known = Dictionary(zip(indices, distances)) { first, _ in first }
+    var sums = [Double](repeating: 0, count: clusters)
+    var sizes = [Double](repeating: 0, count: clusters)
+    for (image, cluster) in zip(images, assignment) {
+      guard let distance = known[image] else {
+        throw StageFailure("image \(image) has features, but no distance in input neighbours")
+      }
+      sums[Int(cluster)] += distance
+      sizes[Int(cluster)] += 1
+    }
+    let order = (0..<clusters).sorted { sums[$0] / sizes[$0] < sums[$1] / sizes[$1] }
+    var number = [UInt8](repeating: 0, count: clusters)
+    for (new, old) in order.enumerated() { number[old] = UInt8(new) }
+    return assignment.map { number[Int($0)] }
   }
 }

@@ -18,7 +18,8 @@ public enum InfluenceStage: Stage {
       InputDeclaration("group", accepts: ["group"], "the images to remove"),
     ],
     datasets: [
-      LayoutDeclaration("/gradient", "f32 [p]", "mean over the group, with λθ at scale mean; in state_dict order"),
+      LayoutDeclaration(
+        "/gradient", "f32 [p]", "mean over the group, with λθ at scale mean; in state_dict order"),
       LayoutDeclaration("/influence", "f32 [p]", "the change that the scheme proposes, in state_dict order"),
       LayoutDeclaration("/hessian_indices", "i64 [h]", "the images that the curvature is a mean over"),
     ],
@@ -35,7 +36,9 @@ public enum InfluenceStage: Stage {
       stream: RandomStream(key: task.streamKey), memoryCeiling: SolverParameters.ceiling(task.parameters),
       pool: ThreadPool(threads: task.threads)
     ) { context.report($0, step: 0, of: 1) }
-    if influence.negativeCurvature { throw InfluenceError.negativeCurvature(step: 0, iteration: influence.iterations) }
+    if influence.negativeCurvature {
+      throw InfluenceError.negativeCurvature(step: 0, iteration: influence.iterations)
+    }
     var artifact = try ArtifactWriter(task)
     try artifact.write("/gradient", influence.gradient)
     try artifact.write("/influence", influence.change)

@@ -1,7 +1,6 @@
 // The stage `neighbours`: the distance of each image's features to a reference.
 
 import Analysis
-import HDF5
 import PipelineCore
 
 /// Orders images by the distance of their features to a reference.
@@ -18,6 +17,9 @@ public enum NeighboursStage: Stage {
         "reference image: its index in the train split"),
       ParameterDeclaration(
         "metric", .choice(Metric.allCases.map(\.rawValue)), default: .string("euclidean"), "the distance"),
+      ParameterDeclaration(
+        "k", .optional(.integer(atLeast: 1)), default: .null,
+        "how many nearest and farthest images are listed, without the reference (null: none)"),
     ],
     inputs: [InputDeclaration("features", accepts: ["features"], "the features")],
     datasets: [
@@ -25,6 +27,8 @@ public enum NeighboursStage: Stage {
       LayoutDeclaration("/distances", "f64 [n]", "to the reference, in the order of /indices"),
       LayoutDeclaration("/order", "i64 [n]", "rows of /distances, nearest first"),
       LayoutDeclaration("/indices", "i64 [n]", "the images, into the train split"),
+      LayoutDeclaration("/nearest", "i64 [k]", "with k: images, into the train split, nearest first"),
+      LayoutDeclaration("/farthest", "i64 [k]", "with k: images, into the train split, farthest first"),
     ],
     attributes: [LayoutDeclaration("metric", "string", "as the parameter")],
     resources: { _ in Resources(cores: 1, memory: 512 << 20) },
@@ -36,11 +40,8 @@ public enum NeighboursStage: Stage {
 
   /// Writes the distances.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
-    let file = try FileReader(at: task.input("features").path)
-    let shape = try file.info("/features").shape
-    let indices = try file.read("/indices", as: Int64.self, shape: [nil])
-    let features = try FeatureMatrix(
-      try file.read("/features", shape: [indices.count, nil]), rows: indices.count, columns: shape[1])
+    let features = try task.loadFeatures()
+    let indices = features.indices
     let reference: NeighbourReference
     switch task.parameters.string("reference") {
     case "medoid": reference = .medoid
@@ -54,12 +55,16 @@ public enum NeighboursStage: Stage {
     default: reference = .mean
     }
     let metric = Metric(rawValue: task.parameters.string("metric")) ?? .euclidean
-    let neighbours = try Neighbours(of: features, to: reference, metric: metric)
+    let neighbours = try Neighbours(of: features.matrix, to: reference, metric: metric)
     var artifact = try ArtifactWriter(task)
     try artifact.write("/reference", scalar: neighbours.referenceRow.map { indices[$0] } ?? -1)
     try artifact.write("/distances", neighbours.distances)
     try artifact.write("/order", neighbours.order.map { Int64($0) })
     try artifact.write("/indices", indices)
+    if let k = task.parameters.optionalInteger("k") {
+      try artifact.write("/nearest", try neighbours.nearest(k).map { indices[$0] })
+      try artifact.write("/farthest", try neighbours.farthest(k).map { indices[$0] })
+    }
     try artifact.attribute("metric", .string(metric.rawValue))
     return try artifact.finish()
   }

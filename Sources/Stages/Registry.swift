@@ -4,19 +4,22 @@ import PipelineCore
 
 /// All stage types of the executable.
 public let allStages = StageRegistry([
+  AgreementStage.self,
   ClusterStage.self,
   CommandStage.self,
   EvaluateStage.self,
   FeaturesStage.self,
   GroupStage.self,
+  InfluenceNormsStage.self,
   InfluenceStage.self,
   LoadImagesStage.self,
   NeighboursStage.self,
   NormalityStage.self,
+  PictureStage.self,
   RetrainStage.self,
   TableStage.self,
   TrainStage.self,
-    UnlearnStage.self,
+  UnlearnStage.self,
 ])
 
 extension StageRegistry {

@@ -16,7 +16,8 @@ enum SolverParameters {
       "scale", .choice(InfluenceScale.allCases.map(\.rawValue)), default: .string(defaults.scale.rawValue),
       "mean: 1/(n-m), as retraining with the same weight decay an image; koh: 1/n"),
     ParameterDeclaration(
-      "curvature", .choice(["gauss-newton"]), default: .string("gauss-newton"), "the curvature H, at the net's parameters"),
+      "curvature", .choice(["gauss-newton"]), default: .string("gauss-newton"),
+      "the curvature H, at the net's parameters"),
     ParameterDeclaration("solver", .choice(["cg"]), default: .string("cg"), "conjugate gradients"),
     ParameterDeclaration(
       "damping", .number(atLeast: 0), default: .number(defaults.damping), "added to the curvature's diagonal"),
@@ -27,7 +28,8 @@ enum SolverParameters {
       "tolerance", .number(1e-12...0.999), default: .number(defaults.tolerance),
       "bound of the solver's true relative residual"),
     ParameterDeclaration(
-      "iterations", .integer(1...1_000_000), default: .integer(defaults.maxIterations), "the most solver iterations"),
+      "iterations", .integer(1...1_000_000), default: .integer(defaults.maxIterations),
+      "the most solver iterations"),
     ParameterDeclaration(
       "memory", .integer(64...(1 << 20)), default: .integer(384), changesResult: false,
       "ceiling of the memory for kept activations, in MB"),
@@ -40,7 +42,8 @@ enum SolverParameters {
     LayoutDeclaration("solver", "string", "as the parameter"),
     LayoutDeclaration("damping", "float", "as the parameter"),
     LayoutDeclaration("iterations", "int", "solver iterations"),
-    LayoutDeclaration("residual", "float", "‖b - (H + damping) x‖ / ‖b‖, recomputed by a fresh product at the end"),
+    LayoutDeclaration(
+      "residual", "float", "‖b - (H + damping) x‖ / ‖b‖, recomputed by a fresh product at the end"),
     LayoutDeclaration("converged", "int", "1 if the residual is within the tolerance"),
     LayoutDeclaration("curvature_min", "float", "estimate of H's least eigenvalue, from inside (Ritz)"),
     LayoutDeclaration("curvature_max", "float", "estimate of H's largest eigenvalue, from inside (Ritz)"),

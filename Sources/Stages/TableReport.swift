@@ -74,7 +74,8 @@ public struct TableReport {
       let worst = rows.map { residuals[$0] }.max() ?? .nan
       let solves = rows.map { iterations[$0] }
       // Damping and the number of curvature images decide how far a step goes; a table without them can't be read.
-      let settings = Set(rows.map { "damping \(dampings[$0]), \(hessianImages[$0]) curvature images" }).sorted()
+      let settings = Set(rows.map { "damping \(dampings[$0]), \(hessianImages[$0]) curvature images" })
+        .sorted()
       lines.append(
         "\(scheme): \(settings.joined(separator: "; ")); true relative residual at most \(String(format: "%.1e", worst)), "
           + "\(solves.min() ?? 0) to \(solves.max() ?? 0) solver iterations a net")

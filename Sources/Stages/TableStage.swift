@@ -33,7 +33,8 @@ public enum TableStage: Stage {
         "/residual", "f64 [r]", "the worst true relative residual behind the row; NaN if none"),
       LayoutDeclaration("/iterations", "i64 [r]", "solver iterations behind the row"),
       LayoutDeclaration("/damping", "f64 [r]", "damping of the solves behind the row; NaN if none"),
-      LayoutDeclaration("/hessian_images", "i64 [r]", "curvature images of the solves behind the row; 0 if none"),
+      LayoutDeclaration(
+        "/hessian_images", "i64 [r]", "curvature images of the solves behind the row; 0 if none"),
     ],
     check: { parameters in
       let unknown = parameters.strings("metrics").first { !EvaluateStage.splits.contains($0) }

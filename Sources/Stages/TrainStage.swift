@@ -78,7 +78,8 @@ private func exactly(_ value: Float) -> Double { Double("\(value)") ?? Double(va
 /// The datasets of a net's artifact.
 let netLayout = [
   LayoutDeclaration("/parameters/NAME", "f32", "names, shapes and layouts as in a PyTorch state_dict"),
-  LayoutDeclaration("/history/loss", "f64 [epochs]", "mean cross-entropy over the epoch (unlearn: on the retained images)"),
+  LayoutDeclaration(
+    "/history/loss", "f64 [epochs]", "mean cross-entropy over the epoch (unlearn: on the retained images)"),
   LayoutDeclaration("/history/accuracy", "f64 [epochs]", "share of right predictions over the same"),
   LayoutDeclaration(
     "/history/learning_rate", "f64 [epochs]", "the rate of the epoch's last step (unlearn: the factor)"),

@@ -18,7 +18,8 @@ public enum UnlearnStage: Stage {
       ParameterDeclaration(
         "order", .list(.choice(partNames + (0..<10).map(String.init))),
         default: .list(partNames.map(Value.string)),
-        "without slot influence: the parts of the group in the order of their removal, gradient and curvature anew at each"),
+        "without slot influence: the parts of the group in the order of their removal, gradient and curvature anew at each"
+      ),
       ParameterDeclaration(
         "factor", .number(-1e6...1e6), default: .number(1), "with slot influence: how much of it is applied"),
     ] + SolverParameters.declarations,
@@ -36,7 +37,8 @@ public enum UnlearnStage: Stage {
       LayoutDeclaration("/steps/iterations", "i64 [k]", "solver iterations of each step"),
       LayoutDeclaration("/steps/residual", "f64 [k]", "true relative residual of each step"),
     ],
-    attributes: netAttributes + SolverParameters.attributes, isRandom: true, resources: SolverParameters.resources,
+    attributes: netAttributes + SolverParameters.attributes, isRandom: true,
+    resources: SolverParameters.resources,
     check: { parameters in
       let order = parameters.strings("order").map(partNumber)
       if order.isEmpty { return ParameterProblem("order", "'order' needs at least one part") }
@@ -68,7 +70,8 @@ public enum UnlearnStage: Stage {
     } else {
       let parts = try Self.parts(group, task.parameters.strings("order"))
       let result = try unlearn(
-        net.network, parameters: net.parameters, data: images, trainingSet: Array(0..<images.count), parts: parts,
+        net.network, parameters: net.parameters, data: images, trainingSet: Array(0..<images.count),
+        parts: parts,
         options: SolverParameters.options(task.parameters, weightDecay: net.weightDecay),
         stream: RandomStream(key: task.streamKey), memoryCeiling: SolverParameters.ceiling(task.parameters),
         pool: pool
@@ -102,7 +105,8 @@ public enum UnlearnStage: Stage {
     }
     if parts.allSatisfy(\.isEmpty) {
       let known = Set(group.parts).sorted().map(String.init).joined(separator: ", ")
-      throw StageFailure("none of the parts \(order.joined(separator: ", ")) has an image; the group has parts \(known)")
+      throw StageFailure(
+        "none of the parts \(order.joined(separator: ", ")) has an image; the group has parts \(known)")
     }
     return parts
   }

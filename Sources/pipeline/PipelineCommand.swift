@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Foundation
+import Glibc
 import PipelineCore
 import PipelineExecution
 import PipelineFile
@@ -22,8 +23,8 @@ struct PipelineCommand: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       RunCommand.self, PlanCommand.self, ExplainCommand.self, StatusCommand.self, PathCommand.self,
-      TableCommand.self, StagesCommand.self, GraphCommand.self, LogCommand.self, CompareCommand.self,
-      TimelineCommand.self, CacheCommand.self,
+      TableCommand.self, PicturesCommand.self, StagesCommand.self, GraphCommand.self, LogCommand.self,
+      CompareCommand.self, TimelineCommand.self, CacheCommand.self,
       FetchCommand.self, WorkerCommand.self,
     ])
 }
@@ -36,8 +37,11 @@ enum Exit {
   static let interrupted = ExitCode(130)
 }
 
-/// Writes to standard error.
-func printError(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+/// Writes to standard error. A reader that went away is no reason to stop, and `FileHandle` would crash.
+func printError(_ text: String) {
+  let bytes = Array((text + "\n").utf8)
+  _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+}
 
 /// Writes JSON with sorted keys to standard output.
 func printJSON(_ value: some Encodable) throws {

@@ -1,0 +1,69 @@
+// `pipeline pictures`: the pictures of a pipeline as files in a folder.
+
+import ArgumentParser
+import Foundation
+import PipelineCore
+import PipelineExecution
+import Stages
+
+struct PicturesCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "pictures", abstract: "Writes the pictures of a pipeline that has been run, as PNG and SVG.",
+    discussion: """
+      A picture of node 'histogram[label=0]' becomes histogram-label=0.png and .svg. Exits 1 if a picture is not \
+      up to date; the others are written all the same.
+      """)
+
+  @OptionGroup var pipeline: PipelineOptions
+  @OptionGroup var cache: CacheOptions
+  @Argument(help: "A picture's node or stage (default: all pictures).") var nodes: [String] = []
+  @Option(help: ArgumentHelp("The folder to write to (default: pictures/NAME).", valueName: "dir"))
+  var into: String?
+
+  func run() throws {
+    let session = try Session(pipeline, cache)
+    let pictures = try session.nodes(nodes).filter {
+      session.plan.stage(of: $0).declaration.name == PictureFiles.stage
+    }
+    guard !pictures.isEmpty else {
+      printError(
+        "error: pipeline \(session.plan.name) has no picture; add a stage of type '\(PictureFiles.stage)' to it"
+      )
+      throw Exit.wrongFile
+    }
+    let folder = into ?? "pictures/\(session.plan.name)"
+    let resolution = Resolution(plan: session.plan, keys: session.keys, cache: session.cache)
+    var missing: [String] = []
+    for id in pictures {
+      guard let artifact = resolution.artifact(id) else {
+        missing.append(session.plan[id].name)
+        continue
+      }
+      for file in try PictureFiles.read(session.cache.file(of: artifact)) {
+        try write(file.bytes, to: "\(folder)/\(fileName(session.plan[id].name)).\(file.ending)")
+      }
+    }
+    guard missing.isEmpty else {
+      printError(
+        "not up to date: \(missing.joined(separator: ", ")); run 'pipeline run \(pipeline.name)' first")
+      throw Exit.failed
+    }
+  }
+
+  private func write(_ bytes: [UInt8], to path: String) throws {
+    do {
+      try FileManager.default.createDirectory(
+        atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+      try Data(bytes).write(to: URL(fileURLWithPath: path), options: .atomic)
+    } catch {
+      printError("error: can't write \(path): \(error.localizedDescription)")
+      throw Exit.unavailable
+    }
+    print(path)
+  }
+
+  /// A node's name without the characters that a shell or a file system takes for its own.
+  private func fileName(_ node: String) -> String {
+    String(node.map { "[,/\\".contains($0) ? "-" : $0 }.filter { $0 != "]" })
+  }
+}

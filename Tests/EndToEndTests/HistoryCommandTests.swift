@@ -1,0 +1,79 @@
+// The commands over the past of a cache, and a run that watches its files, by the real executable.
+
+import Foundation
+import Glibc
+import Testing
+
+@Suite struct HistoryCommandTests {
+  private func chain(_ word: String, _ box: Sandbox) throws {
+    try box.write(
+      """
+      parameters:
+        word: \(word)
+      stages:
+        write:
+          stage: command
+          parameters: {argv: [sh, -c, "cat note > w; echo ${word} >> w"], files: [note], outputs: [w]}
+        read:
+          stage: command
+          inputs: {from: write}
+          parameters: {argv: [sh, -c, "cat inputs/from/w > r"], outputs: [r]}
+      """, to: "pipelines/chain.yaml")
+    try box.write("note\n", to: "pipelines/note")
+  }
+
+  @Test func theLogTellsRunsAndNodes() throws {
+    let box = try Sandbox()
+    try chain("one", box)
+    #expect(try box.pipeline("log", "chain").status == 1, "nothing was run yet")
+    #expect(try box.run("chain") == ["write", "read"])
+    try chain("two", box)
+    #expect(try box.run("chain") == ["write", "read"])
+    let lines = try box.pipeline("log", "chain").output.split(separator: "\n")
+    #expect(lines.count == 3 && lines[1].contains("argv: ") && lines[2].contains("never built"))
+    let past = try box.pipeline("log", "chain", "write", "--json")
+    struct Past: Decodable {
+      var event: String
+      var reasons: [String]
+      var key: String
+    }
+    let entries = try JSONDecoder().decode([Past].self, from: Data(past.output.utf8))
+    #expect(entries.map(\.event) == ["ran", "ran"] && entries[0].key != entries[1].key)
+    #expect(entries[1].reasons == ["never built"] && entries[0].reasons[0].contains("one"))
+    let drawing = try box.pipeline("timeline", "chain")
+    #expect(drawing.status == 0 && drawing.output.hasPrefix("<svg") && drawing.output.contains(">read<"))
+    #expect(try box.pipeline("timeline", "nothing").status == 66)
+    let difference = try box.pipeline("compare", "chain~1", "chain~0").output
+    #expect(difference.contains("write.argv") && difference.contains("one") && difference.contains("two"))
+    #expect(!difference.contains("read.argv"))
+  }
+
+  @Test func aWatchingRunFollowsItsFiles() throws {
+    let box = try Sandbox()
+    try chain("one", box)
+    let (process, answer) = try box.start(
+      Sandbox.executable, ["run", "chain", "--watch", "--json"])
+    func artifacts(_ count: Int) -> Bool {
+      let end = Date().addingTimeInterval(20)
+      while Date() < end {
+        if box.artifacts().count >= count { return true }
+        usleep(20_000)
+      }
+      return false
+    }
+    #expect(artifacts(2))
+    try chain("two", box)
+    #expect(artifacts(4), "the pipeline's own file")
+    try box.write("another\n", to: "pipelines/note")
+    #expect(artifacts(6), "a file that a stage reads")
+    try box.write("stages: [", to: "pipelines/chain.yaml")
+    usleep(800_000)
+    #expect(process.isRunning, "an error in the file is told, and the next change may mend it")
+    try chain("three", box)
+    #expect(artifacts(8))
+    process.interrupt()
+    let ended = answer()
+    #expect(ended.status == 130, "\(ended.errors)")
+    #expect(ended.errors.contains("this is not YAML"))
+  }
+}

@@ -1,0 +1,116 @@
+// The text of gnuplot scripts: what is drawn, and that no text of a user is ever run.
+
+import Foundation
+import Plot
+import Testing
+
+@Suite struct ScriptTests {
+  static let values = (0..<200).map { 10 + sin(Double($0) * 1.7) * 3 }
+
+  static func sample(title: String = "Label 0") -> DistanceSample {
+    DistanceSample(title: title, quantity: "Euclidean distance", values: values, mean: 10, deviation: 2)
+  }
+
+  static func script(_ drawing: Drawing) -> String {
+    drawing.script(png: "/p/a.png", svg: "/p/a.svg", version: "/p/version", pixels: "/p/pixels")
+  }
+
+  /// The rows of an inline block of data.
+  static func rows(_ script: String, block: Int) throws -> [[Double]] {
+    let lines = script.components(separatedBy: "\n")
+    let start = try #require(lines.firstIndex(of: "$data\(block) << END_OF_DATA"))
+    let end = try #require(lines[start...].firstIndex(of: "END_OF_DATA"))
+    return lines[start + 1..<end].map { $0.split(separator: " ").compactMap { Double($0) } }
+  }
+
+  @Test func histogramCountsEveryImageOnce() throws {
+    let rows = try Self.rows(Self.script(.histogram(Self.sample(), moments: "", tests: [])), block: 0)
+    #expect(rows.reduce(0) { $0 + $1[1] } == 200)
+    // Each bar has the values within half a bin of its middle.
+    let width = rows[1][0] - rows[0][0]
+    for row in rows.dropFirst().dropLast() {
+      let within = Self.values.filter { abs($0 - row[0]) < width / 2 - 1e-9 }.count
+      #expect(Int(row[1]) >= within)
+    }
+  }
+
+  @Test func bandsAreStackedToTheWholeHistogram() throws {
+    let assignment = Self.values.map { UInt8($0 < 9 ? 0 : $0 > 11 ? 2 : 1) }
+    let shares = ["near", "moderate", "far"].map { BandShare(name: $0, fraction: 1 / 3, normalFraction: 0.2) }
+    let script = Self.script(
+      .bands(Self.sample(), assignment: assignment, shares: shares, thresholds: [9, 11], note: "a note"))
+    let rows = try Self.rows(script, block: 0)
+    #expect(rows.reduce(0) { $0 + $1[3] } == 200)
+    #expect(rows.allSatisfy { $0[1] <= $0[2] && $0[2] <= $0[3] })
+    #expect(rows.reduce(0) { $0 + $1[1] } == Double(assignment.filter { $0 == 0 }.count))
+    #expect(script.contains("near 33.33 % (normal law: 20.00 %)"))
+  }
+
+  @Test func contactSheetHoldsTheDigitsInverted() throws {
+    let image = [UInt8]((0..<784).map { UInt8($0 % 251) })
+    let near = Drawing.Sheet(caption: "1 nearest", distances: 1...1, images: [image[...]])
+    let far = Drawing.Sheet(
+      caption: "1 farthest", distances: 2...2, images: [image[...]], startsWithReference: true)
+    let drawing = Drawing.contactSheet(title: "t", subtitle: "s", near: near, far: far)
+    let width = drawing.size.width - 40
+    #expect(drawing.pixels.count == 3 * width * 56)
+    // Pixel (5, 7) of the digit covers 2 × 2 of the sheet.
+    for (y, x) in [(10, 14), (11, 15)] {
+      let place = 3 * (y * width + x)
+      #expect(drawing.pixels[place..<place + 3].allSatisfy { $0 == 255 - image[5 * 28 + 7] })
+    }
+    // The frame of the reference, and the digit within it.
+    let panel = 3 * 600
+    #expect(Array(drawing.pixels[panel..<panel + 3]) == [213, 94, 0])
+    #expect(drawing.pixels[panel + 3 * (10 * width + 14)] == 255 - image[5 * 28 + 7])
+  }
+
+  @Test func largeProbabilityPlotsKeepTheirTails() throws {
+    let n = 60_000
+    let x = (0..<n).map { Double($0) }
+    let script = Self.script(
+      .probabilityPlot(Self.sample(), theoretical: x, ordered: x, slope: 1, intercept: 0, r: 1))
+    let shown = try Self.rows(script, block: 0).map { $0[0] }
+    #expect(shown.count < 6000)
+    #expect(Array(shown.prefix(500)) == Array(x.prefix(500)))
+    #expect(Array(shown.suffix(500)) == Array(x.suffix(500)))
+    #expect(script.contains("every 15th"))
+  }
+
+  @Test func influenceAxisIsLogarithmicUnlessANormIsZero() {
+    let points = [0.0, 1, 2].map {
+      Drawing.InfluencePoint(distance: $0, norm: $0 + 1, side: UInt8($0))
+    }
+    func script(_ points: [Drawing.InfluencePoint]) -> String {
+      Self.script(
+        .influence(
+          title: "t", quantity: "q", measure: "gradient", points: points, medians: (1, 3), correlations: []))
+    }
+    #expect(script(points).contains("set logscale y"))
+    #expect(!script(points + [.init(distance: 3, norm: 0, side: 2)]).contains("set logscale"))
+  }
+
+  @Test(arguments: ["`touch /tmp/x`", "it's", "a\nsystem('x')", "$(x) \" \\ @x _{1}"])
+  func textIsNeverCode(title: String) {
+    let script = Self.script(.histogram(Self.sample(title: title), moments: title, tests: [title]))
+    // Outside of single quotes, which gnuplot does not look into, nothing of the title is left.
+    var outside = ""
+    var within = false
+    for character in script {
+      if character == "'" { within.toggle() } else if !within { outside.append(character) }
+    }
+    #expect(!within)
+    #expect(!outside.contains("touch") && !outside.contains("system") && !outside.contains("@x"))
+    #expect(script.components(separatedBy: "noenhanced").count == 3)
+  }
+
+  @Test func figuresReadWell() {
+    #expect(figure(0.97536) == "0.9754")
+    #expect(figure(-0.5) == "−0.5")
+    #expect(count(7) == "7" && count(3000) == "3,000" && count(1_234_567) == "1,234,567")
+    #expect(pvalue(log: log(2.28e-22)) == "p = 2.28e−22")
+    // Below the range of a double: exp(−2302.585…) is 1e-1000.
+    #expect(pvalue(log: -1000 * log(10.0) + log(2.0)) == "p = 2e−1000")
+    #expect(pvalue(log: 0) == "p = 1")
+  }
+}

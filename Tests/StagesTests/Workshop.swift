@@ -1,0 +1,166 @@
+// A folder in which single stages run on hand-made inputs, as a worker would run them.
+
+import Foundation
+import HDF5
+import PipelineCore
+import Stages
+import Testing
+
+/// What a stage says while it runs is not looked at.
+struct SilentContext: StageContext {
+  func progress(_ fraction: Double, _ message: String) {}
+  func log(_ message: String) {}
+}
+
+/// Runs stages in a folder that goes away with it.
+final class Workshop {
+  let folder: String
+
+  init() throws {
+    folder = NSTemporaryDirectory() + "stages-test-" + UUID().uuidString
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: folder) }
+
+  /// A path of its own in the folder.
+  func path() -> String { folder + "/" + UUID().uuidString }
+
+  /// Runs a stage with its defaults and the given parameters; returns its artifact as an input of others.
+  func run(
+    _ type: String, _ parameters: [String: Value] = [:], _ inputs: [String: [TaskInput]] = [:],
+    axes: [AxisValue] = [], streamKey: UInt64 = 7
+  ) throws -> TaskInput {
+    let stage = try #require(allStages.stages[type])
+    return try run(stage, parameters, inputs, axes: axes, streamKey: streamKey)
+  }
+
+  private func run(
+    _ stage: (some Stage).Type, _ parameters: [String: Value], _ inputs: [String: [TaskInput]],
+    axes: [AxisValue],
+    streamKey: UInt64
+  ) throws -> TaskInput {
+    let declaration = stage.declaration
+    var values: [String: Value] = [:]
+    for parameter in declaration.parameters {
+      let value = try #require(
+        parameters[parameter.name] ?? parameter.defaultValue, "'\(parameter.name)' is needed")
+      let conformed: Value = try #require(
+        parameter.type.conform(value), "'\(parameter.name)' has a wrong value")
+      values[parameter.name] = conformed
+    }
+    for name in parameters.keys {
+      #expect(values[name] != nil, "\(declaration.name) has no parameter '\(name)'")
+    }
+    if let problem = declaration.check(ParameterValues(values)) { throw StageFailure(problem.message) }
+    let output = path()
+    let task = StageTask(
+      node: declaration.name, stage: declaration.name, stageVersion: declaration.version, key: Digest(of: []),
+      parameters: ParameterValues(values), axes: axes, streamKey: streamKey, inputs: inputs, output: output,
+      scratch: path(), baseDirectory: folder, downloads: folder, threads: 1, memory: 1 << 30)
+    let content = try stage.run(task, SilentContext())
+    return try input(declaration.name, at: output, content: content, axes: axes)
+  }
+
+  /// A hand-made artifact.
+  func artifact(_ stage: String, _ write: (inout FileWriter) throws -> Void) throws -> TaskInput {
+    let path = path()
+    var file = try FileWriter(at: path)
+    try write(&file)
+    try file.close()
+    return try input(stage, at: path, content: nil, axes: [])
+  }
+
+  private func input(_ stage: String, at path: String, content: Digest?, axes: [AxisValue]) throws
+    -> TaskInput
+  {
+    let digest = Digest(of: try Data(contentsOf: URL(fileURLWithPath: path)))
+    return TaskInput(
+      label: stage, node: stage, stage: stage, axes: axes, path: path, content: content ?? digest,
+      fileDigest: digest)
+  }
+
+  /// Features of images 100, 101, … as an artifact.
+  func features(_ values: [Float], rows: Int) throws -> TaskInput {
+    try artifact("features") { file in
+      try file.write("/features", values, shape: [rows, values.count / rows])
+      try file.write("/indices", (0..<rows).map { Int64(100 + $0) })
+    }
+  }
+
+  /// Distances of images 100, 101, … as an artifact.
+  func neighbours(_ distances: [Double]) throws -> TaskInput {
+    try artifact("neighbours") { file in
+      try file.write("/reference", Int64(-1))
+      try file.write("/distances", distances)
+      try file.write("/order", distances.indices.sorted { distances[$0] < distances[$1] }.map { Int64($0) })
+      try file.write("/indices", distances.indices.map { Int64(100 + $0) })
+      try file.setAttribute("metric", to: "euclidean")
+    }
+  }
+
+  /// 240 noisy images of 10 classes, each class a bright bar at its own row; the same for the test split.
+  static let images: (pixels: [UInt8], labels: [UInt8]) = {
+    var noise = Noise(70)
+    var pixels = (0..<240 * 784).map { _ in UInt8(64 * noise.uniform()) }
+    let labels = (0..<240).map { UInt8($0 % 10) }
+    for i in 0..<240 {
+      for column in 4..<24 { pixels[i * 784 + (4 + 2 * Int(labels[i])) * 28 + column] = 230 }
+    }
+    return (pixels, labels)
+  }()
+
+  /// Those images as an artifact of `load-images`.
+  func images() throws -> TaskInput {
+    try artifact("load-images") { file in
+      for split in ["train", "test"] {
+        try file.write("/\(split)/images", Self.images.pixels, shape: [240, 28, 28])
+        try file.write("/\(split)/labels", Self.images.labels)
+      }
+      try file.setAttribute("dataset", to: "folder")
+    }
+  }
+
+  /// Those images as four IDX files in the folder.
+  func writeIDX() throws {
+    func header(_ sizes: [Int]) -> [UInt8] {
+      [0, 0, 8, UInt8(sizes.count)]
+        + sizes.flatMap { size in [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: size >> $0) } }
+    }
+    for split in ["train", "t10k"] {
+      for (kind, bytes) in [
+        ("images-idx3", header([240, 28, 28]) + Self.images.pixels),
+        ("labels-idx1", header([240]) + Self.images.labels),
+      ] {
+        try Data(bytes).write(to: URL(fileURLWithPath: folder + "/\(split)-\(kind)-ubyte"))
+      }
+    }
+  }
+}
+
+/// SplitMix64: the same numbers everywhere.
+struct Noise {
+  private var state: UInt64
+
+  init(_ seed: UInt64) { state = seed }
+
+  mutating func uniform() -> Double {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return Double((z ^ (z >> 31)) >> 11) * 0x1p-53
+  }
+
+  /// About normal: the sum of 12 uniform numbers less 6.
+  mutating func normal() -> Double { (0..<12).reduce(-6) { sum, _ in sum + uniform() } }
+}
+
+/// What a stage says when it fails.
+func failure(_ body: () throws -> Void) -> String {
+  do {
+    try body()
+  } catch { return "\(error)" }
+  Issue.record("nothing was wrong")
+  return ""
+}
