@@ -17,23 +17,7 @@ INLINE V clamp(V x, float low, float high) {
   return x > (V)high ? (V)high : x;
 }
 
-// exp in float for x ≤ 0: 2ⁿ·p(r), Cephes' reduction and polynomial (S. Moshier), relative error about 1e-7.
-INLINE V expOf(V x) {
-  x = x < (V)-87.0f ? (V)-87.0f : x;
-  const V magic = (V)12582912.0f;
-  V n = (x * (V)1.44269504f + magic) - magic;
-  V r = x - n * (V)0.693359375f;
-  r = r + n * (V)2.12194440e-4f;
-  V p = (V)1.9875691500e-4f;
-  p = p * r + (V)1.3981999507e-3f;
-  p = p * r + (V)8.3334519073e-3f;
-  p = p * r + (V)4.1665795894e-2f;
-  p = p * r + (V)1.6666665459e-1f;
-  p = p * r + (V)5.0000001201e-1f;
-  p = p * r * r + r + (V)1.0f;
-  union { I i; V v; } power = {.i = (__builtin_convertvector(n, I) + (I)127) << 23};
-  return p * power.v;
-}
+#include "exp.h"
 
 // erf(z) = z·P(z²)/Q(z²), near-minimax in relative error on |z| ≤ 4 (2.5e-8 before rounding; the fit is
 // scripts/golden/vit_erf.py); with float's rounding the absolute error is below 5e-7.
