@@ -144,7 +144,7 @@ public enum FeaturesStage: Stage {
       let extractor = try FeatureExtractor(
         VisionTransformer(contentsOf: path), pixels: task.parameters.integer("pixels"), pooling: pooling)
       let shards = FeatureShards(
-        in: task.downloads + "/../features",
+        in: (task.downloads as NSString).deletingLastPathComponent + "/features",
         identity: [
           digest, task.input("images").content.hex, String(extractor.pixels), pooling.rawValue,
           String(declaration.version), extractor.arithmetic,
