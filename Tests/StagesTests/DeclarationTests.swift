@@ -167,6 +167,11 @@ private func patterns(_ layouts: [LayoutDeclaration]) -> [Pattern] {
     let influence = try run("influence", solver, ["images": images, "net": net, "group": group])
     let unlearned = try run(
       "unlearn", solver, ["images": images, "net": net, "group": group, "influence": influence])
+    for scheme in ["gif", "pif"] {
+      let partial = solver.merging(["scheme": .string(scheme)]) { $1 }
+      _ = try run("influence", partial, ["images": images, "net": net, "group": group])
+      _ = try run("unlearn", partial, ["images": images, "net": net, "group": group])
+    }
     let evaluation = try run(
       "evaluate", ["label": .integer(3)], ["images": images, "net": unlearned, "group": group])
     _ = try run("table", [:], ["rows": evaluation])
