@@ -42,7 +42,7 @@ public struct PlainTable: Sendable, Equatable {
   private var rows: Int { columns.first?.values.count ?? 0 }
 
   /// Four decimals; three digits where those would show zeros only, or for a large number.
-  static func number(_ value: Double) -> String {
+  public static func figure(_ value: Double) -> String {
     if value != 0, abs(value) < 0.001 { return String(format: "%.2e", value) }
     return String(format: abs(value) < 1000 ? "%.4f" : "%.4g", value)
   }
@@ -51,11 +51,11 @@ public struct PlainTable: Sendable, Equatable {
     switch column {
     case .texts(let values): return values[row]
     case .counts(let values): return "\(values[row])"
-    case .numbers(let values): return values[row].isFinite ? number(values[row]) : "–"
+    case .numbers(let values): return values[row].isFinite ? figure(values[row]) : "–"
     case .intervals(let values, let lower, let upper):
       guard values[row].isFinite else { return "–" }
-      guard lower[row].isFinite, upper[row].isFinite else { return number(values[row]) }
-      return "\(number(values[row])) (\(number(lower[row])) to \(number(upper[row])))"
+      guard lower[row].isFinite, upper[row].isFinite else { return figure(values[row]) }
+      return "\(figure(values[row])) (\(figure(lower[row])) to \(figure(upper[row])))"
     }
   }
 

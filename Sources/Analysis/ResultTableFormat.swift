@@ -21,7 +21,7 @@ extension ResultTable {
   static func number(_ value: Double, _ figure: ResultTableLayout.Figure) -> String {
     if figure.isPercent { return String(format: "%.2f", 100 * value) }
     if figure.decimals != 4 { return String(format: "%.\(figure.decimals)f", value) }
-    return PlainTable.number(value)
+    return PlainTable.figure(value)
   }
 
   /// A figure's label with its unit.

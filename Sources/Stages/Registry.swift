@@ -5,8 +5,12 @@ import PipelineCore
 /// All stage types of the executable.
 public let allStages = StageRegistry([
   AgreementStage.self,
+  CalibrationStage.self,
   ClusterStage.self,
   CommandStage.self,
+  CorrelationStage.self,
+  DifferencesStage.self,
+  EffectStage.self,
   EvaluateStage.self,
   FeaturesStage.self,
   GroupStage.self,

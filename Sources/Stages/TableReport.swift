@@ -10,7 +10,20 @@ public struct TableReport {
   /// How a table is written.
   public enum Format: String, CaseIterable, Sendable { case text, markdown, csv, json }
 
-  private let table: ResultTable
+  /// The stages whose artifacts are tables.
+  public static let stages: Set<String> = Set(
+    [
+      TableStage.declaration, DifferencesStage.declaration, CalibrationStage.declaration,
+      CorrelationStage.declaration,
+    ]
+    .map(\.name))
+
+  private enum Table {
+    case pivoted(ResultTable)
+    case plain(PlainTable)
+  }
+
+  private let table: Table
 
   /// Reads a table artifact.
   ///
@@ -21,6 +34,18 @@ public struct TableReport {
   /// - Throws: `HDF5Error` for an unreadable file, `ResultTableError` for rows that make no table.
   public init(file path: String, parameters: ParameterValues, nodes: [[String]]) throws {
     let file = try FileReader(at: path)
+    let stage = try file.string("stage")
+    if stage == TableStage.declaration.name {
+      table = .pivoted(try Self.pivoted(file, parameters: parameters, nodes: nodes))
+    } else {
+      table = .plain(try Self.plain(file, stage: stage, title: parameters.string("title")))
+    }
+  }
+
+  private static func pivoted(_ file: borrowing FileReader, parameters: ParameterValues, nodes: [[String]])
+    throws
+    -> ResultTable
+  {
     let schemes = try file.readStrings("/scheme")
     let converged: [UInt8] = try file.read("/converged", shape: [schemes.count])
     let pools: [Int64] = try file.read("/pool_size", shape: [schemes.count])
@@ -51,7 +76,7 @@ public struct TableReport {
             nodes: row < nodes.count ? nodes[row] : [], converged: converged[row] != 0))
       }
     }
-    table = try ResultTable(
+    return try ResultTable(
       rows,
       layout: ResultTableLayout(
         title: parameters.string("title"), columnAxis: parameters.string("columns"),
@@ -97,11 +122,15 @@ public struct TableReport {
 
   /// The table as text that ends without a newline.
   public func render(_ format: Format) throws -> String {
-    switch format {
-    case .text: table.text()
-    case .markdown: table.markdown()
-    case .csv: table.csv()
-    case .json: try table.json()
+    switch (table, format) {
+    case (.pivoted(let table), .text): table.text()
+    case (.pivoted(let table), .markdown): table.markdown()
+    case (.pivoted(let table), .csv): table.csv()
+    case (.pivoted(let table), .json): try table.json()
+    case (.plain(let table), .text): table.text()
+    case (.plain(let table), .markdown): table.markdown()
+    case (.plain(let table), .csv): table.csv()
+    case (.plain(let table), .json): try table.json()
     }
   }
 }
