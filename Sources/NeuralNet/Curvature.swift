@@ -38,7 +38,7 @@ public final class Curvature {
   ) throws(NeuralNetError) {
     try network.check(parameters: parameters)
     try data.check(indices, for: network)
-    let slots = Engine.slots(images: indices.count)
+    let slots = Engine.slots(network, images: indices.count)
     let needed = Engine.bytes(network, threads: pool.threads, slots: slots)
     guard needed <= memoryCeiling else {
       throw .memoryCeilingTooLow(neededBytes: needed, ceilingBytes: memoryCeiling)
@@ -50,7 +50,7 @@ public final class Curvature {
     self.parameters = Buffer(count: parameters.count)
     for i in 0..<parameters.count { self.parameters.pointer[i] = parameters[i] }
     self.pool = pool
-    engine = Engine(network, pool: pool)
+    engine = Engine(network, pool: pool, products: true)
     let chunks = (indices.count + chunkSize - 1) / chunkSize
     keptChunks = min(chunks, (memoryCeiling - needed) / network.plan.tapeBytes)
     keptImages = min(indices.count, keptChunks * chunkSize)

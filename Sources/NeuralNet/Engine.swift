@@ -12,10 +12,13 @@ package final class Engine {
   private var gradients: Buffer<Float>
   package let stride: Int
 
-  package init(_ network: Network, pool: ThreadPool, variant: KernelVariant = .current) {
+  /// - Parameter products: whether it is for curvature products too.
+  package init(
+    _ network: Network, pool: ThreadPool, products: Bool = false, variant: KernelVariant = .current
+  ) {
     self.network = network
     self.pool = pool
-    workspaces = (0..<pool.threads).map { _ in Workspace(network, variant: variant) }
+    workspaces = (0..<pool.threads).map { _ in Workspace(network, variant: variant, products: products) }
     stride = (network.parameterCount + groupSize - 1) / groupSize * groupSize
     gradients = Buffer(count: 0)
   }
@@ -28,8 +31,11 @@ package final class Engine {
   /// The most slots that a set is cut into: enough to keep some threads evenly busy.
   package static let maximumSlots = 16
 
-  package static func slots(images: Int) -> Int {
-    min(maximumSlots, (images + chunkSize - 1) / chunkSize)
+  /// The slots that a set is cut into: fewer where their gradients would take more than 64 MB, but two if there
+  /// are two chunks.
+  package static func slots(_ network: Network, images: Int) -> Int {
+    let affordable = max(2, (16 << 20) / max(network.parameterCount, 1))
+    return min(maximumSlots, affordable, (images + chunkSize - 1) / chunkSize)
   }
 
   /// The slot's chunks, as ranges of places in the index set.
@@ -42,7 +48,7 @@ package final class Engine {
   package func forEachChunk(
     _ data: ImageSet, _ indices: ArraySlice<Int>, _ body: (_ chunk: Int, _ workspace: Workspace) -> Void
   ) {
-    let slots = Self.slots(images: indices.count)
+    let slots = Self.slots(network, images: indices.count)
     pool.run(slots) { slot, worker in
       for chunk in Self.chunks(slot: slot, of: slots, images: indices.count) {
         workspaces[worker].load(data, Self.places(chunk, indices))
@@ -57,7 +63,7 @@ package final class Engine {
     _ data: ImageSet, _ indices: ArraySlice<Int>,
     _ body: (_ chunk: Int, _ workspace: Workspace, _ gradient: UnsafeMutablePointer<Float>) -> Void
   ) -> UnsafeMutablePointer<Float> {
-    let slots = Self.slots(images: indices.count)
+    let slots = Self.slots(network, images: indices.count)
     if gradients.count < slots * stride { gradients = Buffer(count: slots * stride) }
     let base = gradients.pointer
     pool.run(slots) { slot, worker in
@@ -76,7 +82,7 @@ package final class Engine {
 
   /// The slots' gradients added up in float64, slot by slot for each parameter.
   package func total(_ gradients: UnsafePointer<Float>, images: Int) -> [Float] {
-    let slots = Self.slots(images: images)
+    let slots = Self.slots(network, images: images)
     let count = network.parameterCount
     return [Float](unsafeUninitializedCapacity: count) { sums, initialized in
       let parts = pool.threads
