@@ -12,7 +12,9 @@ public enum CorrelationStage: Stage {
     summary: "correlates predicted with actual effects of groups: slope, Pearson and Spearman with intervals",
     parameters: [ParameterDeclaration("title", .string, default: .string(""), "stands above the table")],
     inputs: [
-      InputDeclaration("rows", accepts: ["effect"], .many, "the effects by kind of group, as label: stage")
+      InputDeclaration(
+        "rows", accepts: ["effect", "logistic-effect"], .many,
+        "the effects by kind of group, as label: stage")
     ],
     datasets: [
       LayoutDeclaration("/points/kind", "string [r]", "the label of each group"),

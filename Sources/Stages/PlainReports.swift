@@ -11,6 +11,7 @@ extension TableReport {
     case DifferencesStage.declaration.name: try differences(file, title: title)
     case CalibrationStage.declaration.name: try calibration(file, title: title)
     case CorrelationStage.declaration.name: try correlation(file, title: title)
+    case LogisticErrorsStage.declaration.name: try LogisticErrorsStage.table(file, title: title)
     default: throw StageFailure("an artifact of stage '\(stage)' is no table")
     }
   }

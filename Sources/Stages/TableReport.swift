@@ -14,7 +14,7 @@ public struct TableReport {
   public static let stages: Set<String> = Set(
     [
       TableStage.declaration, DifferencesStage.declaration, CalibrationStage.declaration,
-      CorrelationStage.declaration,
+      CorrelationStage.declaration, LogisticErrorsStage.declaration,
     ]
     .map(\.name))
 
