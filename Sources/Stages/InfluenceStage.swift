@@ -1,4 +1,4 @@
-// The stage `influence`: the change of the parameters that removes a group, by one linear solve.
+// The stage `influence`: the change of the parameters that removes a group, by one scheme in one step.
 
 import Analysis
 import Foundation
@@ -10,7 +10,7 @@ import Tensor
 public enum InfluenceStage: Stage {
   /// What it says of itself.
   public static let declaration = StageDeclaration(
-    name: "influence", version: 1, summary: "computes the change of a net's parameters that removes a group",
+    name: "influence", version: 2, summary: "computes the change of a net's parameters that removes a group",
     parameters: SolverParameters.declarations,
     inputs: [
       InputDeclaration("images", accepts: ["load-images"], "the data set"),
@@ -21,15 +21,29 @@ public enum InfluenceStage: Stage {
       LayoutDeclaration(
         "/gradient", "f32 [p]", "mean over the group, with λθ at scale mean; in state_dict order"),
       LayoutDeclaration("/influence", "f32 [p]", "the change that the scheme proposes, in state_dict order"),
+      LayoutDeclaration(
+        "/first_order", "f32 [p]", "second-order, pif: the change of all parameters that they start from"),
+      LayoutDeclaration(
+        "/selected", "i64 [s]", "gif, fif, pif: the places of the parameters that change, ascending"),
       LayoutDeclaration("/hessian_indices", "i64 [h]", "the images that the curvature is a mean over"),
+      LayoutDeclaration(
+        "/group_indices", "i64 [g]", "the group's images that its own curvature and loss are means over"),
+      LayoutDeclaration(
+        "/loss_change/group/{first_order,second_order,actual}", "f64",
+        "change of the mean loss over group_indices: gᵀΔ, gᵀΔ + ½ΔᵀHΔ, and measured"),
+      LayoutDeclaration(
+        "/loss_change/retained/{first_order,second_order,actual}", "f64",
+        "the same over those of hessian_indices that are retained"),
     ],
-    attributes: SolverParameters.attributes, isRandom: true, resources: SolverParameters.resources)
+    attributes: TrustLine.attributes, isRandom: true, resources: SolverParameters.resources,
+    unused: { values, _ in SolverParameters.unused(values) }, check: SolverParameters.check)
 
   /// Writes the influence.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
     let images = try task.loadImages().train
     let net = try task.loadNet("net")
     let group = try task.loadGroup()
+    context.reportWholeLabels(group, images)
     let influence = try groupInfluence(
       net.network, parameters: net.parameters, data: images, trainingSet: Array(0..<images.count),
       group: group.indices, options: SolverParameters.options(task.parameters, weightDecay: net.weightDecay),
@@ -42,20 +56,44 @@ public enum InfluenceStage: Stage {
     var artifact = try ArtifactWriter(task)
     try artifact.write("/gradient", influence.gradient)
     try artifact.write("/influence", influence.change)
+    if let first = influence.firstOrder { try artifact.write("/first_order", first) }
+    if let selected = influence.selected { try artifact.write("/selected", selected.map { Int64($0) }) }
     try artifact.write("/hessian_indices", influence.curvatureImages.map { Int64($0) })
+    try artifact.write("/group_indices", influence.groupImages.map { Int64($0) })
+    try artifact.write("/loss_change/group", [influence.groupLoss], scalar: true)
+    try artifact.write("/loss_change/retained", [influence.retainedLoss], scalar: true)
     try artifact.write(TrustLine([influence], task.parameters))
     return try artifact.finish()
   }
 }
 
 extension StageContext {
-  /// Says where a solver stands. Its residual falls roughly by a constant factor an iteration, so the share of the
-  /// decades down to 1e-3 is the share of the work.
-  func report(_ solver: SolverProgress, step: Int, of steps: Int) {
-    let done = min(1, max(0, -log10(max(solver.relativeResidual, 1e-12)) / 3))
+  /// Says where a solver stands. The residual of conjugate gradients falls roughly by a constant factor an iteration,
+  /// so the share of the decades down to 1e-3 is the share of the work.
+  func report(_ solver: InfluenceProgress, step: Int, of steps: Int) {
+    var done = Double(solver.iteration) / Double(solver.maxIterations)
+    var residual = ""
+    if let relative = solver.relativeResidual {
+      done = min(1, max(0, -log10(max(relative, 1e-12)) / 3))
+      residual = ", residual \(String(format: "%.1e", relative))"
+    }
     let which = steps > 1 ? "step \(step + 1)/\(steps), " : ""
-    progress(
-      (Double(step) + done) / Double(steps),
-      "\(which)iteration \(solver.iteration), residual \(String(format: "%.1e", solver.relativeResidual))")
+    progress((Double(step) + done) / Double(steps), "\(which)iteration \(solver.iteration)\(residual)")
+  }
+
+  /// Says which labels lose their last training image with a group: what the net then says of them is no matter of
+  /// similar images that stay.
+  func reportWholeLabels(_ group: Group, _ images: ImageSet) {
+    var left = [Int](repeating: 0, count: 256)
+    for label in images.labels { left[Int(label)] += 1 }
+    var removed = Set<UInt8>()
+    for index in group.indices {
+      left[Int(images.labels[index])] -= 1
+      removed.insert(images.labels[index])
+    }
+    let whole = removed.filter { left[Int($0)] == 0 }.sorted()
+    if !whole.isEmpty {
+      log("the group is all training images of label \(whole.map(String.init).joined(separator: ", "))")
+    }
   }
 }

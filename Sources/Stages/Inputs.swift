@@ -31,8 +31,11 @@ extension StageTask {
   }
 
   /// The net of a slot.
-  func loadNet(_ slot: String) throws -> Net {
-    let file = try FileReader(at: input(slot).path)
+  func loadNet(_ slot: String) throws -> Net { try loadNet(input(slot)) }
+
+  /// The net of one artifact.
+  func loadNet(_ input: TaskInput) throws -> Net {
+    let file = try FileReader(at: input.path)
     let name = try file.string("net")
     let network = try Network.named(name, width: name == "resnet18" ? try file.integer("width") : nil)
     func values(_ layouts: [ParameterLayout]) throws -> [Float] {

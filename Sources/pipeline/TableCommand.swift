@@ -20,7 +20,7 @@ struct TableCommand: ParsableCommand {
   func run() throws {
     let session = try Session(pipeline, cache)
     let tables = try session.nodes(nodes).filter {
-      session.plan.stage(of: $0).declaration.name == TableStage.declaration.name
+      TableReport.stages.contains(session.plan.stage(of: $0).declaration.name)
     }
     guard !tables.isEmpty else {
       printError("error: pipeline \(session.plan.name) has no table; add a stage of type 'table' to it")
