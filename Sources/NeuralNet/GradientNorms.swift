@@ -14,7 +14,7 @@ extension Workspace {
     var total = [Float](repeating: 0, count: groupSize)
     for (index, operation) in plan.operations.enumerated().reversed() {
       backward(index, parameters, tape, gradient: scratch)
-      let sums = sumsBuffer.pointer + plan.laneSums[index]
+      let sums = self.sums + plan.laneSums[index]
       switch operation.kind {
       case .convolution, .batchNorm:
         if operation.hasBias { kernels.squareLanes(biasSums(index), &total, operation.full.channels) }

@@ -20,7 +20,8 @@ extension Network {
   ///   - width: `resnet18`: channels of the first stage; 64 by default.
   /// - Throws: `unknownNetwork`; `invalidOption` for widths or dropout that the net does not take.
   public static func named(
-    _ name: String, widths: [Int]? = nil, dropout: Float = 0, width: Int? = nil, input: Shape = Shape(1, 28, 28),
+    _ name: String, widths: [Int]? = nil, dropout: Float = 0, width: Int? = nil,
+    input: Shape = Shape(1, 28, 28),
     classes: Int = 10
   ) throws(NeuralNetError) -> Network {
     if name != "mlp" && (widths != nil || dropout != 0) {

@@ -27,7 +27,8 @@ struct NetworkBuilder {
         throw .invalidOption(
           name: "layer \(index)", reason: "average pooling must follow a batch normalisation or a block")
       }
-      operations.append(Operation(kind: .averagePool, input: shape, full: Shape(shape.channels), source: current))
+      operations.append(
+        Operation(kind: .averagePool, input: shape, full: Shape(shape.channels), source: current))
       shape = Shape(shape.channels)
     case .relu:
       guard let last = operations.last, !last.relu, last.kind != .averagePool else {
@@ -38,7 +39,8 @@ struct NetworkBuilder {
       guard let last = operations.last, last.kind == .linear, last.relu, last.dropout == 0,
         probability >= 0, probability < 1
       else {
-        throw .invalidOption(name: "dropout", reason: "must be in [0, 1) and follow a linear layer and its ReLU")
+        throw .invalidOption(
+          name: "dropout", reason: "must be in [0, 1) and follow a linear layer and its ReLU")
       }
       operations[operations.count - 1].dropout = probability
     case .maxPool:
@@ -83,7 +85,8 @@ struct NetworkBuilder {
     let fanIn = from.channels * kernel * kernel
     let (weight, own) = addNeurons(
       name, [outputs, from.channels, kernel, kernel], fanIn: fanIn, bias: bias,
-      bias ? .uniform(bound: 1 / Float(fanIn).squareRoot())
+      bias
+        ? .uniform(bound: 1 / Float(fanIn).squareRoot())
         : .normal(deviation: (2 / Float(outputs * kernel * kernel)).squareRoot()))
     shape = Shape(outputs, height, width)
     operations.append(
@@ -99,7 +102,8 @@ struct NetworkBuilder {
       name, [outputs, fanIn], fanIn: fanIn, bias: true, .uniform(bound: 1 / Float(fanIn).squareRoot()))
     operations.append(
       Operation(
-        kind: .linear, input: Shape(fanIn), full: Shape(outputs), weight: weight, bias: bias, source: current))
+        kind: .linear, input: Shape(fanIn), full: Shape(outputs), weight: weight, bias: bias, source: current)
+    )
     shape = Shape(outputs)
   }
 
@@ -124,7 +128,8 @@ struct NetworkBuilder {
 
   private mutating func appendBlock(_ name: String, outputs: Int, stride: Int) throws(NeuralNetError) {
     guard let last = operations.last, last.isNormalisation, last.relu else {
-      throw .invalidOption(name: name, reason: "a block must follow a batch normalisation with ReLU or a block")
+      throw .invalidOption(
+        name: name, reason: "a block must follow a batch normalisation with ReLU or a block")
     }
     let entry = current
     let reshapes = stride != 1 || outputs != shape.channels

@@ -24,7 +24,10 @@ package final class Workspace {
   let adjointBuffer: Buffer<Float>
   let curvedBuffer: Buffer<Float>
   let unpooledBuffer: Buffer<Float>
-  let sumsBuffer: Buffer<Float>
+  /// Sums of one direction or of several, one after the other.
+  private var sumsBuffer: Buffer<Float>
+  /// The sums of the direction at hand.
+  private(set) var sums: UnsafeMutablePointer<Float>
   let transposedBuffer: Buffer<Float>
   let tangentBuffer: Buffer<Float>
   let labelBuffer: Buffer<UInt8>
@@ -67,6 +70,7 @@ package final class Workspace {
     curvedBuffer = Buffer(count: products ? plan.adjointFloats : 0)
     unpooledBuffer = Buffer(count: plan.unpooledFloats)
     sumsBuffer = Buffer(count: plan.laneSumFloats)
+    sums = sumsBuffer.pointer
     transposedRow = (plan.widestInput + groupSize - 1) / groupSize * groupSize
     transposedBuffer = Buffer(count: max(chunkSize * transposedRow, plan.transposedFloats))
     tangentBuffer = Buffer(count: products ? plan.tapeFloats : 0)
@@ -78,6 +82,17 @@ package final class Workspace {
     tape = Tape(at: UnsafeMutableRawPointer(tapeBuffer.pointer), plan: plan)
     useRunningStatistics()
   }
+
+  /// Makes room for the sums of several directions.
+  func reserve(sums directions: Int) {
+    if sumsBuffer.count < directions * plan.laneSumFloats {
+      sumsBuffer = Buffer(count: directions * plan.laneSumFloats)
+    }
+    select(sums: 0)
+  }
+
+  /// Chooses the direction whose sums the passes add to.
+  func select(sums direction: Int) { sums = sumsBuffer.pointer + direction * plan.laneSumFloats }
 
   /// Converts the images of `indices` (at most 32) to normalised activations; unused lanes are zero.
   package func load(_ data: ImageSet, _ indices: ArraySlice<Int>) {

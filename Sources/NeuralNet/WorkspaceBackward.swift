@@ -5,7 +5,7 @@ import Tensor
 
 extension Workspace {
   /// Forgets the convolutions' sums; to be called before the first `backward` of a gradient.
-  package func clearSums() { sumsBuffer.clear() }
+  package func clearSums() { sums.update(repeating: 0, count: plan.laneSumFloats) }
 
   /// Takes the logits' adjoint back through the net; the linear layers' gradients are added to `gradient`, the
   /// convolutions' to sums that `flushSums` adds to it.
@@ -115,7 +115,7 @@ extension Workspace {
     let source = operation.source
     let from = plan.activations[source]
     let x = activation(source, tape) + group * from.group
-    let sums = sumsBuffer.pointer + plan.laneSums[index]
+    let sums = self.sums + plan.laneSums[index]
     let biasSums = biasSums(index)
     for channel in 0..<(operation.hasBias ? operation.full.channels : 0) {
       kernels.sumPixels(
@@ -263,14 +263,14 @@ extension Workspace {
   /// Lane sums of a convolution's or batch normalisation's biases.
   func biasSums(_ index: Int) -> UnsafeMutablePointer<Float> {
     let operation = plan.operations[index]
-    return sumsBuffer.pointer + plan.laneSums[index]
+    return self.sums + plan.laneSums[index]
       + operation.weightCount * (operation.sumsChannels ? 1 : groupSize)
   }
 
   /// Adds the sums to `gradient`.
   package func flushSums(_ gradient: UnsafeMutablePointer<Float>) {
     for (index, operation) in plan.operations.enumerated() where operation.sums > 0 {
-      let sums = sumsBuffer.pointer + plan.laneSums[index]
+      let sums = self.sums + plan.laneSums[index]
       if operation.hasBias {
         kernels.reduceLanes(biasSums(index), gradient + operation.bias, operation.full.channels, 1)
       }

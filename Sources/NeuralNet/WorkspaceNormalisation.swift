@@ -196,7 +196,7 @@ extension Workspace {
     let (_, inverse) = centre(operation)
     let x = activation(operation.source, tape)
     let d = adjoint(index + 1)
-    let weightSums = sumsBuffer.pointer + plan.laneSums[index]
+    let weightSums = self.sums + plan.laneSums[index]
     for group in 0..<groups {
       sumNormalisation(
         index, group: group, tape, adjoint: direction == nil ? d : curved(index + 1), x: x,

@@ -87,7 +87,8 @@ private func goldenNet(_ name: String) throws -> (network: Network, parameters: 
   for layout in network.bufferLayouts {
     for i in layout.range {
       buffers[i] =
-        layout.name.hasSuffix("mean") ? 0.2 * buffers[i]
+        layout.name.hasSuffix("mean")
+        ? 0.2 * buffers[i]
         : layout.name.hasSuffix("var") ? 1 + 0.5 * buffers[i] : 0
     }
   }
@@ -130,7 +131,7 @@ private func goldenNet(_ name: String) throws -> (network: Network, parameters: 
     var options = TrainingOptions()
     options.epochs = 10
     options.batchSize = 64
-    options.learningRate = 0.05
+    options.learningRate = name.hasPrefix("resnet18") ? 2e-4 : 0.05
     options.schedule = .constant
     options.nesterov = true
     let result = try train(

@@ -56,7 +56,9 @@ struct ReferencePass {
   ) {
     guard operation.isNormalisation else { return }
     let plane = operation.full.height * operation.full.width
-    for i in full.indices { full[i] += weights[operation.weight + i / plane] * inverse(operation, i) * values(i) }
+    for i in full.indices {
+      full[i] += weights[operation.weight + i / plane] * inverse(operation, i) * values(i)
+    }
   }
 
   var logits: [Double] { activations[activations.count - 1] }
@@ -147,7 +149,9 @@ struct ReferencePass {
 
   /// The parameters' part of the R-operator's way back: `change` goes back beside d, and its gradients, with
   /// those of d by the tangents, are returned. With a zero direction that is Jᵀ·change.
-  private func backward(_ d: [Double], change: [Double], direction v: [Double], tangents t: [[Double]]) -> [Double] {
+  private func backward(_ d: [Double], change: [Double], direction v: [Double], tangents t: [[Double]])
+    -> [Double]
+  {
     var result = [Double](repeating: 0, count: parameters.count)
     var adjoints = activations.map { [Double](repeating: 0, count: $0.count) }
     var changes = adjoints
