@@ -38,14 +38,16 @@ public struct SolverProgress: Sendable {
 /// - Parameters:
 ///   - rhs: b.
 ///   - start: First iterate; zero by default.
+///   - preconditioner: r ↦ M⁻¹ r for a symmetric positive definite M near A + damping·I; the residual and its
+///     bound stay those of the system itself.
 ///   - tolerance: Bound of the relative residual.
 ///   - progress: Called after each iteration; what it throws ends the solution and is rethrown.
 ///   - product: v ↦ A v.
 /// - Throws: `nonFiniteValue` naming the iteration, and what `product` and `progress` throw.
 public func conjugateGradient(
   rhs: [Double], damping: Double = 0, tolerance: Double = 1e-6, maxIterations: Int = 1000,
-  start: [Double]? = nil, progress: ((SolverProgress) throws -> Void)? = nil,
-  product: ([Double]) throws -> [Double]
+  start: [Double]? = nil, preconditioner: (([Double]) -> [Double])? = nil,
+  progress: ((SolverProgress) throws -> Void)? = nil, product: ([Double]) throws -> [Double]
 ) throws -> Solution<Double> {
   let n = rhs.count
   let target = dot(rhs, rhs).squareRoot()
@@ -73,8 +75,11 @@ public func conjugateGradient(
   }
 
   var r = start == nil ? rhs : try trueResidual()
-  var p = r
   var rr = dot(r, r)
+  var z = preconditioner?(r) ?? r
+  // rᵀM⁻¹r, which is rᵀr without a preconditioner.
+  var rz = preconditioner == nil ? rr : dot(r, z)
+  var p = z
   var iterations = 0
   var negative = false
   var replaced = Double.infinity
@@ -82,7 +87,7 @@ public func conjugateGradient(
   // Coefficients of the first Krylov space only: a replacement starts another one.
   var steps: [Double] = []
   var ratios: [Double] = []
-  var recording = true
+  var recording = preconditioner == nil
   while true {
     if rr.squareRoot() <= tolerance * target {
       if !exact {
@@ -93,7 +98,9 @@ public func conjugateGradient(
         let residual = rr.squareRoot()
         if residual <= tolerance * target || residual > 0.5 * replaced { break }
         replaced = residual
-        p = r
+        z = preconditioner?(r) ?? r
+        rz = preconditioner == nil ? rr : dot(r, z)
+        p = z
         continue
       }
       break
@@ -105,8 +112,8 @@ public func conjugateGradient(
     guard curvature.isFinite else {
       throw NeuralNetError.nonFiniteValue(what: "the curvature product", iteration: iterations)
     }
-    let step = rr / curvature
-    if recording { steps.append(curvature / rr) }
+    let step = rz / curvature
+    if recording { steps.append(curvature / rz) }
     if curvature <= 0 {
       negative = true
       break
@@ -115,11 +122,13 @@ public func conjugateGradient(
       x[i] += step * p[i]
       r[i] -= step * ap[i]
     }
-    let next = dot(r, r)
-    let ratio = next / rr
+    rr = dot(r, r)
+    if let preconditioner { z = preconditioner(r) } else { z = r }
+    let next = preconditioner == nil ? rr : dot(r, z)
+    let ratio = next / rz
     if recording { ratios.append(ratio) }
-    for i in 0..<n { p[i] = r[i] + ratio * p[i] }
-    rr = next
+    for i in 0..<n { p[i] = z[i] + ratio * p[i] }
+    rz = next
     exact = false
     try progress?(
       SolverProgress(

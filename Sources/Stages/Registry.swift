@@ -17,6 +17,7 @@ public let allStages = StageRegistry([
   NormalityStage.self,
   PictureStage.self,
   RetrainStage.self,
+  SpectrumStage.self,
   TableStage.self,
   TrainStage.self,
   UnlearnStage.self,
