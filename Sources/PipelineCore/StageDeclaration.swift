@@ -8,6 +8,13 @@ public enum InputArity: Sendable, Hashable {
   case optional
   /// Any number above zero, of one stage or of several labelled ones, over all of their axes.
   case many
+  /// As `many`, or none.
+  case optionalMany
+
+  /// Whether a node may do without.
+  public var isOptional: Bool { self == .optional || self == .optionalMany }
+  /// Whether it takes several artifacts.
+  public var isJoin: Bool { self == .many || self == .optionalMany }
 }
 
 /// One input slot of a stage type.

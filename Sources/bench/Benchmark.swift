@@ -13,6 +13,8 @@ struct Benchmark {
     let net: String
     let work: Work
     let images: Int
+    var width: Int?
+    var batch = 64
     var threads = 2
     var processes = 1
     let peerArguments: [String]
@@ -28,6 +30,11 @@ struct Benchmark {
       Row(
         title: "TinyNet SGD, batch 64, 2 threads", net: "tinynet", work: .training, images: 6400,
         peerArguments: ["--net", "tinynet", "--images", "6400"], peerLine: "torch tinynet batch"),
+      Row(
+        title: "ResNet-18 width 16 SGD, batch 128, 2 threads", net: "resnet18", work: .training, images: 2560,
+        width: 16, batch: 128,
+        peerArguments: ["--net", "resnet18", "--width", "16", "--batch", "128", "--images", "2560"],
+        peerLine: "torch resnet18 batch"),
       Row(
         title: "LeNet Hessian product, 2048 images", net: "lenet", work: .hessian, images: 2048,
         peerArguments: ["--images", "64", "--hvp", "2048"], peerLine: "torch lenet hvp"),
@@ -55,13 +62,14 @@ struct Benchmark {
   }
 
   func rate(_ row: Row) throws -> Double {
-    let network = try Network.named(row.net)
+    let network = try Network.named(row.net, width: row.width)
     let stream = RandomStream(key: 2)
     let start = network.initialParameters(stream: stream)
     let images = Array(0..<row.images)
     if row.work == .training {
       var options = TrainingOptions()
       options.epochs = 1
+      options.batchSize = row.batch
       let failures = NSLock()
       nonisolated(unsafe) var failure: (any Error)?
       let began = Date()

@@ -4,7 +4,7 @@ import Foundation
 import NeuralNet
 import Tensor
 
-// usage: bench [--python PYTHON --script TORCH_TRAIN.PY] [--repeats N]
+// usage: bench [--python PYTHON --script TORCH_TRAIN.PY] [--repeats N] [--rows TEXT]
 func option(_ name: String) -> String? {
   let arguments = CommandLine.arguments
   guard let at = arguments.firstIndex(of: name), at + 1 < arguments.count else { return nil }
@@ -16,7 +16,8 @@ let benchmark = try Benchmark()
 
 print("kernels: \(KernelVariant.current.name); medians of \(repeats); images/s")
 print("\("work".padded(46)) \("ours".padded(10)) \("peer".padded(10)) ratio")
-for row in Benchmark.Row.all {
+let wanted = option("--rows") ?? ""
+for row in Benchmark.Row.all where wanted.isEmpty || row.title.contains(wanted) {
   var ours: [Double] = []
   var theirs: [Double] = []
   for _ in 0..<repeats {

@@ -85,7 +85,7 @@ struct RunCommand: ParsableCommand {
     if json {
       try printJSON(Report(summary))
     } else if summary.failures.isEmpty {
-      for id in wanted where session.plan.stage(of: id).declaration.name == TableStage.declaration.name {
+      for id in wanted where TableReport.stages.contains(session.plan.stage(of: id).declaration.name) {
         if let artifact = session.cache.artifact(plan: session.keys[id]) {
           print(try session.table(id, artifact).render(.text))
         }
