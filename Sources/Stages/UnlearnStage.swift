@@ -35,6 +35,7 @@ public enum UnlearnStage: Stage {
       InputDeclaration(
         "influence", accepts: ["influence"], .optional,
         "the change to apply in one step; then only 'factor' and 'divisor' are used of the parameters"),
+      SolverParameters.spectrum,
       InputDeclaration(
         "budget", accepts: ["unlearn"], .optional,
         "with partition whole and solver cg: the one step goes on to as many curvature products as this took"),
@@ -60,7 +61,7 @@ public enum UnlearnStage: Stage {
       if slots.contains("influence") {
         return SolverParameters.names.union(["partition", "order", "parts", "seed"])
       }
-      var names = SolverParameters.unused(values).union(["factor", "divisor"])
+      var names = SolverParameters.unused(values, slots).union(["factor", "divisor"])
       let partition = GroupParts.Partition(values)
       if !partition.followsGroup { names.insert("order") }
       if partition != .random { names.insert("parts") }
@@ -112,7 +113,8 @@ public enum UnlearnStage: Stage {
       options.productBudget = try budget(task, parts: parts.count)
       let result = try unlearn(
         net.network, parameters: net.parameters, data: images, trainingSet: Array(0..<images.count),
-        parts: parts, options: options, stream: RandomStream(key: task.streamKey),
+        parts: parts, options: options, spectrum: try task.loadSpectrum(parameters: net.parameters.count),
+        stream: RandomStream(key: task.streamKey),
         memoryCeiling: SolverParameters.ceiling(task.parameters), pool: pool
       ) { context.report($1, step: $0, of: parts.count) }
       trust = TrustLine(result.steps, task.parameters)

@@ -167,6 +167,10 @@ private func patterns(_ layouts: [LayoutDeclaration]) -> [Pattern] {
     let influence = try run("influence", solver, ["images": images, "net": net, "group": group])
     let unlearned = try run(
       "unlearn", solver, ["images": images, "net": net, "group": group, "influence": influence])
+    let spectrum = try run(
+      "spectrum", ["hessian_images": .integer(40), "pairs": .integer(5)], ["images": images, "net": net])
+    _ = try run(
+      "influence", solver, ["images": images, "net": net, "group": group, "spectrum": spectrum])
     for scheme in ["gif", "pif"] {
       let partial = solver.merging(["scheme": .string(scheme)]) { $1 }
       _ = try run("influence", partial, ["images": images, "net": net, "group": group])
