@@ -76,6 +76,8 @@ public struct GroupInfluence: Sendable {
 ///
 /// - Parameters:
 ///   - parameters: θ [p], flat in state_dict order.
+///   - spectrum: Eigenpairs of a curvature near this one, such as that at θ* for several groups: its images are the
+///     curvature images, and the solver is preconditioned with it. The residual keeps its bound.
 ///   - stream: The source of the draw of curvature images (`stream.substream("hessian")`) and of the selected
 ///     parameters (`"selection"`).
 ///   - progress: Called after each solver iteration; what it throws ends the computation and is rethrown.
@@ -83,14 +85,14 @@ public struct GroupInfluence: Sendable {
 ///   is reported in the result.
 public func groupInfluence(
   _ network: Network, parameters: [Float], data: ImageSet, trainingSet: [Int], group: [Int],
-  options: InfluenceOptions = InfluenceOptions(), stream: RandomStream,
+  options: InfluenceOptions = InfluenceOptions(), spectrum: CurvatureSpectrum? = nil, stream: RandomStream,
   memoryCeiling: Int = Curvature.defaultMemoryCeiling, pool: ThreadPool,
   progress: ((InfluenceProgress) throws -> Void)? = nil
 ) throws -> GroupInfluence {
   let model = NetworkModel(network: network, data: data, memoryCeiling: memoryCeiling, pool: pool)
   let result = try influence(
     model, parameters: parameters.map(Double.init), trainingSet: trainingSet, group: group, options: options,
-    stream: stream, progress: progress)
+    spectrum: spectrum, stream: stream, measuresGradient: spectrum?.gradientNorm == nil, progress: progress)
   return result.influence
 }
 
@@ -105,27 +107,28 @@ package struct InfluenceResult {
 /// - Parameter measuresGradient: Whether to take the gradient over all of the training set, for its norm.
 package func influence(
   _ model: some InfluenceModel, parameters: [Double], trainingSet: [Int], group: [Int],
-  options: InfluenceOptions, stream: RandomStream, measuresGradient: Bool = true,
+  options: InfluenceOptions, spectrum: CurvatureSpectrum? = nil, stream: RandomStream,
+  measuresGradient: Bool = true,
   progress: ((InfluenceProgress) throws -> Void)? = nil
 ) throws -> InfluenceResult {
   try options.check()
   try checkRemoval(of: group, from: trainingSet)
   if group.isEmpty { return nothing(parameters.count, options) }
-  let removal = try Removal(
+  let removal = Removal(
     model: model, parameters: parameters, trainingSet: trainingSet, group: group, options: options,
-    stream: stream)
+    spectrum: spectrum, stream: stream)
   let gradient = try removal.groupGradient()
   guard gradient.allSatisfy(\.isFinite) else { throw InfluenceError.notFinite(what: "the group's gradient") }
   let (solution, change, firstOrder, selected) = try removal.change(gradient: gradient, progress: progress)
   guard change.allSatisfy(\.isFinite) else { throw InfluenceError.notFinite(what: "the change") }
-  let norm = measuresGradient ? try removal.gradientNorm() : nil
+  let norm = measuresGradient ? try removal.gradientNorm() : spectrum?.gradientNorm
   let losses = solution.negativeCurvature ? (nil, nil) : try removal.lossChanges(change)
   let influence = GroupInfluence(
     gradient: gradient.map { Float($0) }, change: change.map { Float($0) },
     firstOrder: firstOrder.map { $0.map { Float($0) } }, selected: selected, iterations: solution.iterations,
     products: solution.products, residual: solution.residual, misfit: solution.misfit,
     converged: solution.converged, negativeCurvature: solution.negativeCurvature,
-    curvature: solution.curvature, damping: options.damping,
+    curvature: solution.curvature ?? spectrum?.range, damping: options.damping,
     impliedDamping: options.damping + solution.truncation, gradientNorm: norm,
     curvatureImages: removal.curvatureImages, groupImages: removal.groupImages, groupLoss: losses.0,
     retainedLoss: losses.1)

@@ -3,36 +3,14 @@
 import NeuralNet
 import Tensor
 
-/// A layer's weights and biases as neurons: neuron i has the weights at `weights + i·fanIn` and the bias at
-/// `biases + i`.
-struct NeuronLayer {
-  /// The layer's name in the state_dict.
-  let name: String
-  let neurons: Int
-  let fanIn: Int
-  let weights: Int
-  /// Nil for a layer without biases.
-  let biases: Int?
-
-  var neuronSize: Int { fanIn + (biases == nil ? 0 : 1) }
-  var size: Int { neurons * neuronSize }
+extension NeuronLayer {
+  fileprivate var neuronSize: Int { fanIn + (bias == nil ? 0 : 1) }
+  fileprivate var size: Int { neurons * neuronSize }
 
   /// The places of a neuron's parameters, its bias last.
-  func places(_ neuron: Int) -> [Int] {
-    Array(weights + neuron * fanIn..<weights + (neuron + 1) * fanIn) + (biases.map { [$0 + neuron] } ?? [])
-  }
-
-  /// The convolutions and linear layers of a net: those whose weight has at least two dimensions. Normalisation
-  /// layers have one and are never changed.
-  static func all(of network: Network) -> [NeuronLayer] {
-    let offsets = Dictionary(network.parameterLayouts.map { ($0.name, $0.offset) }) { first, _ in first }
-    return network.parameterLayouts.compactMap { layout in
-      guard layout.shape.count >= 2, layout.name.hasSuffix(".weight") else { return nil }
-      let name = String(layout.name.dropLast(".weight".count))
-      return NeuronLayer(
-        name: name, neurons: layout.shape[0], fanIn: layout.count / layout.shape[0], weights: layout.offset,
-        biases: offsets[name + ".bias"])
-    }
+  fileprivate func places(_ neuron: Int) -> [Int] {
+    let first = weight.lowerBound + neuron * fanIn
+    return Array(first..<first + fanIn) + (bias.map { [$0.lowerBound + neuron] } ?? [])
   }
 }
 
@@ -58,17 +36,17 @@ func selectParameters(
     case .random:
       let weights = layer.neurons * layer.fanIn
       let share = Int((ratio * Double(weights)).rounded(.down))
-      places += draws.sample(share, of: weights).map { layer.weights + $0 }
-      if let biases = layer.biases {
+      places += draws.sample(share, of: weights).map { layer.weight.lowerBound + $0 }
+      if let biases = layer.bias {
         let share = Int((ratio * Double(layer.neurons)).rounded(.down))
-        places += draws.sample(share, of: layer.neurons).map { biases + $0 }
+        places += draws.sample(share, of: layer.neurons).map { biases.lowerBound + $0 }
       }
     case .topOutputs, .topGradients:
       let ranked = ranking(scores[index])
       let whole = budget / layer.neuronSize
       for neuron in ranked[..<whole] { places += layer.places(neuron) }
       if whole < layer.neurons {
-        let next = layer.weights + ranked[whole] * layer.fanIn
+        let next = layer.weight.lowerBound + ranked[whole] * layer.fanIn
         places += draws.sample(budget - whole * layer.neuronSize, of: layer.fanIn).map { next + $0 }
       }
     case .threshold:

@@ -14,15 +14,16 @@ struct Removal<Model: InfluenceModel> {
   let retained: [Int]
   let options: InfluenceOptions
   let stream: RandomStream
-  /// Drawn from S; for `newton` from R.
+  let spectrum: CurvatureSpectrum?
+  /// Drawn from S, `newton`: from R; with a spectrum its images that are still there.
   let curvatureImages: [Int]
   /// Drawn from U.
   let groupImages: [Int]
 
   init(
     model: Model, parameters: [Double], trainingSet: [Int], group: [Int], options: InfluenceOptions,
-    stream: RandomStream
-  ) throws {
+    spectrum: CurvatureSpectrum?, stream: RandomStream
+  ) {
     self.model = model
     self.parameters = parameters
     self.trainingSet = trainingSet
@@ -31,9 +32,18 @@ struct Removal<Model: InfluenceModel> {
     self.stream = stream
     let removed = Set(group)
     retained = trainingSet.filter { !removed.contains($0) }
-    curvatureImages = draw(
-      options.hessianImages, of: options.scheme == .newton ? retained : trainingSet,
-      stream.substream("hessian"))
+    self.spectrum = spectrum
+    let eligible = options.scheme == .newton ? retained : trainingSet
+    let shared = spectrum.map { spectrum in
+      let present = Set(eligible)
+      return spectrum.images.filter(present.contains)
+    }
+    // A uniform draw from a set, less some members of the set, is a uniform draw from the rest.
+    if let shared, !shared.isEmpty {
+      curvatureImages = shared
+    } else {
+      curvatureImages = draw(options.hessianImages, of: eligible, stream.substream("hessian"))
+    }
     groupImages = draw(options.hessianImages, of: group, stream.substream("group"))
   }
 
@@ -84,7 +94,7 @@ struct Removal<Model: InfluenceModel> {
         let batch = draws.sample(min(options.seriesBatch, curvatureImages.count), of: curvatureImages.count)
         return try model.curvature(
           options.curvature, at: parameters, over: batch.sorted().map { curvatureImages[$0] }, once: true)(v)
-      }, stream: stream, progress: progress)
+      }, stream: stream, spectrum: spectrum, progress: progress)
     let b = try rightHandSide(gradient)
     let budget = options.productBudget
     switch options.scheme {

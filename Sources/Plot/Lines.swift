@@ -51,7 +51,8 @@ extension Drawing {
     let (low, high) = (places.min() ?? 0, places.max() ?? 1)
     // Lines stand a little apart, so that bars at the same x can be told from one another.
     let step = isLogarithmic ? pow(high / max(low, 1e-300), 0.008) : (high - low) * 0.008
-    drawing.add("set xlabel \(quoted(x))", "set ylabel \(quoted(y))", "set key outside right top Left reverse")
+    drawing.add(
+      "set xlabel \(quoted(x))", "set ylabel \(quoted(y))", "set key outside right top Left reverse")
     drawing.add("set grid ytics lc rgb '#DDDDDD'")
     if isLogarithmic {
       drawing.add("set logscale x", "set xrange [\(low / 1.3):\(high * 1.3)]")
@@ -62,7 +63,8 @@ extension Drawing {
     if let zero {
       drawing.add(
         "set arrow 1 from graph 0, first 0 to graph 1, first 0 nohead lw 1.5 dt 2 lc rgb '\(Colour.line)'",
-        "set label 20 \(quoted(zero)) at graph 0.01, first 0 offset 0,0.6 textcolor rgb '\(Colour.faint)'")
+        "set label 20 \(quoted(zero)) at graph 0.99, first 0 right offset 0,0.6 textcolor rgb '\(Colour.faint)'"
+      )
     }
     var plots: [String] = []
     for (index, line) in series.enumerated() {

@@ -19,6 +19,9 @@ public enum CalibrationStage: Stage {
         "settings", .list(.string), default: .list([.string("damping")]),
         "the axes whose values are settings to choose from; means are taken over the others"),
       ParameterDeclaration(
+        "schemes", .list(.string), default: .list([]),
+        "axes of which each value is a scheme of its own, beside the labels"),
+      ParameterDeclaration(
         "reference", .string, default: .string("retrain"), "the label of retraining, which gaps are taken to"),
     ],
     inputs: [
@@ -63,8 +66,13 @@ public enum CalibrationStage: Stage {
       "Rule: least mean of |gap of the group's loss| + |gap of the retained loss| to retraining; test images "
         + "take no part."
     ]
-    for scheme in all.schemes {
-      let rows = all.rows.filter { $0.scheme == scheme }
+    let kinds = task.parameters.strings("schemes")
+    func name(_ row: EvaluationRow) -> String {
+      let values = kinds.compactMap { row.axes[$0] }
+      return values.isEmpty ? row.scheme : values.joined(separator: " ")
+    }
+    for scheme in distinctInOrder(all.rows.map(name)) {
+      let rows = all.rows.filter { name($0) == scheme }
       guard rows.contains(where: { row in settings.contains { row.axes[$0] != nil } }) else {
         throw StageFailure(
           "'\(scheme)' has none of the axes \(settings.joined(separator: ", ")) to choose from")

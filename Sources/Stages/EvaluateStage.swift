@@ -12,7 +12,7 @@ public enum EvaluateStage: Stage {
 
   /// What it says of itself.
   public static let declaration = StageDeclaration(
-    name: "evaluate", version: 3,
+    name: "evaluate", version: 4,
     summary: "takes loss and accuracy of a net on six splits, and how close it is to retrained nets",
     parameters: [
       ParameterDeclaration(
@@ -76,7 +76,10 @@ public enum EvaluateStage: Stage {
       LayoutDeclaration("pool_size", "int", "images that the group was drawn from"),
       LayoutDeclaration("references", "int", "retrained nets that the net was compared with"),
     ] + TrustFacts.attributes,
-    resources: { _ in Resources(cores: 64, memory: 400 << 20) })
+    resources: { _ in Resources(cores: 64, memory: 400 << 20) },
+    unused: { values, _ in
+      values.integer("relearn_limit") > 0 ? [] : ["relearn_rate", "relearn_batch", "relearn_loss"]
+    })
 
   /// Writes the metrics.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {

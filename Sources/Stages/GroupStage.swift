@@ -52,6 +52,13 @@ public enum GroupStage: Stage {
       LayoutDeclaration("kind", "string", "as the parameter"),
     ],
     isRandom: true,
+    unused: { values, _ in
+      let kind = Kind(rawValue: values.string("kind"))
+      var names: Set<String> = []
+      if kind != .window { names.formUnion(["window", "unit"]) }
+      if kind != .cluster { names.insert("number") }
+      return names
+    },
     check: { parameters in
       let bounds = bounds(parameters)
       guard bounds.count == 2, bounds[0] < bounds[1] else {

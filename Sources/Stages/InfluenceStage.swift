@@ -16,6 +16,7 @@ public enum InfluenceStage: Stage {
       InputDeclaration("images", accepts: ["load-images"], "the data set"),
       InputDeclaration("net", accepts: ["train", "retrain", "unlearn"], "the net, trained on all images"),
       InputDeclaration("group", accepts: ["group"], "the images to remove"),
+      SolverParameters.spectrum,
     ],
     datasets: [
       LayoutDeclaration(
@@ -36,7 +37,7 @@ public enum InfluenceStage: Stage {
         "the same over those of hessian_indices that are retained"),
     ],
     attributes: TrustLine.attributes, isRandom: true, resources: SolverParameters.resources,
-    unused: { values, _ in SolverParameters.unused(values) }, check: SolverParameters.check)
+    unused: SolverParameters.unused, check: SolverParameters.check)
 
   /// Writes the influence.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
@@ -47,6 +48,7 @@ public enum InfluenceStage: Stage {
     let influence = try groupInfluence(
       net.network, parameters: net.parameters, data: images, trainingSet: Array(0..<images.count),
       group: group.indices, options: SolverParameters.options(task.parameters, weightDecay: net.weightDecay),
+      spectrum: try task.loadSpectrum(parameters: net.parameters.count),
       stream: RandomStream(key: task.streamKey), memoryCeiling: SolverParameters.ceiling(task.parameters),
       pool: ThreadPool(threads: task.threads)
     ) { context.report($0, step: 0, of: 1) }

@@ -63,7 +63,13 @@ public enum PictureStage: Stage {
       LayoutDeclaration("/files/KIND.png", "u8 [bytes]", "the picture"),
       LayoutDeclaration("/files/KIND.svg", "u8 [bytes]", "the same as SVG"),
     ],
-    attributes: [LayoutDeclaration("gnuplot", "string", "version of the gnuplot that drew it")])
+    attributes: [LayoutDeclaration("gnuplot", "string", "version of the gnuplot that drew it")],
+    unused: { values, _ in
+      var names: Set<String> = []
+      if values.string("kind") != Kind.contactSheet.rawValue { names.insert("count") }
+      if ![Kind.schemes, .effects].map(\.rawValue).contains(values.string("kind")) { names.insert("metric") }
+      return names
+    })
 
   /// Writes the picture.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
@@ -83,7 +89,8 @@ public enum PictureStage: Stage {
       case .influenceNorms: try norms(task)
       case .schemes:
         try ResultPictures.table(
-          task.input("table"), metric: task.parameters.string("metric"), title: task.parameters.string("title"))
+          task.input("table"), metric: task.parameters.string("metric"),
+          title: task.parameters.string("title"))
       case .differences:
         try ResultPictures.differences(task.input("differences"), title: task.parameters.string("title"))
       case .effects:

@@ -25,6 +25,7 @@ public let allStages = StageRegistry([
   NormalityStage.self,
   PictureStage.self,
   RetrainStage.self,
+  SpectrumStage.self,
   TableStage.self,
   TrainStage.self,
   UnlearnStage.self,

@@ -34,10 +34,11 @@ enum ResultPictures {
       return ([schemes[row]] + others.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value[row])" })
         .joined(separator: ", ")
     }
-    let order = (parameters["order"].map { value -> [String] in
-      if case .list(let list) = value { return list.map(\.plainText) }
-      return []
-    }) ?? []
+    let order =
+      (parameters["order"].map { value -> [String] in
+        if case .list(let list) = value { return list.map(\.plainText) }
+        return []
+      }) ?? []
     let distinct = distinctInOrder(names)
     let series = (order.filter(distinct.contains) + distinct.filter { !order.contains($0) }).map { name in
       let rows = names.indices.filter { names[$0] == name && values[$0].isFinite }

@@ -55,16 +55,24 @@ enum SolverParameters {
     ParameterDeclaration(
       "series_batch", .integer(1...1_000_000), default: .integer(defaults.seriesBatch),
       "lissa: images of each product, drawn anew"),
-    ParameterDeclaration(
-      "memory", .integer(64...(1 << 20)), default: .integer(384), changesResult: false,
-      "ceiling of the memory for kept activations, in MB"),
+    memory,
   ]
+
+  static let memory = ParameterDeclaration(
+    "memory", .integer(64...(1 << 20)), default: .integer(384), changesResult: false,
+    "ceiling of the memory for kept activations, in MB")
+
+  static let spectrum = InputDeclaration(
+    "spectrum", accepts: ["spectrum"], .optional,
+    "of the same net: its images are the curvature images, and the solver is preconditioned with its eigenpairs"
+  )
 
   static let names = Set(declarations.map(\.name))
 
-  /// The parameters that a node with these values makes no use of.
-  static func unused(_ values: ParameterValues) -> Set<String> {
+  /// The parameters that a node with these values and connected slots makes no use of.
+  static func unused(_ values: ParameterValues, _ slots: Set<String>) -> Set<String> {
     var names: Set<String> = []
+    if slots.contains("spectrum") { names.insert("hessian_images") }
     if values.string("scheme") != InfluenceScheme.newton.rawValue { names.insert("gradient") }
     if InfluenceScheme(rawValue: values.string("scheme"))?.selects != true {
       names.formUnion(["selection", "ratio"])

@@ -24,6 +24,9 @@ public enum UnlearnStage: Stage {
       ParameterDeclaration("parts", .integer(1...1000), default: .integer(3), "random: how many parts"),
       ParameterDeclaration(
         "factor", .number(-1e6...1e6), default: .number(1), "with slot influence: how much of it is applied"),
+      ParameterDeclaration(
+        "divisor", .number(1e-6...1e6), default: .number(1),
+        "with slot influence: what it is divided by, as the study's scale; the two combine"),
     ] + SolverParameters.declarations,
     inputs: [
       InputDeclaration("images", accepts: ["load-images"], "the data set"),
@@ -31,7 +34,8 @@ public enum UnlearnStage: Stage {
       InputDeclaration("group", accepts: ["group"], "the images to remove, with their parts"),
       InputDeclaration(
         "influence", accepts: ["influence"], .optional,
-        "the change to apply in one step; then only 'factor' is used of the parameters"),
+        "the change to apply in one step; then only 'factor' and 'divisor' are used of the parameters"),
+      SolverParameters.spectrum,
       InputDeclaration(
         "budget", accepts: ["unlearn"], .optional,
         "with partition whole and solver cg: the one step goes on to as many curvature products as this took"),
@@ -57,7 +61,7 @@ public enum UnlearnStage: Stage {
       if slots.contains("influence") {
         return SolverParameters.names.union(["partition", "order", "parts", "seed"])
       }
-      var names = SolverParameters.unused(values).union(["factor"])
+      var names = SolverParameters.unused(values, slots).union(["factor", "divisor"])
       let partition = GroupParts.Partition(values)
       if !partition.followsGroup { names.insert("order") }
       if partition != .random { names.insert("parts") }
@@ -100,7 +104,7 @@ public enum UnlearnStage: Stage {
       let file = try FileReader(at: input.path)
       trust = try TrustLine(file)
       let applied = try AppliedInfluence(
-        file, factor: task.parameters.number("factor"), to: net, group: group, images, pool)
+        file, factor: factor(task.parameters), to: net, group: group, images, pool)
       steps = [applied.step]
       parameters = applied.parameters
     } else {
@@ -109,7 +113,8 @@ public enum UnlearnStage: Stage {
       options.productBudget = try budget(task, parts: parts.count)
       let result = try unlearn(
         net.network, parameters: net.parameters, data: images, trainingSet: Array(0..<images.count),
-        parts: parts, options: options, stream: RandomStream(key: task.streamKey),
+        parts: parts, options: options, spectrum: try task.loadSpectrum(parameters: net.parameters.count),
+        stream: RandomStream(key: task.streamKey),
         memoryCeiling: SolverParameters.ceiling(task.parameters), pool: pool
       ) { context.report($1, step: $0, of: parts.count) }
       trust = TrustLine(result.steps, task.parameters)
@@ -131,10 +136,14 @@ public enum UnlearnStage: Stage {
     try artifact.write("/history/accuracy", [after.accuracy])
     try artifact.write(
       "/history/learning_rate",
-      [task.optionalInput("influence") == nil ? 1 : task.parameters.number("factor")])
+      [task.optionalInput("influence") == nil ? 1 : factor(task.parameters)])
     try write(steps, to: &artifact, parameters: parameters.count)
     try artifact.write(trust)
     return try artifact.finish()
+  }
+
+  private static func factor(_ values: ParameterValues) -> Double {
+    values.number("factor") / values.number("divisor")
   }
 
   /// The curvature products that the node of slot `budget` made.
