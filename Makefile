@@ -1,7 +1,7 @@
 # The commands of a working day; scripts/setup.sh does the set-up that each needs.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bench bench-vit stress stress-short lint clean
+.PHONY: help setup run test bench bench-vit sanitize validate stress stress-short lint clean
 
 SWIFT := swift
 PIPELINE := .build/release/pipeline
@@ -42,6 +42,10 @@ bench-vit: setup ## Time the vision transformer, beside PyTorch and onnxruntime 
 	$(PIPELINE) fetch vit-s14
 	.build/release/vit-bench cache/downloads/vit-s14/vit_s_focus.onnx $(if $(PEERS),--python $(PEERS)/bin/python \
 	  $(if $(TORCH_VIT),--torch $(TORCH_VIT)) --onnxruntime scripts/peers/onnx_vit.py)
+
+validate: setup ## Run the long checks against the truth; writes docs/validation.md
+	$(BUILD)
+	scripts/validate.sh
 
 sanitize: setup ## Run the compute engine's tests under the address, thread and undefined-behaviour sanitizers
 	scripts/sanitize.sh

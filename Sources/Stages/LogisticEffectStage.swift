@@ -16,7 +16,10 @@ public enum LogisticEffectStage: Stage {
       ParameterDeclaration(
         "prediction", .choice(["linear", "loss"]), default: .string("linear"),
         "of a loss: linear: gᵀΔ, g its gradient at the fit; loss: the loss at the fit plus Δ less that at the fit"
-      )
+      ),
+      ParameterDeclaration(
+        "group_loss", .choice(["mean", "total"]), default: .string("mean"),
+        "of the removed images: their mean loss, or its sum, which is the self-loss of Koh et al. (2019)"),
     ],
     inputs: [
       InputDeclaration("images", accepts: ["load-images"], "the data set"),
@@ -28,7 +31,7 @@ public enum LogisticEffectStage: Stage {
     datasets: [
       LayoutDeclaration(
         "/effects/SPLIT/{predicted,actual}", "f64",
-        "change of the mean cross-entropy on group or test, without regulariser"),
+        "change of the cross-entropy on group (as group_loss) or test (mean), without regulariser"),
       LayoutDeclaration("/error", "f64", "‖Δ − Δ*‖ / ‖Δ*‖, Δ* the change that refitting made"),
     ],
     attributes: [
@@ -62,8 +65,10 @@ public enum LogisticEffectStage: Stage {
         ? dot(try model.gradientSum(at: net.parameters, over: members), change)
         : try model.lossSum(at: moved, over: members) - before
       let actual = try model.lossSum(at: refit.parameters, over: members) - before
-      try artifact.write("/effects/\(split)/predicted", scalar: predicted / Double(members.count))
-      try artifact.write("/effects/\(split)/actual", scalar: actual / Double(members.count))
+      let isTotal = split == "group" && task.parameters.string("group_loss") == "total"
+      let share = isTotal ? 1 : 1 / Double(members.count)
+      try artifact.write("/effects/\(split)/predicted", scalar: predicted * share)
+      try artifact.write("/effects/\(split)/actual", scalar: actual * share)
     }
     func norm(_ a: [Double], less b: [Double]) -> Double {
       zip(a, b).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }.squareRoot()

@@ -91,9 +91,10 @@ import Testing
     for (made, parameters) in [(base, theta), (refit, expected)] {
       let file = try FileReader(at: made.path)
       #expect(try file.real("gradient_norm") < 1e-10)
-      let weight: [Double] = try file.read("/parameters/fc.weight", shape: [10, 784])
-      let bias: [Double] = try file.read("/parameters/fc.bias", shape: [10])
-      #expect(Self.distance(weight + bias, parameters) < 1e-8)
+      let stored = try Network.named("softmax").parameterLayouts.flatMap { layout in
+        try file.read("/parameters/\(layout.name)", as: Double.self, shape: layout.shape)
+      }
+      #expect(Self.distance(stored, parameters) < 1e-8)
     }
     var effects: [TaskInput] = []
     for scheme in ["first-order", "second-order", "newton"] {
@@ -116,6 +117,19 @@ import Testing
       let before = try Self.model.lossSum(at: theta, over: members)
       let actual = (try Self.model.lossSum(at: expected, over: members) - before) / 24
       #expect(abs(try file.readScalar("/effects/group/actual", as: Double.self) - actual) < 1e-9)
+      let linear = try file.readScalar("/effects/group/predicted", as: Double.self)
+      let slope = dot(try Self.model.gradientSum(at: theta, over: members), change)
+      #expect(abs(linear - slope / 24) < 1e-9)
+      let other = try shop.run(
+        "logistic-effect", ["prediction": .string("loss"), "group_loss": .string("total")],
+        [
+          "images": [images], "net": [base], "group": [group], "influence": [influence],
+          "retrained": [refit],
+        ])
+      let total = try Self.model.lossSum(at: moved, over: members) - before
+      let otherFile = try FileReader(at: other.path)
+      #expect(abs(try otherFile.readScalar("/effects/group/predicted", as: Double.self) - total) < 1e-8)
+      #expect(abs(try otherFile.readScalar("/effects/group/actual", as: Double.self) - 24 * actual) < 1e-8)
       effects.append(effect)
     }
     let errors = try shop.run("logistic-errors", [:], ["rows": effects])
