@@ -30,6 +30,8 @@ test: setup ## Set up, build and run all tests
 bench: setup ## Build and run the benchmarks, beside PyTorch where PEERS and PEER_SCRIPT are given, and beside ninja
 	$(SWIFT) build -c release --product bench
 	.build/release/bench $(if $(PEERS),--python $(PEERS)/bin/python --script $(PEER_SCRIPT))
+	.build/release/bench directions
+	.build/release/bench memory
 	$(BUILD)
 	scripts/bench-engine.sh
 
@@ -40,6 +42,9 @@ bench-vit: setup ## Time the vision transformer, beside PyTorch and onnxruntime 
 	$(PIPELINE) fetch vit-s14
 	.build/release/vit-bench cache/downloads/vit-s14/vit_s_focus.onnx $(if $(PEERS),--python $(PEERS)/bin/python \
 	  $(if $(TORCH_VIT),--torch $(TORCH_VIT)) --onnxruntime scripts/peers/onnx_vit.py)
+
+sanitize: setup ## Run the compute engine's tests under the address, thread and undefined-behaviour sanitizers
+	scripts/sanitize.sh
 
 stress: setup ## Kill, damage and crowd the engine for half an hour; writes docs/reliability.md
 	$(BUILD)

@@ -52,7 +52,8 @@ let package = Package(
     .testTarget(name: "HDF5Tests", dependencies: ["HDF5"]),
     .testTarget(name: "TensorTests", dependencies: ["Tensor"]),
     .testTarget(
-      name: "NeuralNetTests", dependencies: ["NeuralNet", "Tensor", "CKernels"], exclude: ["Golden"]),
+      name: "NeuralNetTests", dependencies: ["NeuralNet", "Tensor", "CKernels", "bench"],
+      exclude: ["Golden"]),
     .testTarget(
       name: "AnalysisTests", dependencies: ["Analysis", "NeuralNet", "Tensor"], exclude: ["Golden"]),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets", crypto]),

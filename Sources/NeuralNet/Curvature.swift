@@ -42,9 +42,9 @@ public final class Curvature {
   ) throws(NeuralNetError) {
     try network.check(parameters: parameters)
     try data.check(indices, for: network)
-    let slots = Engine.slots(network, images: indices.count)
     guard directions >= 1 else { throw .invalidOption(name: "directions", reason: "must be at least 1") }
-    let needed = Engine.bytes(network, threads: pool.threads, slots: slots, directions: directions)
+    let needed = Self.memoryNeeded(
+      network, images: indices.count, directions: directions, threads: pool.threads)
     guard needed <= memoryCeiling else {
       throw .memoryCeilingTooLow(neededBytes: needed, ceilingBytes: memoryCeiling)
     }
@@ -64,6 +64,14 @@ public final class Curvature {
     engine.forEachChunk(data, indices[..<keptImages]) { chunk, workspace in
       recompute(workspace, tape(chunk, workspace))
     }
+  }
+
+  /// The least ceiling in bytes with which `init` succeeds: nothing kept.
+  public static func memoryNeeded(
+    _ network: Network, images: Int, directions: Int = 1, threads: Int
+  ) -> Int {
+    Engine.bytes(
+      network, threads: threads, slots: Engine.slots(network, images: images), directions: directions)
   }
 
   private func tape(_ chunk: Int, _ workspace: Workspace) -> Tape {

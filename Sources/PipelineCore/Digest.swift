@@ -30,21 +30,26 @@ public struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {
 
   /// Reads 64 lower-case hexadecimal digits; anything else is nil.
   public init?(hex: some StringProtocol) {
-    var parsed: [UInt64] = [0, 0, 0, 0]
-    var count = 0
-    for character in hex.utf8 {
-      let digit: UInt64
-      switch character {
-      case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = UInt64(character - UInt8(ascii: "0"))
-      case UInt8(ascii: "a")...UInt8(ascii: "f"): digit = UInt64(character - UInt8(ascii: "a") + 10)
-      default: return nil
+    var text = String(hex)
+    let parsed: (UInt64, UInt64, UInt64, UInt64)? = text.withUTF8 { digits in
+      guard digits.count == 64 else { return nil }
+      var isSound = true
+      func word(_ index: Int) -> UInt64 {
+        var word: UInt64 = 0
+        for digit in digits[(16 * index)..<(16 * index + 16)] {
+          switch digit {
+          case UInt8(ascii: "0")...UInt8(ascii: "9"): word = word << 4 | UInt64(digit - UInt8(ascii: "0"))
+          case UInt8(ascii: "a")...UInt8(ascii: "f"): word = word << 4 | UInt64(digit - UInt8(ascii: "a") + 10)
+          default: isSound = false
+          }
+        }
+        return word
       }
-      guard count < 64 else { return nil }
-      parsed[count / 16] = parsed[count / 16] << 4 | digit
-      count += 1
+      let words = (word(0), word(1), word(2), word(3))
+      return isSound ? words : nil
     }
-    guard count == 64 else { return nil }
-    words = (parsed[0], parsed[1], parsed[2], parsed[3])
+    guard let parsed else { return nil }
+    words = parsed
   }
 
   /// The digest as 64 lower-case hexadecimal digits.

@@ -88,6 +88,9 @@ extension Cache {
 
   /// Compares every file with what its name and its record say. Reads every byte.
   ///
+  /// Where something is damaged, the shortcuts of runs without work are removed, so that the next run of a
+  /// pipeline looks at each of its records.
+  ///
   /// What can't be checked, by its nature: downloads (their stage checks them at each use), temporary files,
   /// whether whole lines are missing from the end of a log, and an artifact without a record, which a kill
   /// between the two steps of publishing leaves and which nothing ever reads.
@@ -144,22 +147,23 @@ extension Cache {
       if LeaseOwner(file: path) == nil, POSIX.facts(path) != nil { report(path, "is not a whole lease", []) }
     }
     for experiment in Experiment.all(in: self) {
-      checked += 2
-      report(linesOf: experiment.log, of: experiment.name) { Experiment.parse($0) != nil }
-      if let bytes = try POSIX.read(experiment.seal), RecordFile(bytes, kind: "complete") == nil {
-        report(experiment.seal, "is not the whole record that its name promises", [experiment.name])
-      }
-    }
-    for experiment in Experiment.all(in: self) {
-      guard let bytes = try POSIX.read(experiment.index) else { continue }
       checked += 1
-      if !CompletionIndex.isWhole(bytes) {
+      report(linesOf: experiment.log, of: experiment.name) { Experiment.parse($0) != nil }
+      guard POSIX.facts(experiment.index) != nil else { continue }
+      checked += 1
+      if CompletionIndex(file: experiment.index) == nil {
         report(experiment.index, "is not the whole index that it was written as", [experiment.name])
       }
     }
     for name in POSIX.list(root + "/runs") {
       checked += 1
       report(linesOf: root + "/runs/" + name, of: name) { RunLog.isWhole($0) }
+    }
+    if !damage.isEmpty {
+      for experiment in Experiment.all(in: self)
+      where !damage.contains(where: { $0.path == experiment.index }) {
+        unlink(experiment.index)
+      }
     }
     return (checked, damage)
 

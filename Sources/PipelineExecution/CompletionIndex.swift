@@ -1,22 +1,65 @@
 // What a complete run of a pipeline found, in one file, so that a run that has nothing to do opens no other.
 
+import Dispatch
 import Glibc
 import PipelineCore
 
-/// The artifacts of all nodes of a pipeline's last complete run, in the order of the plan.
+/// The artifacts of all nodes of a pipeline's last complete run, in the order of the plan, and what the plan
+/// was made of.
 ///
-/// Only a shortcut to "all is up to date": under one digest of all nodes' names and plan keys it has each
-/// artifact's key and size, and the size of its plan record. If anything differs (another key, a file gone or of
-/// another size, a damaged index) it is passed over and every node is looked up by its own record.
+/// Only a shortcut to "all is up to date". If anything differs (another key, a file gone or of another size, a
+/// pipeline file edited, a damaged index) it is passed over and every node is looked up by its own record.
+/// There are two ways in: by what was asked and the bytes of all files that the plan was made of, before the
+/// pipeline file is even parsed; and by the names and plan keys of all nodes, where only a comment of the
+/// file changed, say.
 ///
-/// The file: a line `pipeline index 1`, the digest of names and keys, 48 bytes a node (action key, the two sizes as
-/// 64 bits, least byte first), and the digest of all that stands before it.
+/// The file: a line `pipeline completion 1`, the question, the plan's identity, the size of the experiment's log,
+/// the sources (path, digest), the answer, the artifacts' endings, 48 bytes a node, and the digest of all
+/// that stands before it. Numbers have 64 bits, the least byte first; texts are preceded by their length.
 struct CompletionIndex {
-  private static let header = Array("pipeline index 1\n".utf8)
+  /// The digest of what was asked; nil where that does not settle the plan.
+  var question: Digest?
+  /// The digest of the nodes' names and plan keys.
+  var identity: Digest
+  /// The size of the experiment's log that has these keys as the last ones of all nodes.
+  var logSize: Int
+  /// The files that the plan was made of, with the digests of their bytes.
+  var sources: [ExternalFile]
+  /// What the run printed at its end.
+  var answer: String
+  /// The endings of the artifacts' files.
+  private var endings: [String]
+  /// A node each: action key, size of the artifact, the ending's number.
+  private var entries: ArraySlice<UInt8>
+
+  private static let header = Array("pipeline completion 1\n".utf8)
   private static let entry = 48
+  private static let none = Digest(of: [])
+
+  /// How many nodes there are.
+  var count: Int { entries.count / Self.entry }
+
+  /// The index of a run that has brought all nodes up to date; `artifacts` are those of the plan's nodes in
+  /// order.
+  init(_ plan: Plan, _ keys: PlanKeys, _ artifacts: [Artifact], logSize: Int) {
+    question = nil
+    identity = Self.identity(plan, keys)
+    self.logSize = logSize
+    sources = []
+    answer = ""
+    endings = Set(artifacts.map(\.fileExtension)).sorted()
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(artifacts.count * Self.entry)
+    for artifact in artifacts {
+      artifact.action.append(to: &bytes)
+      Self.append(artifact.size, to: &bytes)
+      Self.append(endings.firstIndex(of: artifact.fileExtension)!, to: &bytes)
+    }
+    entries = bytes[...]
+  }
 
   /// A digest of what the plan's nodes are called and which plan keys they have.
-  private static func identity(_ plan: Plan, _ keys: PlanKeys) -> Digest {
+  static func identity(_ plan: Plan, _ keys: PlanKeys) -> Digest {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(plan.nodes.count * 64)
     for index in plan.nodes.indices {
@@ -28,86 +71,146 @@ struct CompletionIndex {
     return Digest(of: bytes)
   }
 
-  /// Whether every node of the plan is as the file says: nothing has to run.
-  static func stands(_ path: String, _ plan: Plan, _ keys: PlanKeys, _ cache: Cache) -> Bool {
-    guard let bytes = (try? POSIX.read(path)) ?? nil, isWhole(bytes),
-      bytes.count == header.count + 64 + plan.nodes.count * entry,
-      Digest(bytes: bytes[header.count...]) == identity(plan, keys)
-    else { return false }
-    // Relative to the folder, so that the kernel does not walk the whole path anew for each node.
-    let folders = ["artifacts", "plans"].map {
-      open("\(cache.root)/\($0)", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    }
-    defer { for folder in folders where folder >= 0 { close(folder) } }
-    guard folders.allSatisfy({ $0 >= 0 }) else { return false }
-    var position = header.count + 32
-    var name: [UInt8] = []
-    var key: [UInt8] = []
-    for index in plan.nodes.indices {
-      let ending = plan.stages[plan.nodes[index].stage].declaration.fileExtension
-      write(bytes[position..<(position + 32)], "." + ending, to: &name)
-      guard size(of: name, in: folders[0]) == integer(bytes[(position + 32)...]) else { return false }
-      key.removeAll(keepingCapacity: true)
-      keys.nodes[index].append(to: &key)
-      write(key[...], "", to: &name)
-      guard size(of: name, in: folders[1]) == integer(bytes[(position + 40)...]) else { return false }
-      position += entry
-    }
-    return true
+  // MARK: The file
+
+  /// Reads a file; nil if there is none or it is not exactly as it was written.
+  init?(file path: String) {
+    guard let bytes = (try? POSIX.read(path)) ?? nil else { return nil }
+    self.init(bytes)
   }
 
-  /// The path `ab/abcd…` of a key within its folder, as a C string.
-  private static func write(_ key: ArraySlice<UInt8>, _ ending: String, to name: inout [UInt8]) {
-    name.removeAll(keepingCapacity: true)
-    for byte in key {
-      name.append(digit(byte >> 4))
-      name.append(digit(byte & 15))
-      if name.count == 2 { name += [UInt8(ascii: "/"), name[0], name[1]] }
+  /// Reads the bytes of a file; nil if they are not exactly as they were written.
+  init?(_ bytes: [UInt8]) {
+    guard bytes.count >= Self.header.count + 32, bytes.starts(with: Self.header),
+      Digest(bytes: bytes.suffix(32)) == Digest(of: bytes.dropLast(32))
+    else { return nil }
+    // The digest is no promise that the rest makes sense: whoever can write here can make one.
+    var reader = ByteReader(bytes.dropLast(32).dropFirst(Self.header.count))
+    guard let question = reader.digest(), let identity = reader.digest(), let logSize = reader.integer(),
+      let sourceCount = reader.integer()
+    else { return nil }
+    self.question = question == Self.none ? nil : question
+    self.identity = identity
+    self.logSize = logSize
+    sources = []
+    for _ in 0..<sourceCount {
+      guard let path = reader.text(), let digest = reader.digest() else { return nil }
+      sources.append(ExternalFile(path: path, digest: digest))
     }
-    name.append(contentsOf: ending.utf8)
-    name.append(0)
+    guard let answer = reader.text(), let endingCount = reader.integer() else { return nil }
+    self.answer = answer
+    endings = []
+    for _ in 0..<endingCount {
+      guard let ending = reader.text(), ending.utf8.count <= 16, !ending.utf8.contains(UInt8(ascii: "/"))
+      else { return nil }
+      endings.append(ending)
+    }
+    guard reader.rest.count % Self.entry == 0 else { return nil }
+    entries = reader.rest
   }
 
-  private static func size(of name: [UInt8], in folder: Int32) -> Int? {
-    var info = stat()
-    let found = name.withUnsafeBytes { bytes in
-      bytes.baseAddress.map { fstatat(folder, $0.assumingMemoryBound(to: CChar.self), &info, 0) } ?? -1
+  /// Writes the file, unless it is there already with just these bytes.
+  func write(_ path: String, in cache: Cache) throws(SystemError) {
+    var bytes = Self.header
+    bytes.reserveCapacity(entries.count + 4096)
+    (question ?? Self.none).append(to: &bytes)
+    identity.append(to: &bytes)
+    Self.append(logSize, to: &bytes)
+    Self.append(sources.count, to: &bytes)
+    for source in sources {
+      Self.append(source.path, to: &bytes)
+      source.digest.append(to: &bytes)
     }
-    return found == 0 ? Int(info.st_size) : nil
-  }
-
-  private static func integer(_ bytes: ArraySlice<UInt8>) -> Int {
-    bytes.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
-  }
-
-  /// Writes the file; `artifacts` are those of the plan's nodes in order.
-  static func write(
-    _ path: String, _ plan: Plan, _ keys: PlanKeys, _ artifacts: [Artifact], _ cache: Cache
-  ) throws(SystemError) {
-    var bytes = header
-    bytes.reserveCapacity(header.count + 64 + artifacts.count * entry)
-    identity(plan, keys).append(to: &bytes)
-    for (index, artifact) in artifacts.enumerated() {
-      guard let record = POSIX.facts(cache.path("plans", keys.nodes[index])) else { return }
-      artifact.action.append(to: &bytes)
-      for number in [artifact.size, record.size] {
-        for shift in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: number >> (8 * shift))) }
-      }
-    }
+    Self.append(answer, to: &bytes)
+    Self.append(endings.count, to: &bytes)
+    for ending in endings { Self.append(ending, to: &bytes) }
+    bytes += entries
     Digest(of: bytes).append(to: &bytes)
     if let present = try POSIX.read(path), present == bytes { return }
-    try POSIX.makeDirectories(POSIX.parent(of: path))
-    try POSIX.writeAtomically(bytes, to: path, temporary: cache.temporaryName("index"), sync: false)
+    try POSIX.makeDirectories(cache.temporaryFolder)
+    try POSIX.writeAtomically(bytes, to: path, temporary: cache.temporaryName("completion"), sync: false)
   }
 
-  /// Whether the bytes are as they were written.
-  static func isWhole(_ bytes: [UInt8]) -> Bool {
-    guard bytes.count >= header.count + 64, bytes.starts(with: header) else { return false }
-    let body = bytes.dropLast(32)
-    return Digest(bytes: bytes.suffix(32)) == Digest(of: body)
+  private static func append(_ number: Int, to bytes: inout [UInt8]) {
+    withUnsafeBytes(of: UInt64(number).littleEndian) { bytes.append(contentsOf: $0) }
   }
 
-  private static func digit(_ value: UInt8) -> UInt8 {
-    value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
+  private static func append(_ text: String, to bytes: inout [UInt8]) {
+    append(text.utf8.count, to: &bytes)
+    bytes.append(contentsOf: text.utf8)
+  }
+
+  // MARK: The cache
+
+  /// Whether every artifact is there with its size, and the log has not grown.
+  func stands(in cache: Cache, log: String) -> Bool {
+    guard POSIX.facts(log)?.size ?? 0 == logSize else { return false }
+    // Relative to the folder, so that the kernel does not walk the whole path anew for each node.
+    let folder = open(cache.root + "/artifacts", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard folder >= 0 else { return count == 0 }
+    defer { close(folder) }
+    let endings = endings.map { Array((".\($0)\0").utf8) }
+    // Two threads halve the time; a few hundred files are not worth starting one.
+    let parts = count > 500 ? 2 : 1
+    let sound = (0..<parts).map { _ in Flag() }
+    entries.withUnsafeBytes { raw in
+      nonisolated(unsafe) let raw = raw
+      DispatchQueue.concurrentPerform(iterations: parts) { part in
+        for node in (count * part / parts)..<(count * (part + 1) / parts) {
+          let entry = UnsafeRawBufferPointer(rebasing: raw[(node * Self.entry)..<((node + 1) * Self.entry)])
+          if !Self.stands(entry, folder, endings) { return sound[part].isSet = false }
+        }
+      }
+    }
+    return sound.allSatisfy(\.isSet)
+  }
+
+  private static func stands(_ entry: UnsafeRawBufferPointer, _ folder: Int32, _ endings: [[UInt8]]) -> Bool {
+    let size = UInt64(littleEndian: entry.loadUnaligned(fromByteOffset: 32, as: UInt64.self))
+    let ending = UInt64(littleEndian: entry.loadUnaligned(fromByteOffset: 40, as: UInt64.self))
+    guard ending < endings.count else { return false }
+    // ab/abcd….h5
+    return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 96) { name in
+      let digits: StaticString = "0123456789abcdef"
+      for index in 0..<32 {
+        name[3 + 2 * index] = CChar(digits.utf8Start[Int(entry[index] >> 4)])
+        name[4 + 2 * index] = CChar(digits.utf8Start[Int(entry[index] & 15)])
+      }
+      name[0] = name[3]
+      name[1] = name[4]
+      name[2] = CChar(UInt8(ascii: "/"))
+      for (index, byte) in endings[Int(ending)].enumerated() { name[67 + index] = CChar(bitPattern: byte) }
+      var info = stat()
+      return fstatat(folder, name.baseAddress!, &info, 0) == 0 && UInt64(info.st_size) == size
+    }
+  }
+}
+
+/// A value that one thread writes and another reads after it has joined the first.
+private final class Flag: @unchecked Sendable {
+  var isSet = true
+}
+
+/// Takes numbers, texts and digests off the front of some bytes, and nothing beyond their end.
+struct ByteReader {
+  private(set) var rest: ArraySlice<UInt8>
+
+  init(_ bytes: ArraySlice<UInt8>) { rest = bytes }
+
+  mutating func integer() -> Int? {
+    guard let bytes = take(8) else { return nil }
+    return Int(exactly: bytes.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) })
+  }
+
+  mutating func digest() -> Digest? { take(32).flatMap { Digest(bytes: $0) } }
+
+  mutating func text() -> String? {
+    integer().flatMap { take($0) }.flatMap { String(validating: $0, as: UTF8.self) }
+  }
+
+  private mutating func take(_ count: Int) -> ArraySlice<UInt8>? {
+    guard count <= rest.count else { return nil }
+    defer { rest = rest.dropFirst(count) }
+    return rest.prefix(count)
   }
 }

@@ -6,8 +6,8 @@ import PipelineCore
 /// The plan keys that the nodes of one pipeline last had when they were brought up to date.
 ///
 /// An append-only log, `key checksum node` a line, of which the last line for a node counts. A cut or flipped
-/// line is passed over. Beside it stands one digest of the keys of the last complete run, so that a run that
-/// changes nothing neither reads nor writes the log.
+/// line is passed over. Beside it stands the index of the last complete run, so that a run that changes nothing
+/// neither reads nor writes the log.
 struct Experiment {
   let name: String
   private let cache: Cache
@@ -48,10 +48,8 @@ struct Experiment {
   }
 
   var log: String { "\(cache.root)/experiments/\(Self.fileName(name)).log" }
-  var seal: String { "\(cache.root)/experiments/\(Self.fileName(name)).complete" }
-
   /// The shortcut of a run without work.
-  var index: String { "\(cache.root)/experiments/\(Self.fileName(name)).index" }
+  var index: String { "\(cache.root)/experiments/\(Self.fileName(name)).done" }
 
   private static func line(_ node: String, _ key: Digest) -> String {
     let name = RecordFile.escape(node)
@@ -74,10 +72,13 @@ struct Experiment {
 
   /// The last key of each node.
   func lastKeys() -> [String: Digest] {
-    guard let bytes = try? POSIX.read(log) else { return [:] }
+    Self.lastKeys(((try? POSIX.read(log)) ?? nil) ?? [])
+  }
+
+  private static func lastKeys(_ bytes: [UInt8]) -> [String: Digest] {
     var keys: [String: Digest] = [:]
     for line in bytes.split(separator: UInt8(ascii: "\n")) {
-      if let (node, key) = Self.parse(line) { keys[node] = key }
+      if let (node, key) = parse(line) { keys[node] = key }
     }
     return keys
   }
@@ -90,32 +91,21 @@ struct Experiment {
     }
   }
 
-  func append(_ keys: [(node: String, key: Digest)]) throws(SystemError) {
-    guard !keys.isEmpty else { return }
-    try POSIX.append(keys.map { Self.line($0.node, $0.key) }.joined(), to: log)
+  /// Adds keys, and returns how many bytes that took.
+  @discardableResult
+  func append(_ keys: [(node: String, key: Digest)]) throws(SystemError) -> Int {
+    guard !keys.isEmpty else { return 0 }
+    return try POSIX.append(keys.map { Self.line($0.node, $0.key) }.joined(), to: log)
   }
 
-  /// Adds the keys that the log does not have yet, and seals the set if the run brought everything up to
-  /// date.
-  func note(_ keys: [(node: String, key: Digest)], complete: Bool) throws(SystemError) {
-    var manifest = HashingManifest(kind: "complete")
-    for (node, key) in keys { manifest.field(node, key.hex) }
-    let digest = manifest.finish()
-    if complete, try sealed() == digest { return }
-    let known = lastKeys()
-    try append(keys.filter { known[$0.node] != $0.key })
-    if complete {
-      var file = RecordFile()
-      file.add("keys", digest.hex)
-      try POSIX.makeDirectories(POSIX.parent(of: seal))
-      try POSIX.writeAtomically(
-        file.bytes(kind: "complete"), to: seal, temporary: cache.temporaryName("complete"), sync: false)
-    }
-  }
-
-  private func sealed() throws(SystemError) -> Digest? {
-    guard let bytes = try POSIX.read(seal) else { return nil }
-    return RecordFile(bytes, kind: "complete")?.digest("keys")
+  /// Adds the keys that the log does not have yet.
+  ///
+  /// - Returns: The size of the log of which these are the last keys. If it has another size, someone else has
+  ///   added to it.
+  func note(_ keys: [(node: String, key: Digest)]) throws(SystemError) -> Int {
+    let bytes = try POSIX.read(log) ?? []
+    let known = Self.lastKeys(bytes)
+    return bytes.count + (try append(keys.filter { known[$0.node] != $0.key }))
   }
 
   static func all(in cache: Cache) -> [Experiment] {

@@ -141,8 +141,9 @@ enum POSIX {
   static func syncDirectory(of path: String) throws(SystemError) { try syncFile(parent(of: path)) }
 
   /// Adds lines to the end of a file, by one write. A last line that a kill has cut is ended first, so that
-  /// it does not swallow the next one.
-  static func append(_ text: String, to path: String) throws(SystemError) {
+  /// it does not swallow the next one. Returns how many bytes were written.
+  @discardableResult
+  static func append(_ text: String, to path: String) throws(SystemError) -> Int {
     var descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
     if descriptor < 0, errno == ENOENT {
       try makeDirectories(parent(of: path))
@@ -153,7 +154,9 @@ enum POSIX {
     var last: UInt8 = 0x0A
     let end = lseek(descriptor, 0, SEEK_END)
     if end > 0 { _ = pread(descriptor, &last, 1, end - 1) }
-    try writeAll(descriptor, (last == 0x0A ? [] : [0x0A]) + Array(text.utf8), path: path)
+    let bytes = (last == 0x0A ? [] : [0x0A]) + Array(text.utf8)
+    try writeAll(descriptor, bytes, path: path)
+    return bytes.count
   }
 
   static func makeDirectories(_ path: String) throws(SystemError) {
@@ -232,6 +235,11 @@ enum POSIX {
       }
       if !found { return }
     }
+  }
+
+  /// A path below a folder; an absolute one stays as it is.
+  static func join(_ folder: String, _ path: String) -> String {
+    path.hasPrefix("/") || folder == "." ? path : folder.hasSuffix("/") ? folder + path : folder + "/" + path
   }
 
   static func absolute(_ path: String) -> String {

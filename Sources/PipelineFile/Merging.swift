@@ -9,7 +9,8 @@ struct Loader {
   let readFile: (String) throws -> String
   /// The folder of the first file; no file that is extended may lie outside.
   let root: String
-  private(set) var files: [String] = []
+  /// The files so far, nearest first, with the digests of their bytes.
+  private(set) var files: [ExternalFile] = []
 
   /// The longest chain of `extends`.
   private static let longestChain = 32
@@ -30,10 +31,11 @@ struct Loader {
     var paths = [path]
     var text = text
     while true {
+      let digest = Digest(of: text.utf8)
       // A byte-order mark is no part of the text, and would indent its first line.
       if text.unicodeScalars.first == "\u{FEFF}" { text = String(text.unicodeScalars.dropFirst()) }
       let display = FilePath.join(root, paths[paths.count - 1])
-      files.append(display)
+      files.append(ExternalFile(path: display, digest: digest))
       let source = problems.add(SourceText(name: display, text: text))
       guard let file = read(text, source: source) else { return nil }
       chain.append(file)

@@ -17,8 +17,8 @@ public struct PipelineDocument: Sendable {
   public var plan: Plan
   /// The `description` of the file, or of the nearest file that it extends and that has one.
   public var description: String?
-  /// The file and those that it extends, nearest first.
-  public var files: [String]
+  /// The file and those that it extends, nearest first, with the digests of the bytes that were read.
+  public var files: [ExternalFile]
   /// The values of the file's own parameters, `--set` options applied.
   public var parameters: [String: Value]
 }
@@ -63,6 +63,9 @@ public enum PipelineFile {
     guard let document, problems.isEmpty else { throw problems.errors }
     return document
   }
+
+  /// What a pipeline is called: the file's name without folders and its last ending.
+  public static func name(ofFile path: String) -> String { FilePath.baseName(of: path) }
 
   /// The JSON Schema (draft 2020-12) of pipeline files with these stage types. It knows nothing of names, so a
   /// file that it accepts may yet be wrong; a file that it refuses is refused by `load`, apart from a bare

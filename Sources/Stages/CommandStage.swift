@@ -1,6 +1,7 @@
 // The stage `command`: any external program as a cached node, in a folder of its own.
 
 import Foundation
+import Glibc
 import HDF5
 import PipelineCore
 
@@ -46,9 +47,8 @@ public enum CommandStage: Stage {
 
   /// Runs the program in `task.scratch`, where inputs stand under `inputs/SLOT`.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
-    let manager = FileManager.default
     let folder = task.scratch
-    try manager.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    try makeFolder(folder)
     for (slot, inputs) in task.inputs {
       for input in inputs {
         let place = inputs.count == 1 ? "inputs/\(slot)" : "inputs/\(slot)/\(input.node)"
@@ -57,7 +57,7 @@ public enum CommandStage: Stage {
     }
     for path in task.parameters.strings("files") {
       try makeParent(of: folder + "/" + path)
-      try manager.copyItem(atPath: task.resolve(path), toPath: folder + "/" + path)
+      try FileManager.default.copyItem(atPath: task.resolve(path), toPath: folder + "/" + path)
     }
     for path in task.parameters.strings("outputs") { try makeParent(of: folder + "/" + path) }
 
@@ -74,7 +74,7 @@ public enum CommandStage: Stage {
 
     var artifact = try ArtifactWriter(task)
     for path in task.parameters.strings("outputs").sorted() {
-      guard let bytes = manager.contents(atPath: folder + "/" + path) else {
+      guard let bytes = FileManager.default.contents(atPath: folder + "/" + path) else {
         throw StageFailure("\(arguments[0]) exited well but did not make its output \(path)")
       }
       try artifact.write("/files/" + path, [UInt8](bytes))
@@ -97,13 +97,31 @@ public enum CommandStage: Stage {
       }
       try makeParent(of: place + "/" + relative)
       let bytes: [UInt8] = try file.read(dataset.path)
-      try Data(bytes).write(to: URL(fileURLWithPath: place + "/" + relative))
+      try write(bytes, to: place + "/" + relative)
     }
   }
 
+  /// Writes a file of the program's folder. Foundation would wait for the disk, for a file that is gone in a moment.
+  private static func write(_ bytes: [UInt8], to path: String) throws {
+    guard let file = fopen(path, "wbx") else { throw failure("create", path) }
+    let wrote = bytes.withUnsafeBytes { $0.isEmpty ? 0 : fwrite($0.baseAddress, 1, $0.count, file) }
+    guard fclose(file) == 0, wrote == bytes.count else { throw failure("write", path) }
+  }
+
+  private static func failure(_ operation: String, _ path: String) -> StageFailure {
+    StageFailure("can't \(operation) \(path): \(String(cString: strerror(errno)))")
+  }
+
   private static func makeParent(of path: String) throws {
-    try FileManager.default.createDirectory(
-      atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+    if let slash = path.lastIndex(of: "/") { try makeFolder(String(path[..<slash])) }
+  }
+
+  /// Makes a folder and those above it.
+  private static func makeFolder(_ path: String) throws {
+    if mkdir(path, 0o755) == 0 || errno == EEXIST { return }
+    guard errno == ENOENT else { throw failure("create the folder", path) }
+    try makeParent(of: path)
+    guard mkdir(path, 0o755) == 0 || errno == EEXIST else { throw failure("create the folder", path) }
   }
 
   /// Whether a relative path stays in the folder that it is relative to.

@@ -7,7 +7,7 @@ import PipelineCore
 public enum TableStage: Stage {
   /// What it says of itself.
   public static let declaration = StageDeclaration(
-    name: "table", version: 3, summary: "gathers evaluations into one table, a row an evaluation",
+    name: "table", version: 4, summary: "gathers evaluations into one table, a row an evaluation",
     parameters: [
       ParameterDeclaration("title", .string, default: .string(""), "stands above the table"),
       ParameterDeclaration("columns", .string, default: .string("size"), "the axis that goes across"),

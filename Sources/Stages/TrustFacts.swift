@@ -1,5 +1,6 @@
 // What is carried from the solves behind a net to its evaluation and on to a table: the facts of a trust line.
 
+import Analysis
 import Foundation
 import HDF5
 import PipelineCore
@@ -13,6 +14,10 @@ enum TrustFacts {
     "residual", "damping", "damping_implied", "gradient_norm", "curvature_min", "curvature_max",
   ]
 
+  /// The change of the removed images' mean loss: predicted to first and to second order, and what it was; the
+  /// mean over the steps by the images of each, every step predicted at the parameters that it starts from.
+  static let changes = ["predicted_change", "predicted_change_second_order", "actual_change"]
+
   /// The attributes of an evaluation.
   static let attributes = [
     LayoutDeclaration("converged", "int", "0 if the net comes from a solve that did not converge"),
@@ -20,6 +25,10 @@ enum TrustFacts {
       "{\(counts.joined(separator: ","))}", "int", "of the solves behind the net, as there; 0 if none"),
     LayoutDeclaration(
       "{\(numbers.joined(separator: ","))}", "float", "of the solves behind the net, as there; NaN if none"),
+    LayoutDeclaration(
+      "{\(changes.joined(separator: ","))}", "float",
+      "change of the removed images' mean loss, by the steps (first and second order) and as it was; NaN if none"
+    ),
   ]
 
   /// The datasets of a table.
@@ -28,15 +37,33 @@ enum TrustFacts {
     LayoutDeclaration(
       "/{\(counts.joined(separator: ","))}", "i64 [r]", "of the solves behind the row; 0 if none"),
     LayoutDeclaration(
-      "/{\(numbers.joined(separator: ","))}", "f64 [r]", "of the solves behind the row; NaN if none"),
+      "/{\((numbers + changes).joined(separator: ","))}", "f64 [r]",
+      "of the solves behind the row, as in the evaluation; NaN if none"),
   ]
 
   /// Copies the facts of a net's artifact to that of its evaluation.
   static func copy(from net: TaskInput, to artifact: inout ArtifactWriter) throws {
-    let known = try FileReader(at: net.path).attributes()
+    let file = try FileReader(at: net.path)
+    let known = try file.attributes()
     try artifact.attribute("converged", known["converged"] ?? .integer(1))
     for name in counts { try artifact.attribute(name, known[name] ?? .integer(0)) }
     for name in numbers { try artifact.attribute(name, known[name] ?? .real(.nan)) }
+    for (name, source) in zip(changes, ["first_order", "second_order", "actual"]) {
+      try artifact.attribute(name, .real(try change(file, source)))
+    }
+  }
+
+  /// The change of the removed images' loss in the artifact of an influence (one step) or of an unlearned net.
+  private static func change(_ file: borrowing FileReader, _ source: String) throws -> Double {
+    let single = "/loss_change/group/\(source)"
+    if file.contains(single) { return try file.readScalar(single) }
+    let several = "/steps/loss_change/group/\(source)"
+    guard file.contains(several) else { return .nan }
+    let steps: [Double] = try file.read(several, shape: [nil])
+    let sizes = try file.read("/steps/size", as: Int64.self, shape: [steps.count]).map(Double.init)
+    // A step that removed nothing has no loss to change.
+    let parts = zip(steps, sizes).filter { $0.1 > 0 }
+    return parts.reduce(0) { $0 + $1.0 * $1.1 } / parts.reduce(0) { $0 + $1.1 }
   }
 
   /// Gathers the facts of evaluations into a table's artifact.
@@ -48,11 +75,11 @@ enum TrustFacts {
       let file = try FileReader(at: input.path)
       converged.append(try file.integer("converged") == 0 ? 0 : 1)
       for name in counts { counted[name, default: []].append(Int64(try file.integer(name))) }
-      for name in numbers { measured[name, default: []].append(try file.real(name)) }
+      for name in numbers + changes { measured[name, default: []].append(try file.real(name)) }
     }
     try artifact.write("/converged", converged)
     for name in counts { try artifact.write("/" + name, counted[name] ?? []) }
-    for name in numbers { try artifact.write("/" + name, measured[name] ?? []) }
+    for name in numbers + changes { try artifact.write("/" + name, measured[name] ?? []) }
   }
 
   /// One trust line for each scheme of a table that has a solve behind it.
@@ -67,6 +94,10 @@ enum TrustFacts {
     let products = try counts("products")
     let largest = try numbers("curvature_max")
     let least = try numbers("curvature_min")
+    let gradients = try numbers("gradient_norm")
+    let first = try numbers("predicted_change")
+    let second = try numbers("predicted_change_second_order")
+    let actual = try numbers("actual_change")
     var lines: [String] = []
     for scheme in Set(schemes).sorted() {
       let rows = schemes.indices.filter { schemes[$0] == scheme && residuals[$0].isFinite }
@@ -94,6 +125,18 @@ enum TrustFacts {
       let bottom = rows.map { least[$0] }.filter(\.isFinite).min()
       if let top, let bottom {
         line += String(format: "; curvature from %.2g to %.3g", bottom, top)
+      }
+      if let norm = rows.map({ gradients[$0] }).filter(\.isFinite).max() {
+        line += String(format: "; mean gradient's norm at the net at most %.2g", norm)
+      }
+      let made = rows.filter { actual[$0].isFinite && first[$0].isFinite && second[$0].isFinite }
+      if !made.isEmpty {
+        func mean(_ values: [Double]) -> String {
+          PlainTable.figure(made.reduce(0) { $0 + values[$1] } / Double(made.count))
+        }
+        line +=
+          "; a step's change of its own images' loss: predicted \(mean(first)) (first order), \(mean(second)) "
+          + "(second), was \(mean(actual)) (means)"
       }
       lines.append(line)
     }

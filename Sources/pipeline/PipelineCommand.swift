@@ -27,6 +27,19 @@ struct PipelineCommand: ParsableCommand {
       CompareCommand.self, TimelineCommand.self, CacheCommand.self,
       FetchCommand.self, WorkerCommand.self,
     ])
+
+  static func main() {
+    endIdleThreads()
+    main(nil)
+  }
+}
+
+/// Ends the threads that OpenBLAS starts when it is loaded. Nothing here computes outside of workers, and until
+/// they fall asleep the threads take a core from whatever has to be done first. OpenBLAS starts them anew should
+/// it need them; one that is built without threads has no such function.
+private func endIdleThreads() {
+  guard let symbol = dlsym(nil, "blas_thread_shutdown_") else { return }
+  _ = unsafeBitCast(symbol, to: (@convention(c) () -> Int32).self)()
 }
 
 /// The exit codes of the contract, beyond 0 and ArgumentParser's own 64.

@@ -71,4 +71,44 @@ import Testing
       #expect(try box.planned(name).count > 10, "\(name)")
     }
   }
+
+  /// `scripts/results.sh` replaces the tables that are up to date and leaves the others.
+  @Test func resultsPageIsWrittenFromTheCache() throws {
+    let box = try Sandbox()
+    let small = "--set size=[20] --set control_size=[20] --set images.train_images=1000 --set repeat=2"
+    let options = "\(small) --set epochs=1 --set hessian_images=50 --cache \(box.cache)"
+    let path = box.folder + "/pipelines/tiny.yaml"
+    let run = try box.start(
+      Sandbox.executable, ["run", path] + options.split(separator: " ").map(String.init)
+    ).1()
+    #expect(run.status == 0, "\(run.errors)")
+    func page(_ first: String) -> String {
+      """
+      # Title
+      <!-- pipeline table \(path) verdict \(options) -->
+      \(first)<!-- end -->
+      Prose.
+      <!-- pipeline table \(path) verdict --cache \(box.cache) --set size=[30] -->
+      kept
+      <!-- end -->
+
+      """
+    }
+    try box.write(page("old\n"), to: "page.md")
+    let script = try box.start(
+      "/usr/bin/env",
+      [
+        "PIPELINE=\(Sandbox.executable)", "bash", Sandbox.root + "/scripts/results.sh",
+        box.folder + "/page.md",
+      ]
+    ).1()
+    #expect(script.status == 1 && script.errors.contains("left as it was"), "\(script.errors)")
+    let text = try String(contentsOfFile: box.folder + "/page.md", encoding: .utf8)
+    let table = try box.start(
+      Sandbox.executable,
+      ["table", path, "verdict"] + options.split(separator: " ").map(String.init) + ["--format", "markdown"]
+    ).1().output
+    let caption = table.replacing(#/^### (.*)/#) { "**\($0.1)**" }
+    #expect(text == page("\n" + caption))
+  }
 }

@@ -109,7 +109,7 @@ import ToyStages
     let lab = try Lab()
     let pipeline = chain(lab)
     try lab.run(pipeline)
-    #expect(lab.files("experiments").contains { $0.hasSuffix("chain.index") })
+    #expect(lab.files("experiments").contains { $0.hasSuffix("chain.done") })
     #expect(try lab.run(pipeline).fresh == 10)
     let artifact = try lab.artifact(pipeline, "total")
     let bytes = try Data(contentsOf: URL(fileURLWithPath: artifact))
@@ -123,7 +123,7 @@ import ToyStages
     #expect(try lab.run(renamed).ran.isEmpty)
     #expect(lab.cache.entries().contains { $0.references.contains("chain/sum") })
     // Any damage to the index costs its speed only.
-    let index = lab.cache.root + "/experiments/chain.index"
+    let index = lab.cache.root + "/experiments/chain.done"
     let whole = try Data(contentsOf: URL(fileURLWithPath: index))
     for length in [0, 10, 40, whole.count - 1] {
       try whole.prefix(length).write(to: URL(fileURLWithPath: index))

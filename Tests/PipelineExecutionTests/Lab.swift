@@ -33,7 +33,9 @@ final class Lab: Sendable {
       plan: plan, keys: plan.planKeys(), cache: cache,
       options: RunOptions(jobs: jobs, memory: memory, keepGoing: keepGoing, lease: lease),
       executor: executor ?? InlineExecutor(registry: registry), progress: progress)
-    return try run.execute(wanted.isEmpty ? Array(plan.ids) : wanted.flatMap { plan.nodes(named: $0) })
+    let summary = try run.execute(wanted.isEmpty ? Array(plan.ids) : wanted.flatMap { plan.nodes(named: $0) })
+    run.seal()
+    return summary
   }
 
   /// A pool of real worker processes.

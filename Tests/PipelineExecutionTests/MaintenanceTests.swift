@@ -19,7 +19,7 @@ import ToyStages
     other.add("a", "number", ["value": .integer(77)])
     try lab.run(other)
     var keeper = LeaseKeeper(cache: lab.cache, duration: 30)
-    _ = try keeper.acquire(Digest(of: "a key".utf8), node: "n")
+    _ = try keeper.acquire(Digest(of: "a key".utf8))
     return (lab, pipeline)
   }
 

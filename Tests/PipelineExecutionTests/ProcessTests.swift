@@ -117,7 +117,7 @@ import ToyStages
     let path = lab.cache.root + "/leases/" + key.hex
     try FileManager.default.createDirectory(
       atPath: lab.cache.root + "/leases", withIntermediateDirectories: true)
-    let owner = LeaseOwner(host: host, scope: scope, process: process, node: "a", token: "planted")
+    let owner = LeaseOwner(host: host, scope: scope, process: process, token: "planted")
     try Data(owner.fields.bytes(kind: "lease")).write(to: URL(fileURLWithPath: path))
     return path
   }
@@ -187,7 +187,7 @@ import ToyStages
       let winners = Winners()
       DispatchQueue.concurrentPerform(iterations: 8) { _ in
         var keeper = LeaseKeeper(cache: lab.cache, duration: 30)
-        if case .acquired? = try? keeper.acquire(key, node: "n") { winners.add() }
+        if case .acquired? = try? keeper.acquire(key) { winners.add() }
       }
       #expect(winners.count == 1, "round \(round)")
     }

@@ -18,7 +18,7 @@ import Testing
         each: null
         more: { stage: table, inputs: { rows: group } }
       """, others: ["folder/coherent.yaml": coherent])
-    #expect(document.files == ["folder/main.yaml", "folder/coherent.yaml"])
+    #expect(document.files.map(\.path) == ["folder/main.yaml", "folder/coherent.yaml"])
     #expect(document.description == "Remove coherent groups of label 0.")
     #expect(document.parameters["text"] == .string("label 8"))
     let plan = document.plan
@@ -44,7 +44,7 @@ import Testing
         stages: { load-images: {} }
         """,
       ])
-    #expect(document.files == ["folder/main.yaml", "folder/sub/a.yaml", "folder/b.yaml"])
+    #expect(document.files.map(\.path) == ["folder/main.yaml", "folder/sub/a.yaml", "folder/b.yaml"])
     #expect(document.parameters == ["x": .integer(1), "y": .integer(2), "z": .integer(3)])
     #expect(document.plan.names == ["load-images"])
   }

@@ -8,7 +8,7 @@ import Testing
   @Test func expandsAxes() throws {
     let document = try document(coherent)
     #expect(document.description == "Remove coherent groups of label 0.")
-    #expect(document.files == ["folder/main.yaml"])
+    #expect(document.files.map(\.path) == ["folder/main.yaml"])
     #expect(document.parameters == ["label": .integer(0), "epochs": .integer(3), "text": .string("label 0")])
     let plan = document.plan
     #expect(plan.name == "main")

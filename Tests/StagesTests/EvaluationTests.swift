@@ -118,6 +118,63 @@ import Testing
       } == "relearn_limit needs a loss to come back to: give the stage an input original")
   }
 
+  @Test func carriesTheTrustLineOfASolve() throws {
+    let shop = try Workshop()
+    let images = try shop.images()
+    let net = try shop.run("train", Self.training, ["images": [images]])
+    let cluster = try shop.artifact("cluster") { file in
+      try file.write("/indices", (0..<240).map { Int64($0) })
+      try file.write("/assignment", (0..<240).map { UInt8($0 / 10 % 2 == 0 ? 0 : 2) })
+    }
+    let group = try shop.run(
+      "group", ["size": .integer(9), "label": .integer(4)], ["images": [images], "cluster": [cluster]])
+    let solver: [String: Value] = ["hessian_images": .integer(60), "damping": .number(0.1)]
+    let inputs = ["images": [images], "net": [net], "group": [group]]
+    let steps = try shop.run("unlearn", solver, inputs)
+    let influence = try shop.run("influence", solver, inputs)
+    let one = try shop.run("unlearn", solver, inputs.merging(["influence": [influence]]) { a, _ in a })
+    func evaluated(_ net: TaskInput) throws -> TaskInput {
+      try shop.run("evaluate", [:], ["images": [images], "net": [net], "group": [group]])
+    }
+    let three = try evaluated(steps)
+    let solved = try FileReader(at: steps.path)
+    let evaluation = try FileReader(at: three.path)
+    for name in ["residual", "damping", "damping_implied", "gradient_norm", "curvature_max"] {
+      #expect(try evaluation.real(name) == solved.real(name), "\(name)")
+    }
+    for name in ["iterations", "products", "hessian_images"] {
+      #expect(try evaluation.integer(name) == solved.integer(name), "\(name)")
+    }
+    // Near and far have an image each at least, moderate has none and no change.
+    let sizes = try solved.read("/steps/size", as: Int64.self)
+    let changes: [Double] = try solved.read("/steps/loss_change/group/actual")
+    #expect(sizes[1] == 0 && sizes[0] > 0 && sizes[2] > 0)
+    let mean = (Double(sizes[0]) * changes[0] + Double(sizes[2]) * changes[2]) / 9
+    #expect(abs(try evaluation.real("actual_change") - mean) < 1e-12)
+    let single = try FileReader(at: evaluated(one).path)
+    let before = try Self.figures(evaluated(net))
+    let after: Double = try single.readScalar("/metrics/group/loss")
+    #expect(abs(try single.real("actual_change") - (after - before["group/loss"]!)) < 1e-6)
+    #expect(
+      try single.real("predicted_change")
+        == FileReader(at: influence.path).readScalar("/loss_change/group/first_order"))
+    var rows = [try evaluated(one), three]
+    rows[0].label = "1-step"
+    rows[1].label = "3-step"
+    for row in rows.indices {
+      rows[row].axes = [AxisValue("repeat", .integer(0)), AxisValue("size", .integer(9))]
+    }
+    let table = try shop.run("table", [:], ["rows": rows])
+    let declaration = try #require(allStages.declaration("table"))
+    let defaults = Dictionary(
+      uniqueKeysWithValues: declaration.parameters.map { ($0.name, $0.defaultValue ?? .null) })
+    let text = try TableReport(file: table.path, parameters: ParameterValues(defaults), nodes: [])
+      .render(.text)
+    for words in ["damping 0.1, 60 curvature images", "curvature products", "predicted", "gradient's norm"] {
+      #expect(text.contains(words), "no '\(words)' in\n\(text)")
+    }
+  }
+
   @Test func membershipIsAskedOfImagesOfTheSameLabel() throws {
     let shop = try Workshop()
     let images = try shop.images()

@@ -10,8 +10,9 @@ import sys
 
 import numpy as np
 import torch
-import torch.nn as nn
 import torch.nn.functional as F
+
+from nets import NETS
 
 SAMPLES, STEPS = 60, 10
 
@@ -28,81 +29,6 @@ def mix(salt, count):
 def uniform(salt, count):
     """Floats in [−1, 1) with 24 bits."""
     return (mix(salt, count) >> np.uint64(8)).astype(np.float64) / 2**23 - 1
-
-
-class LeNet(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1, self.conv2 = nn.Conv2d(1, 6, 5, padding=2), nn.Conv2d(6, 16, 5)
-        self.fc1, self.fc2, self.fc3 = nn.Linear(400, 120), nn.Linear(120, 84), nn.Linear(84, 10)
-
-    def forward(self, x):
-        x = F.max_pool2d(F.relu(self.conv1(x)), 2)
-        x = F.max_pool2d(F.relu(self.conv2(x)), 2).flatten(1)
-        return self.fc3(F.relu(self.fc2(F.relu(self.fc1(x)))))
-
-
-def tinynet():
-    layers, channels = [], 1
-    for out in (32, 64, 128, 256):
-        layers += [nn.Conv2d(channels, out, 3, 2, 1), nn.ReLU()]
-        channels = out
-    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(1024, 10))
-
-
-class Block(nn.Module):
-    def __init__(self, inputs, outputs, stride):
-        super().__init__()
-        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(outputs)
-        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
-        self.bn2 = nn.BatchNorm2d(outputs)
-        self.downsample = None
-        if stride != 1 or inputs != outputs:
-            self.downsample = nn.Sequential(
-                nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
-
-    def forward(self, x):
-        y = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
-        return F.relu(y + (x if self.downsample is None else self.downsample(x)))
-
-
-class ResNet(nn.Module):
-    def __init__(self, width, channels):
-        super().__init__()
-        self.conv1 = nn.Conv2d(channels, width, 3, 1, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(width)
-        inputs = width
-        for stage in range(4):
-            outputs = width << stage
-            self.add_module(f"layer{stage + 1}", nn.Sequential(
-                Block(inputs, outputs, 1 if stage == 0 else 2), Block(outputs, outputs, 1)))
-            inputs = outputs
-        self.fc = nn.Linear(inputs, 10)
-
-    def forward(self, x):
-        x = F.relu(self.bn1(self.conv1(x)))
-        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
-        return self.fc(F.adaptive_avg_pool2d(x, 1).flatten(1))
-
-
-def named(*modules):
-    net = nn.Sequential(nn.Flatten())
-    for name, module in modules:
-        net.add_module(name, module)
-    return net
-
-
-NETS = {
-    "lenet": LeNet,
-    "tinynet": tinynet,
-    "mlp": lambda: named(
-        ("fc1", nn.Linear(784, 40)), ("relu1", nn.ReLU()), ("fc2", nn.Linear(40, 24)), ("relu2", nn.ReLU()),
-        ("fc3", nn.Linear(24, 10))),
-    "softmax": lambda: named(("linear", nn.Linear(784, 10))),
-    "resnet18-4": lambda: ResNet(4, 3),
-    "resnet18-16": lambda: ResNet(16, 1),
-}
 
 
 def fan_in(net, name):
@@ -125,6 +51,37 @@ def fill_buffers(net):
             buffer.copy_(torch.tensor(np.float32(0.2) * words))
         elif key.endswith("running_var"):
             buffer.copy_(torch.tensor(np.float32(1) + np.float32(0.5) * words))
+
+
+def derivatives(net, x, y, v):
+    """The mean loss, its gradient, and the exact Hessian's and the Gauss-Newton matrix's product with v."""
+    parameters = list(net.parameters())
+    loss = F.cross_entropy(net(x), y)
+    gradient = torch.autograd.grad(loss, parameters, create_graph=True)
+    hessian = torch.autograd.grad(gradient, parameters, grad_outputs=v)
+    names = [key for key, _ in net.named_parameters()]
+
+    def logits(*values):
+        return torch.func.functional_call(net, dict(zip(names, values)), (x,))
+
+    z, jv = torch.func.jvp(logits, tuple(parameters), tuple(v))
+    p = torch.softmax(z, 1)
+    hjv = p * (jv - (p * jv).sum(1, keepdim=True)) / len(y)
+    gauss_newton = torch.func.vjp(logits, *parameters)[1](hjv)
+    return loss.item(), gradient, hessian, gauss_newton
+
+
+def descend(net, x, y, rate):
+    """Ten steps of SGD over all images; the loss before each."""
+    optimiser = torch.optim.SGD(net.parameters(), lr=rate, momentum=0.9, weight_decay=5e-4, nesterov=True)
+    losses = []
+    for _ in range(STEPS):
+        optimiser.zero_grad()
+        loss = F.cross_entropy(net(x), y)
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    return losses
 
 
 def golden(name):
@@ -154,21 +111,10 @@ def golden(name):
     pixels = np.where(h & np.uint64(3) == 0, h >> np.uint64(24), 0).astype(np.float64)
     x = torch.tensor((pixels / 255 - 0.1307) / 0.3081).view(-1, channels, 28, 28)
     y = torch.tensor((mix(4, images) % np.uint64(10)).astype(np.int64))
-    loss = F.cross_entropy(net(x), y)
-    gradient = torch.autograd.grad(loss, parameters, create_graph=True)
-    hessian = torch.autograd.grad(gradient, parameters, grad_outputs=v)
-    names = [key for key, _ in net.named_parameters()]
-
-    def logits(*values):
-        return torch.func.functional_call(net, dict(zip(names, values)), (x,))
-
-    z, jv = torch.func.jvp(logits, tuple(parameters), tuple(v))
-    p = torch.softmax(z, 1)
-    hjv = p * (jv - (p * jv).sum(1, keepdim=True)) / images
-    gauss_newton = torch.func.vjp(logits, *parameters)[1](hjv)
+    loss, gradient, hessian, gauss_newton = derivatives(net, x, y, v)
     result = {
         "layouts": layouts,
-        "loss": loss.item(),
+        "loss": loss,
         "gradient": sampled(gradient),
         "hessianProduct": sampled(hessian),
         "gaussNewtonProduct": sampled(gauss_newton),
@@ -178,16 +124,7 @@ def golden(name):
     net.train()
     # Through batch normalisation a ReLU that rounding switches moves the losses: at larger rates PyTorch's own float32
     # is more than 1e-4 off its float64 after ten steps (1e-2 at 0.05, 2e-5 at 0.0002).
-    optimiser = torch.optim.SGD(parameters, lr=2e-4 if is_resnet else 0.05, momentum=0.9, weight_decay=5e-4,
-                                nesterov=True)
-    losses = []
-    for _ in range(STEPS):
-        optimiser.zero_grad()
-        loss = F.cross_entropy(net(x), y)
-        loss.backward()
-        optimiser.step()
-        losses.append(loss.item())
-    result["trainingLosses"] = losses
+    result["trainingLosses"] = descend(net, x, y, 2e-4 if is_resnet else 0.05)
     if is_resnet:
         result["buffers"] = [{"name": key, "shape": list(b.shape)} for key, b in net.named_buffers()]
         result["trainedBuffers"] = sampled([b.double() for b in net.buffers()])
@@ -199,7 +136,7 @@ def neuron_means(net, x, y):
     outputs = {}
     hooks = [
         module.register_forward_hook(lambda _, __, out, name=name: outputs.update({name: out}))
-        for name, module in net.named_modules() if isinstance(module, (nn.Conv2d, nn.Linear))]
+        for name, module in net.named_modules() if isinstance(module, (torch.nn.Conv2d, torch.nn.Linear))]
     loss = F.cross_entropy(net(x), y)
     gradients = torch.autograd.grad(loss, list(outputs.values()))
     for hook in hooks:
@@ -213,5 +150,6 @@ def neuron_means(net, x, y):
             for name, module in net.named_modules() if name in values}
 
 
-versions = {"torch": torch.__version__, "numpy": np.__version__, "python": sys.version.split()[0]}
-json.dump({"versions": versions, "nets": {name: golden(name) for name in NETS}}, sys.stdout)
+if __name__ == "__main__":
+    versions = {"torch": torch.__version__, "numpy": np.__version__, "python": sys.version.split()[0]}
+    json.dump({"versions": versions, "nets": {name: golden(name) for name in NETS}}, sys.stdout)

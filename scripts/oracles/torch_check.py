@@ -1,6 +1,6 @@
 """Holds artifacts to PyTorch: loads them with h5py alone and computes their figures anew.
 
-usage: torch_check.py net IMAGES.h5 NET.h5              the net's test accuracy in an equal PyTorch LeNet
+usage: torch_check.py net IMAGES.h5 NET.h5              the net's test accuracy in an equal PyTorch net
        torch_check.py influence IMAGES.h5 NET.h5 GROUP.h5 INFLUENCE.h5
                                                         residual, gradient and losses of any scheme of influence
        torch_check.py evaluate IMAGES.h5 NET.h5 GROUP.h5 EVALUATE.h5
@@ -8,30 +8,22 @@ usage: torch_check.py net IMAGES.h5 NET.h5              the net's test accuracy 
 Needs h5py, numpy and torch. Exits 1 where a figure is off.
 """
 import json
+import pathlib
 import sys
 
 import h5py
 import numpy as np
 import torch
-import torch.nn as nn
 import torch.nn.functional as F
 
-
-class LeNet(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1, self.conv2 = nn.Conv2d(1, 6, 5, padding=2), nn.Conv2d(6, 16, 5)
-        self.fc1, self.fc2, self.fc3 = nn.Linear(400, 120), nn.Linear(120, 84), nn.Linear(84, 10)
-
-    def forward(self, x):
-        x = F.max_pool2d(F.relu(self.conv1(x)), 2)
-        x = F.max_pool2d(F.relu(self.conv2(x)), 2).flatten(1)
-        return self.fc3(F.relu(self.fc2(F.relu(self.fc1(x)))))
+sys.path.append(str(pathlib.Path(__file__).parent.parent / "golden"))
+from nets import NETS, ResNet
 
 
 def load_net(path):
-    net = LeNet()
     with h5py.File(path) as file:
+        name, width = file.attrs["net"], int(file.attrs["width"])
+        net = ResNet(width, 1) if name == "resnet18" else NETS[name]()
         state = {name: torch.tensor(file["parameters"][name][...]) for name in file["parameters"]}
         decay = float(file.attrs["weight_decay"])
     net.load_state_dict(state)

@@ -1,0 +1,95 @@
+// Which nodes of a run start, when and with what of the machine.
+
+import PipelineCore
+
+extension Run {
+  func checkBudgets() throws(BudgetError) {
+    for id in unfinishedNodes() {
+      if let error = excess(of: id) { throw error }
+    }
+  }
+
+  private func excess(of id: NodeID) -> BudgetError? {
+    let needs = scheduler.needs(of: id).memory
+    guard needs > options.memory else { return nil }
+    return BudgetError(
+      description: "\(plan[id].name) needs \(formatBytes(needs)) of memory and the budget is "
+        + "\(formatBytes(options.memory)); give more with --memory or lower the stage's own needs")
+  }
+
+  private var stopsStarting: Bool { !summary.failures.isEmpty && !options.keepGoing }
+
+  mutating func dispatch() throws {
+    if stopsStarting {
+      elsewhere = []
+      return
+    }
+    var waiting: [NodeID] = []
+    for id in elsewhere where !scheduler.recheck(id) {
+      // Its owner may be gone without a result: then the node takes its turn here.
+      if leases.isFree(scheduler.actionKey(of: id)) { scheduler.retry(id) } else { waiting.append(id) }
+    }
+    elsewhere = waiting
+    while coresInUse < options.jobs, let id = scheduler.takeReady(memoryUpTo: options.memory - memoryInUse) {
+      try start(id, otherReady: scheduler.readyCount)
+    }
+    if running.isEmpty, let id = scheduler.takeReady(memoryUpTo: Int.max) {
+      // Healing may need a node that was not looked at when the run started.
+      let message = excess(of: id)?.description ?? "it could not be started"
+      giveUp(id, StageFailure(message), key: scheduler.actionKey(of: id), reasons: [])
+    }
+  }
+
+  private mutating func start(_ id: NodeID, otherReady: Int) throws {
+    let key = scheduler.actionKey(of: id)
+    if case .held(let owner) = try leases.acquire(key) {
+      progress.waits(for: id, owner: "process \(owner.process) on \(owner.host)")
+      scheduler.follow(id)
+      elsewhere.append(id)
+      return
+    }
+    // Another process may have published between our look-up and our lease.
+    if scheduler.recheck(id) {
+      leases.release(key)
+      return
+    }
+    let needs = scheduler.needs(of: id)
+    // A lone node takes all the cores that it can use; where others are ready, they share.
+    let cores = max(1, min(needs.cores, (options.jobs - coresInUse) / (otherReady + 1)))
+    let task = task(for: id, key: key, threads: cores, memory: needs.memory)
+    let reasons = healing.removeValue(forKey: id).map { [$0] } ?? explainer.reasons(for: id)
+    try executor.start(id, task)
+    running[id] = Allocation(
+      task: task, cores: cores, memory: needs.memory, start: POSIX.monotonicSeconds, reasons: reasons)
+    coresInUse += cores
+    memoryInUse += needs.memory
+    progress.started(id, reasons: reasons, threads: cores)
+  }
+
+  private func task(for id: NodeID, key: Digest, threads: Int, memory: Int) -> StageTask {
+    let node = plan[id]
+    let declaration = plan.stage(of: id).declaration
+    func input(_ source: NodeID, label: String) -> TaskInput {
+      let artifact = scheduler.artifacts[source.index]!
+      return TaskInput(
+        label: label, node: plan[source].name, stage: plan.stage(of: source).declaration.name,
+        axes: plan[source].axes, path: cache.file(of: artifact), content: artifact.content,
+        fileDigest: artifact.fileDigest)
+    }
+    var inputs: [String: [TaskInput]] = [:]
+    for planned in node.inputs {
+      switch planned.source {
+      case .node(let source): inputs[planned.slot] = [input(source, label: plan.stage(of: source).name)]
+      case .join(let join):
+        inputs[planned.slot] = plan.joins[join.index].members.map { input($0.node, label: $0.label) }
+      }
+    }
+    let name = cache.temporaryName(String(key.hex.prefix(12)))
+    return StageTask(
+      node: node.name, stage: declaration.name, stageVersion: declaration.version, key: key,
+      parameters: node.parameters, axes: node.axes, streamKey: plan.streamKey(of: id), inputs: inputs,
+      output: name + "." + declaration.fileExtension, scratch: name + ".scratch",
+      baseDirectory: POSIX.absolute(plan.baseDirectory), downloads: cache.downloads, threads: threads,
+      memory: memory)
+  }
+}
