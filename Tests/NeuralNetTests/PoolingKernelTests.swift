@@ -86,15 +86,14 @@ private let variants = ["baseline", "avx2", "avx512"].compactMap { KernelVariant
           x: x.pointer, w: w.pointer, bias: bias.pointer, y: y.pointer, code: codes.pointer,
           epilogue: Int(KERNEL_POOL_RELU))
         kernels.convForward(&pool)
+        var right = true
         for place in 0..<it.pooled {
           let (pixel, value) = branch(full.pointer, it, at: place)
-          if value > 0 {
-            #expect(Int(codes.pointer[place]) == pixel && y.pointer[place] == value, "\(variant.name)")
-          } else {
-            #expect(codes.pointer[place] == UInt8(KERNEL_DEAD) && y.pointer[place] == 0, "\(variant.name)")
-          }
+          let code = value > 0 ? pixel : Int(KERNEL_DEAD)
+          right = right && Int(codes.pointer[place]) == code && y.pointer[place] == max(0, value)
           if value == 0 { ties += 1 }
         }
+        #expect(right, "\(variant.name)")
 
         // Another input along the same branches.
         var tangent = it.arguments(
@@ -125,16 +124,18 @@ private let variants = ["baseline", "avx2", "avx512"].compactMap { KernelVariant
               let value = full.pointer[((channel * it.outHeight + fy) * it.outWidth + fx) * lanes + lane]
               if p == code { chosen = value }
               let spread = back.pointer[fy * row + (3 + fx) * lanes + lane]
-              #expect(spread == (p == code ? y.pointer[place] : 0), "\(variant.name)")
+              right = right && spread == (p == code ? y.pointer[place] : 0)
             }
-            #expect(y.pointer[place] == chosen, "\(variant.name)")
+            right = right && y.pointer[place] == chosen
           }
           for line in 0..<2 * height {
             for i in 0..<3 * lanes {
-              #expect(back.pointer[line * row + i] == 0 && back.pointer[(line + 1) * row - 1 - i] == 0)
+              right = right && back.pointer[line * row + i] == 0
+              right = right && back.pointer[(line + 1) * row - 1 - i] == 0
             }
           }
         }
+        #expect(right, "\(variant.name)")
       }
     }
     #expect(ties > 0, "no unit at ReLU's corner")
