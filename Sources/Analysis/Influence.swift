@@ -26,7 +26,7 @@ public struct GroupInfluence: Sendable {
   public let gradient: [Float]
   /// The change of the parameters [p] that removes the group: θ + change is the unlearned net. Zero for an
   /// empty group. With `negativeCurvature` the iterate before it was met, which is no step to take.
-  public let change: [Float]
+  public internal(set) var change: [Float]
   /// `secondOrder` and `pif`: the first-order change [p] of all parameters that they start from.
   public let firstOrder: [Float]?
   /// `gif`, `fif` and `pif`: the places of the parameters that they change, ascending.
@@ -59,9 +59,9 @@ public struct GroupInfluence: Sendable {
   /// The group's images that its own curvature was a mean over: all, or as many as `hessianImages`.
   public let groupImages: [Int]
   /// Over `groupImages`, and over the curvature images that are retained; nil for an empty group or sample.
-  public let groupLoss: LossChange?
+  public internal(set) var groupLoss: LossChange?
   /// See `groupLoss`.
-  public let retainedLoss: LossChange?
+  public internal(set) var retainedLoss: LossChange?
   /// How many curvature images there were.
   public var hessianImages: Int { curvatureImages.count }
 }

@@ -53,8 +53,9 @@ struct InfluenceSystem {
   /// - Throws: `InfluenceError.indefinite`, `NeuralNetError`, and what `progress` throws.
   func solve(_ rhs: [Double], for unknowns: Unknowns, budget: Int? = nil) throws -> InfluenceSolution {
     var counted = InfluenceSolution(x: [Double](repeating: 0, count: rhs.count))
+    // Conjugate gradients on all parameters find the ends of the spectrum on their way.
     var needsEnds = options.solver != .cg || options.curvature == .hessian
-    if case .leastSquares = unknowns { needsEnds = true }
+    if case .all = unknowns {} else { needsEnds = true }
     if needsEnds { counted.curvature = try spectrum?.range ?? ends(&counted) }
     if options.curvature == .hessian, let least = counted.curvature?.lowerBound, least + options.damping <= 0
     {

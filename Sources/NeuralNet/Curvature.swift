@@ -23,6 +23,11 @@ public final class Curvature {
   private let engine: Engine
   private let pool: ThreadPool
   private let kept: Buffer<UInt8>
+  /// Adjoints of the loss, of as many chunks as there is room for beside the activations; they are the same in each
+  /// exact Hessian's product.
+  private var keptAdjoints: Buffer<Float>?
+  private var adjointsAreReady = false
+  private let room: Int
   private let keptChunks: Int
 
   /// Ceiling of `init` if none is given: leaves room for the images in a process of 512 MB.
@@ -61,6 +66,7 @@ public final class Curvature {
     keptChunks = min(chunks, (memoryCeiling - needed) / network.plan.tapeBytes)
     keptImages = min(indices.count, keptChunks * chunkSize)
     kept = Buffer(count: keptChunks * network.plan.tapeBytes)
+    room = memoryCeiling - needed - keptChunks * network.plan.tapeBytes
     engine.forEachChunk(data, indices[..<keptImages]) { chunk, workspace in
       recompute(workspace, tape(chunk, workspace))
     }
@@ -148,7 +154,7 @@ public final class Curvature {
   /// - Throws: `wrongParameterCount` if one is not as long as the parameters.
   public func gaussNewtonProducts(_ v: [[Float]]) throws(NeuralNetError) -> [[Float]] {
     let scale = 1 / Float(indices.count)
-    return try products(v) { workspace, tape, v, gradient in
+    return try products(v) { _, _, workspace, tape, v, gradient in
       workspace.tangentForward(parameters.pointer, v, tape)
       workspace.lossHessian(tape, scale: scale)
       workspace.backward(parameters.pointer, tape, gradient: gradient)
@@ -168,18 +174,38 @@ public final class Curvature {
   /// - Throws: `wrongParameterCount` if one is not as long as the parameters.
   public func hessianProducts(_ v: [[Float]]) throws(NeuralNetError) -> [[Float]] {
     let scale = 1 / Float(indices.count)
-    return try products(v) { workspace, tape, v, gradient in
-      workspace.tangentForward(parameters.pointer, v, tape)
-      workspace.loss(tape, scale: scale)
-      workspace.lossHessian(tape, scale: scale, curved: true)
-      workspace.backward(parameters.pointer, tape, gradient: gradient, direction: v)
+    let plan = network.plan
+    if keptAdjoints == nil {
+      let chunks = (indices.count + chunkSize - 1) / chunkSize
+      let affordable = plan.adjointsAreDistinct ? min(chunks, room / (4 * plan.adjointFloats)) : 0
+      keptAdjoints = Buffer(count: affordable * plan.adjointFloats)
     }
+    let memory = keptAdjoints?.pointer
+    let keptChunks = (keptAdjoints?.count ?? 0) / plan.adjointFloats
+    // Another direction's pass over a chunk leaves its adjoints too.
+    let areReady = adjointsAreReady
+    let results = try products(v) { chunk, place, workspace, tape, v, gradient in
+      let isKept = chunk < keptChunks
+      let isKnown = plan.adjointsAreDistinct && (place > 0 || isKept && areReady)
+      workspace.use(adjoints: isKept ? memory.map { $0 + chunk * plan.adjointFloats } : nil)
+      workspace.tangentForward(parameters.pointer, v, tape)
+      if !isKnown { workspace.loss(tape, scale: scale) }
+      workspace.lossHessian(tape, scale: scale, curved: true)
+      workspace.backward(
+        parameters.pointer, tape, gradient: gradient, direction: v, adjointsKnown: isKnown)
+      workspace.use(adjoints: nil)
+    }
+    adjointsAreReady = !v.isEmpty || areReady
+    return results
   }
 
   /// Sums `body`'s gradients over all chunks for each direction, and adds the regulariser's part.
   private func products(
     _ v: [[Float]],
-    _ body: (Workspace, Tape, _ v: UnsafePointer<Float>, _ gradient: UnsafeMutablePointer<Float>) -> Void
+    _ body: (
+      _ chunk: Int, _ place: Int, Workspace, Tape, _ v: UnsafePointer<Float>,
+      _ gradient: UnsafeMutablePointer<Float>
+    ) -> Void
   ) throws(NeuralNetError) -> [[Float]] {
     for direction in v { try checkDirection(direction) }
     let length = network.parameterCount
@@ -197,7 +223,9 @@ public final class Curvature {
         let tape = activations(chunk, workspace)
         for place in 0..<part.count {
           workspace.select(sums: place)
-          body(workspace, tape, flat.pointer + place * engine.stride, gradients + place * engine.stride)
+          body(
+            chunk, place, workspace, tape, flat.pointer + place * engine.stride,
+            gradients + place * engine.stride)
         }
       }
       for place in 0..<part.count {

@@ -40,6 +40,8 @@ package struct Plan: Sendable {
   /// Gradients of the loss by the activations. Two of the same layout share their place where the way back
   /// through the net does not need both at once; others do not, so that margins stay zero.
   package let adjoints: [Layout]
+  /// Whether no two adjoints share a place, so that all are there after the way back.
+  package let adjointsAreDistinct: Bool
   /// Offsets of pooling's branch codes.
   package let codes: [Int]
   package let probabilities: Layout
@@ -104,6 +106,7 @@ package struct Plan: Sendable {
     places.assign()
     adjoints = places.layouts
     adjointFloats = places.floats
+    adjointsAreDistinct = !places.shares
     addsToSource = places.addsToSource
     addsToAddend = places.addsToAddend
     let classes = operations[operations.count - 1].output
@@ -133,6 +136,8 @@ private struct AdjointPlaces {
   var addsToSource: [Bool] = []
   var addsToAddend: [Bool] = []
   var floats = 0
+  /// Whether two adjoints share a place.
+  var shares = false
   /// Offsets of blocks that are no longer needed, by their layout at offset 0.
   private var free: [Layout: [Int]] = [:]
   private var written: [Bool] = []
@@ -152,7 +157,12 @@ private struct AdjointPlaces {
     written[index] = true
     let blank = blank(index)
     var offset = floats
-    if let reused = free[blank]?.popLast() { offset = reused } else { floats += 2 * blank.group }
+    if let reused = free[blank]?.popLast() {
+      offset = reused
+      shares = true
+    } else {
+      floats += 2 * blank.group
+    }
     layouts[index] = Layout(blank.shape, rows: 0, columns: margins[index], offset: offset)
     return false
   }

@@ -21,7 +21,9 @@ package final class Workspace {
   let kernels: Kernels
   let inputBuffer: Buffer<Float>
   let tapeBuffer: Buffer<UInt8>
-  let adjointBuffer: Buffer<Float>
+  private let adjointBuffer: Buffer<Float>
+  /// Where the adjoints are: in the buffer, or kept elsewhere.
+  private var adjoints: UnsafeMutablePointer<Float>
   let curvedBuffer: Buffer<Float>
   let unpooledBuffer: Buffer<Float>
   /// Sums of one direction or of several, one after the other.
@@ -67,6 +69,7 @@ package final class Workspace {
     inputBuffer = Buffer(count: plan.activations[0].end)
     tapeBuffer = Buffer(count: plan.tapeBytes)
     adjointBuffer = Buffer(count: plan.adjointFloats)
+    adjoints = adjointBuffer.pointer
     curvedBuffer = Buffer(count: products ? plan.adjointFloats : 0)
     unpooledBuffer = Buffer(count: plan.unpooledFloats)
     sumsBuffer = Buffer(count: plan.laneSumFloats)
@@ -93,6 +96,9 @@ package final class Workspace {
 
   /// Chooses the direction whose sums the passes add to.
   func select(sums direction: Int) { sums = sumsBuffer.pointer + direction * plan.laneSumFloats }
+
+  /// Has the passes keep the adjoints in that memory, zero at first; nil: in the workspace's own.
+  func use(adjoints kept: UnsafeMutablePointer<Float>?) { adjoints = kept ?? adjointBuffer.pointer }
 
   /// Converts the images of `indices` (at most 32) to normalised activations; unused lanes are zero.
   package func load(_ data: ImageSet, _ indices: ArraySlice<Int>) {
@@ -131,7 +137,7 @@ package final class Workspace {
   }
 
   func adjoint(_ index: Int) -> UnsafeMutablePointer<Float> {
-    adjointBuffer.pointer + plan.adjoints[index].offset
+    adjoints + plan.adjoints[index].offset
   }
 
   /// The change of adjoint `index` in the direction of a Hessian product.
@@ -244,61 +250,6 @@ package final class Workspace {
         groups: Int32(groups), epilogue: Int32(epilogue))
       kernels.linearForward(&arguments)
     case .batchNorm, .averagePool: preconditionFailure("not a product of weights and inputs")
-    }
-  }
-
-  // MARK: - Loss
-
-  /// Cross-entropy of the chunk: fills `losses`, `predictions`, the tape's probabilities, and the adjoint of the
-  /// logits times `scale`.
-  package func loss(_ tape: Tape, scale: Float) {
-    let last = plan.operations.count
-    let logits = plan.activations[last]
-    for group in 0..<groups {
-      let place = group * groupSize
-      var arguments = SoftmaxLoss(
-        logits: activation(last, tape) + group * logits.group, labels: labelBuffer.pointer + place,
-        losses: losses.pointer + place, predictions: predictions.pointer + place,
-        probabilities: tape.floats + plan.probabilities.offset + group * logits.group,
-        gradient: adjoint(last) + group * logits.group, scale: scale, classes: Int32(network.classes),
-        count: Int32(count - place))
-      kernels.softmaxLoss(&arguments)
-    }
-  }
-
-  /// Sets the logits' adjoint, or with `curved` its change, to scale · H_L · tangent, with H_L the loss's Hessian
-  /// at the logits.
-  package func lossHessian(_ tape: Tape, scale: Float, curved isCurved: Bool = false) {
-    let last = plan.operations.count
-    let target = isCurved ? curved(last) : adjoint(last)
-    let logits = plan.activations[last]
-    for group in 0..<groups {
-      kernels.softmaxHessian(
-        tape.floats + plan.probabilities.offset + group * logits.group,
-        tangent(last) + group * logits.group, target + group * logits.group,
-        Int32(network.classes), scale, Int32(count - group * groupSize))
-    }
-  }
-
-  // MARK: - Outputs
-
-  /// Copies the last layer's input of each image of the chunk to rows of `featureCount` floats.
-  package func copyFeatures(_ tape: Tape, to rows: UnsafeMutablePointer<Float>) {
-    let index = plan.operations[plan.operations.count - 1].source
-    copy(activation(index, tape), plan.activations[index], to: rows)
-  }
-
-  /// Copies the logits' tangents of each image of the chunk to rows of `classes` floats.
-  package func copyLogitTangents(to rows: UnsafeMutablePointer<Float>) {
-    let index = plan.operations.count
-    copy(tangent(index), plan.activations[index], to: rows)
-  }
-
-  func copy(_ x: UnsafePointer<Float>, _ layout: Layout, to rows: UnsafeMutablePointer<Float>) {
-    let width = layout.shape.count
-    for place in 0..<count {
-      let first = x + place / groupSize * layout.group + place % groupSize
-      for i in 0..<width { rows[place * width + i] = first[i * groupSize] }
     }
   }
 }

@@ -12,25 +12,30 @@ extension Workspace {
   ///
   /// With a `direction`, the adjoints' change for a change of the parameters in that direction goes back beside
   /// the adjoints, and its gradients are those that are added up (Pearlmutter 1994, the R-operator's backward
-  /// half); `tangentForward` must have run, and `lossHessian` with `curved`.
+  /// half); `tangentForward` must have run, and `lossHessian` with `curved`. With `adjointsKnown` the adjoints are
+  /// there from an earlier call and only their change goes back.
   package func backward(
     _ parameters: UnsafePointer<Float>, _ tape: Tape, gradient: UnsafeMutablePointer<Float>,
-    direction: UnsafePointer<Float>? = nil
+    direction: UnsafePointer<Float>? = nil, adjointsKnown: Bool = false
   ) {
+    precondition(!adjointsKnown || plan.adjointsAreDistinct && direction != nil)
     for index in plan.operations.indices.reversed() {
-      backward(index, parameters, tape, gradient: gradient, direction: direction)
+      backward(
+        index, parameters, tape, gradient: gradient, direction: direction, adjointsKnown: adjointsKnown)
     }
   }
 
   /// One operation's part of `backward`, batch normalisation with fixed statistics.
   func backward(
     _ index: Int, _ parameters: UnsafePointer<Float>, _ tape: Tape, gradient: UnsafeMutablePointer<Float>,
-    direction: UnsafePointer<Float>? = nil
+    direction: UnsafePointer<Float>? = nil, adjointsKnown: Bool = false
   ) {
     switch plan.operations[index].kind {
     case .convolution:
-      for group in 0..<groups { backwardConvolution(index, tape, group, parameters, direction) }
-    case .linear: backwardLinear(index, tape, parameters, gradient, direction)
+      for group in 0..<groups {
+        backwardConvolution(index, tape, group, parameters, direction, adjointsKnown)
+      }
+    case .linear: backwardLinear(index, tape, parameters, gradient, direction, adjointsKnown)
     case .batchNorm: backwardNormalisation(index, parameters, tape, direction)
     case .averagePool:
       let source = plan.operations[index].source
@@ -47,7 +52,7 @@ extension Workspace {
 
   private func backwardLinear(
     _ index: Int, _ tape: Tape, _ parameters: UnsafePointer<Float>, _ gradient: UnsafeMutablePointer<Float>,
-    _ direction: UnsafePointer<Float>?
+    _ direction: UnsafePointer<Float>?, _ adjointsKnown: Bool
   ) {
     let operation = plan.operations[index]
     let source = operation.source
@@ -70,7 +75,7 @@ extension Workspace {
       linearWeights(index, x: tangent(source), dy: d, gradient: gradient)
       propagate(summed, weight, d, direction + operation.weight, to: curved(source))
     }
-    propagate(d, weight, nil, nil, to: adjoint(source))
+    if !adjointsKnown { propagate(d, weight, nil, nil, to: adjoint(source)) }
 
     func propagate(
       _ dy0: UnsafePointer<Float>, _ w0: UnsafePointer<Float>, _ dy1: UnsafePointer<Float>?,
@@ -105,7 +110,7 @@ extension Workspace {
 
   private func backwardConvolution(
     _ index: Int, _ tape: Tape, _ group: Int, _ parameters: UnsafePointer<Float>,
-    _ direction: UnsafePointer<Float>?
+    _ direction: UnsafePointer<Float>?, _ adjointsKnown: Bool
   ) {
     let operation = plan.operations[index]
     let pooled = plan.adjoints[index + 1]
@@ -131,7 +136,8 @@ extension Workspace {
         convolutionWeights(index, dy: own + pooled.origin, pooled, x: t, sums: sums, rows: rows)
       }
       propagateConvolution(
-        index, tape, group, parameters, direction, own + pooled.origin, change + pooled.origin, pooled)
+        index, tape, group, parameters, direction, own + pooled.origin, change + pooled.origin, pooled,
+        adjointsKnown)
       return
     }
     let codes = tape.codes + plan.codes[index + 1] + group * pooled.shape.count * groupSize
@@ -155,7 +161,8 @@ extension Workspace {
     }
     convolutionWeights(
       index, dy: direction == nil ? full : fullChange, spread, x: x, sums: sums, rows: spread.shape.height)
-    propagateConvolution(index, tape, group, parameters, direction, full, fullChange, spread)
+    propagateConvolution(
+      index, tape, group, parameters, direction, full, fullChange, spread, adjointsKnown)
   }
 
   private func unpool(
@@ -182,7 +189,7 @@ extension Workspace {
   private func propagateConvolution(
     _ index: Int, _ tape: Tape, _ group: Int, _ parameters: UnsafePointer<Float>,
     _ direction: UnsafePointer<Float>?, _ d: UnsafePointer<Float>, _ change: UnsafePointer<Float>,
-    _ layout: Layout
+    _ layout: Layout, _ adjointsKnown: Bool
   ) {
     let operation = plan.operations[index]
     guard case .convolution(let kernel, let stride, let padding) = operation.kind else { return }
@@ -201,7 +208,7 @@ extension Workspace {
       inHeight: Int32(operation.input.height), inWidth: Int32(operation.input.width),
       outHeight: Int32(operation.full.height), outWidth: Int32(operation.full.width),
       epilogue: Int32(epilogue))
-    kernels.convBackward(&arguments)
+    if !adjointsKnown { kernels.convBackward(&arguments) }
     guard let direction else { return }
     arguments.dy0 = change
     arguments.dy1 = d

@@ -11,7 +11,11 @@ public enum InfluenceStage: Stage {
   /// What it says of itself.
   public static let declaration = StageDeclaration(
     name: "influence", version: 2, summary: "computes the change of a net's parameters that removes a group",
-    parameters: SolverParameters.declarations,
+    parameters: SolverParameters.declarations + [
+      ParameterDeclaration(
+        "compare_images", .optional(.integer(atLeast: 1)), default: .null,
+        "also solve with this many curvature images, to see how much the answer moves (null: don't)")
+    ],
     inputs: [
       InputDeclaration("images", accepts: ["load-images"], "the data set"),
       InputDeclaration("net", accepts: ["train", "retrain", "unlearn"], "the net, trained on all images"),
@@ -36,8 +40,19 @@ public enum InfluenceStage: Stage {
         "/loss_change/retained/{first_order,second_order,actual}", "f64",
         "the same over those of hessian_indices that are retained"),
     ],
-    attributes: TrustLine.attributes, isRandom: true, resources: SolverParameters.resources,
-    unused: SolverParameters.unused, check: SolverParameters.check)
+    attributes: TrustLine.attributes + [
+      LayoutDeclaration(
+        "compared_images", "int", "curvature images of the solve for comparison; 0 if there was none"),
+      LayoutDeclaration("moved", "float", "‖Δ - Δ'‖ / ‖Δ'‖ for the Δ' of that solve; NaN if there was none"),
+      LayoutDeclaration(
+        "compared_group_loss", "float", "as /loss_change/group/actual, for Δ'; NaN if there was none"),
+    ],
+    isRandom: true, resources: SolverParameters.resources,
+    unused: { values, slots in
+      SolverParameters.unused(values, slots).union(
+        values["compare_images"] == .null ? ["compare_images"] : [])
+    },
+    check: SolverParameters.check)
 
   /// Writes the influence.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
@@ -45,15 +60,29 @@ public enum InfluenceStage: Stage {
     let net = try task.loadNet("net")
     let group = try task.loadGroup()
     context.reportWholeLabels(group, images)
-    let influence = try groupInfluence(
-      net.network, parameters: net.parameters, data: images, trainingSet: Array(0..<images.count),
-      group: group.indices, options: SolverParameters.options(task.parameters, weightDecay: net.weightDecay),
-      spectrum: try task.loadSpectrum(parameters: net.parameters.count),
-      stream: RandomStream(key: task.streamKey), memoryCeiling: SolverParameters.ceiling(task.parameters),
-      pool: ThreadPool(threads: task.threads)
-    ) { context.report($0, step: 0, of: 1) }
-    if influence.negativeCurvature {
-      throw InfluenceError.negativeCurvature(step: 0, iteration: influence.iterations)
+    let pool = ThreadPool(threads: task.threads)
+    let compared = task.parameters.optionalInteger("compare_images")
+    let solves = compared == nil ? 1 : 2
+    func solve(_ number: Int, _ options: InfluenceOptions, _ spectrum: CurvatureSpectrum?) throws
+      -> GroupInfluence
+    {
+      let influence = try groupInfluence(
+        net.network, parameters: net.parameters, data: images, trainingSet: Array(0..<images.count),
+        group: group.indices, options: options, spectrum: spectrum,
+        stream: RandomStream(key: task.streamKey), memoryCeiling: SolverParameters.ceiling(task.parameters),
+        pool: pool
+      ) { context.report($0, step: number, of: solves) }
+      if influence.negativeCurvature {
+        throw InfluenceError.negativeCurvature(step: 0, iteration: influence.iterations)
+      }
+      return influence
+    }
+    var options = SolverParameters.options(task.parameters, weightDecay: net.weightDecay)
+    let influence = try solve(0, options, try task.loadSpectrum(parameters: net.parameters.count))
+    var other: GroupInfluence?
+    if let compared {
+      options.hessianImages = compared
+      other = try solve(1, options, nil)
     }
     var artifact = try ArtifactWriter(task)
     try artifact.write("/gradient", influence.gradient)
@@ -65,8 +94,18 @@ public enum InfluenceStage: Stage {
     try artifact.write("/loss_change/group", [influence.groupLoss], scalar: true)
     try artifact.write("/loss_change/retained", [influence.retainedLoss], scalar: true)
     try artifact.write(TrustLine([influence], task.parameters))
+    try artifact.attribute("compared_images", .integer(Int64(other?.hessianImages ?? 0)))
+    try artifact.attribute(
+      "moved", .real(other.map { relativeDistance(influence.change, $0.change) } ?? .nan))
+    try artifact.attribute("compared_group_loss", .real(other?.groupLoss?.actual ?? .nan))
     return try artifact.finish()
   }
+}
+
+/// ‖a − b‖ / ‖b‖.
+private func relativeDistance(_ a: [Float], _ b: [Float]) -> Double {
+  let apart = zip(a, b).map { $0 - $1 }
+  return (dot(apart, apart) / dot(b, b)).squareRoot()
 }
 
 extension StageContext {

@@ -27,6 +27,7 @@ public enum UnlearnStage: Stage {
       ParameterDeclaration(
         "divisor", .number(1e-6...1e6), default: .number(1),
         "with slot influence: what it is divided by, as the study's scale; the two combine"),
+      UnlearnRounds.rounds, UnlearnRounds.stepNorm,
     ] + SolverParameters.declarations,
     inputs: [
       InputDeclaration("images", accepts: ["load-images"], "the data set"),
@@ -39,6 +40,7 @@ public enum UnlearnStage: Stage {
       InputDeclaration(
         "budget", accepts: ["unlearn"], .optional,
         "with partition whole and solver cg: the one step goes on to as many curvature products as this took"),
+      UnlearnRounds.validation,
     ],
     datasets: netLayout + [
       LayoutDeclaration("/steps/change", "f32 [k,p]", "the change of each step, in state_dict order"),
@@ -55,23 +57,27 @@ public enum UnlearnStage: Stage {
       LayoutDeclaration(
         "/steps/loss_change/retained/{first_order,second_order,actual}", "f64 [k]",
         "the same over the step's curvature images that stay"),
+      LayoutDeclaration(
+        "/rounds/f1", "f64 [r]",
+        "with slot validation: F1 after each round that was tried; the best one's net is kept"
+      ),
     ],
     attributes: netAttributes + TrustLine.attributes, isRandom: true, resources: SolverParameters.resources,
     unused: { values, slots in
       if slots.contains("influence") {
-        return SolverParameters.names.union(["partition", "order", "parts", "seed"])
+        return SolverParameters.names.union(["partition", "order", "parts", "seed", "rounds", "step_norm"])
       }
       var names = SolverParameters.unused(values, slots).union(["factor", "divisor"])
       let partition = GroupParts.Partition(values)
       if !partition.followsGroup { names.insert("order") }
       if partition != .random { names.insert("parts") }
       if slots.contains("budget") { names.insert("iterations") }
-      return names
+      return names.union(UnlearnRounds.unused(values))
     },
-    check: { GroupParts.check($0) ?? SolverParameters.check($0) })
+    check: { GroupParts.check($0) ?? UnlearnRounds.check($0) ?? SolverParameters.check($0) })
 
   /// One step as the artifact holds it.
-  private struct Step {
+  fileprivate struct Step {
     var change: [Float]
     var size: Int
     var iterations: Int
@@ -81,7 +87,6 @@ public enum UnlearnStage: Stage {
     var selected: [Int64]?
     var groupLoss: LossChange?
     var retainedLoss: LossChange?
-
   }
 
   /// Writes the net.
@@ -96,6 +101,7 @@ public enum UnlearnStage: Stage {
     let steps: [Step]
     let parameters: [Float]
     let trust: TrustLine
+    var scores: [Double] = []
     if let input = task.optionalInput("influence") {
       if task.optionalInput("budget") != nil {
         throw StageFailure(
@@ -107,6 +113,12 @@ public enum UnlearnStage: Stage {
         file, factor: factor(task.parameters), to: net, group: group, images, pool)
       steps = [applied.step]
       parameters = applied.parameters
+    } else if UnlearnRounds.isAsked(task) {
+      let result = try UnlearnRounds.run(task, context, net: net, group: group, images, pool)
+      trust = TrustLine(result.steps, task.parameters)
+      steps = result.steps.map { Step($0, size: group.indices.count) }
+      parameters = result.parameters
+      scores = result.scores
     } else {
       let parts = try GroupParts(group, task, context).parts
       var options = SolverParameters.options(task.parameters, weightDecay: net.weightDecay)
@@ -118,14 +130,7 @@ public enum UnlearnStage: Stage {
         memoryCeiling: SolverParameters.ceiling(task.parameters), pool: pool
       ) { context.report($1, step: $0, of: parts.count) }
       trust = TrustLine(result.steps, task.parameters)
-      steps = zip(result.steps, parts).map { influence, part in
-        Step(
-          change: influence.change, size: part.count, iterations: influence.iterations,
-          products: influence.products, residual: influence.residual,
-          hessianIndices: influence.curvatureImages.map { Int64($0) },
-          selected: influence.selected?.map { Int64($0) }, groupLoss: influence.groupLoss,
-          retainedLoss: influence.retainedLoss)
-      }
+      steps = zip(result.steps, parts).map { Step($0, size: $1.count) }
       parameters = result.parameters
     }
     // The history of a net that was not trained: how it does on what is retained, after the last step.
@@ -138,6 +143,7 @@ public enum UnlearnStage: Stage {
       "/history/learning_rate",
       [task.optionalInput("influence") == nil ? 1 : factor(task.parameters)])
     try write(steps, to: &artifact, parameters: parameters.count)
+    if !scores.isEmpty { try artifact.write("/rounds/f1", scores) }
     try artifact.write(trust)
     return try artifact.finish()
   }
@@ -210,5 +216,15 @@ public enum UnlearnStage: Stage {
           "/loss_change/retained", hessian.map { Int($0) }.filter { !removed.contains($0) }))
       parameters = moved
     }
+  }
+}
+
+extension UnlearnStage.Step {
+  init(_ influence: GroupInfluence, size: Int) {
+    self.init(
+      change: influence.change, size: size, iterations: influence.iterations, products: influence.products,
+      residual: influence.residual, hessianIndices: influence.curvatureImages.map { Int64($0) },
+      selected: influence.selected?.map { Int64($0) }, groupLoss: influence.groupLoss,
+      retainedLoss: influence.retainedLoss)
   }
 }

@@ -231,8 +231,11 @@ private func nets() throws -> [(Network, ImageSet)] {
           pool: ThreadPool(threads: threads))
         kept.append(curvature.keptImages)
         products.append(try curvature.gaussNewtonProduct(v))
+        // The first product leaves adjoints that the others use; another direction comes between.
         hessians.append(try curvature.hessianProduct(v))
         products.append(try curvature.gaussNewtonProduct(v))
+        #expect(try curvature.hessianProduct(v.reversed()) != hessians[0])
+        hessians.append(try curvature.hessianProduct(v))
         gradients.append(try curvature.gradient().gradient)
       }
     }

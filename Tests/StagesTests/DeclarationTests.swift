@@ -171,6 +171,16 @@ private func patterns(_ layouts: [LayoutDeclaration]) -> [Pattern] {
       "spectrum", ["hessian_images": .integer(40), "pairs": .integer(5)], ["images": images, "net": net])
     _ = try run(
       "influence", solver, ["images": images, "net": net, "group": group, "spectrum": spectrum])
+    let held = try run(
+      "load-images", ["folder": .string(shop.folder), "validation_images": .integer(40)])
+    let kept = try run(
+      "load-images", ["folder": .string(shop.folder), "train_images": .integer(200)])
+    _ = try run(
+      "unlearn", solver.merging(["partition": .string("whole"), "rounds": .integer(2)]) { $1 },
+      [
+        "images": kept, "net": net, "validation": held,
+        "group": try run("group", ["size": .integer(4), "label": .integer(3)], ["images": kept]),
+      ])
     for scheme in ["gif", "pif"] {
       let partial = solver.merging(["scheme": .string(scheme)]) { $1 }
       _ = try run("influence", partial, ["images": images, "net": net, "group": group])
