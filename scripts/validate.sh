@@ -20,7 +20,7 @@ open(path, "w", encoding="utf-8").write(page)' "$1"
 
 # Removals from logistic regression by influence, against refits.
 logistic() {
-  local start=$SECONDS verdict=0
+  local verdict=0
   "$pipeline" run logistic >/dev/null
   local bars
   bars=$(python3 -I - "$pipeline" <<'PYTHON'
@@ -69,7 +69,7 @@ PYTHON
     echo
     "$pipeline" table logistic --format markdown
     echo
-    echo "Made by \`scripts/validate.sh logistic\` in $((SECONDS - start)) s (what is up to date is not made again)."
+    echo "Made by \`scripts/validate.sh logistic\`."
   } | write logistic
   echo "$bars" | tail -1
   return $verdict
