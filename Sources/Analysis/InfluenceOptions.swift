@@ -97,7 +97,7 @@ public struct InfluenceOptions: Sendable, Hashable, Codable {
   public var productBudget: Int?
   /// Terms of a series.
   public var seriesTerms = 1000
-  /// σ: a series takes steps of 1/σ; nil for twice the curvature's largest eigenvalue.
+  /// σ: a series takes steps of 1/σ; nil for twice the curvature's largest eigenvalue (`lissa`: ten times).
   public var seriesScale: Double?
   /// Images of each product of `lissa`, drawn anew from the curvature images.
   public var seriesBatch = 100

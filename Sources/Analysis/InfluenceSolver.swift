@@ -209,8 +209,9 @@ struct InfluenceSystem {
   /// A Neumann series with steps of 1/σ on H, or of 1/σ² on the normal equations of the least squares.
   private func series(_ rhs: [Double], _ unknowns: Unknowns, _ solution: inout InfluenceSolution) throws {
     let largest = (solution.curvature?.upperBound ?? 0) + options.damping
-    let scale = options.seriesScale ?? max(2 * largest, .leastNormalMagnitude)
     let stochastic = options.solver == .lissa
+    // A batch's largest eigenvalue is well above that of all images.
+    let scale = options.seriesScale ?? max((stochastic ? 10 : 2) * largest, .leastNormalMagnitude)
     let count = rhs.count
     var made = 0
     func system(_ v: [Double], _ bare: ([Double]) throws -> [Double]) throws -> [Double] {

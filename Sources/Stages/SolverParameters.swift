@@ -50,7 +50,7 @@ enum SolverParameters {
       "neumann, lissa: the number of terms J"),
     ParameterDeclaration(
       "series_scale", .optional(.number(Double.leastNormalMagnitude...1e12)), default: .null,
-      "neumann, lissa: σ, steps being 1/σ (null: twice the largest eigenvalue); LiSSA's own damping is damping/σ"
+      "neumann, lissa: σ, steps being 1/σ (null: 2, lissa 10 times the largest eigenvalue); LiSSA's own damping is damping/σ"
     ),
     ParameterDeclaration(
       "series_batch", .integer(1...1_000_000), default: .integer(defaults.seriesBatch),
