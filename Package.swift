@@ -25,7 +25,7 @@ let package = Package(
     .target(
       name: "VisionTransformer",
       dependencies: [
-        "CKernels", "COpenBLAS", "Tensor", crypto, .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+        "CKernels", "Tensor", crypto, .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       exclude: ["onnx.proto"]),
     .executableTarget(name: "vit-bench", dependencies: ["Tensor", "VisionTransformer"]),

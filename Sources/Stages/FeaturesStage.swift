@@ -12,7 +12,7 @@ import VisionTransformer
 public enum FeaturesStage: Stage {
   /// What it says of itself.
   public static let declaration = StageDeclaration(
-    name: "features", version: 2, summary: "extracts a feature vector from each of some training images",
+    name: "features", version: 3, summary: "extracts a feature vector from each of some training images",
     parameters: [
       ParameterDeclaration(
         "extractor", .choice(["cnn", "gradient", "vit", "pixels"]), default: .string("cnn"),
