@@ -46,7 +46,7 @@ import Testing
       stages == [
         "load-images", "train", "retrain", "unlearn", "features", "neighbours", "normality", "cluster",
         "group",
-        "influence", "evaluate", "table", "differences",
+        "influence", "evaluate", "table", "differences", "spectrum",
       ])
 
     // Again: nothing runs, and the table is the same.
@@ -76,7 +76,7 @@ import Testing
       "group", "retrain", "influence", "one-step", "three-step", "evaluate-original", "evaluate-retrain",
       "evaluate-one-step", "evaluate-three-step",
     ]
-    var expected = tables
+    var expected = tables.union(["spectrum[repeat=2]"])
     let again = ["retrain-again"] + controls
     let compared = (["original", "retrain", "one-step", "three-step"] + controls).map { "control-" + $0 }
     for stage in again + compared { expected.insert("\(stage)[control_size=50,repeat=2]") }

@@ -39,6 +39,8 @@ CONTRACT = {
         | {f"/boxplot/{name}": (F64, ()) for name in ("q1", "median", "q3", "whisker_low", "whisker_high")}, {}),
     "cluster": ({"/assignment": (U8, (None,)), "/fractions": (F64, (None,)), "/indices": (I64, (None,))}, {}),
     "group": ({"/indices": (I64, (None,)), "/parts": (U8, (None,))}, {}),
+    "spectrum": ({"/eigenvalues": (F64, (None,)), "/eigenvectors": (F32, (None, PARAMETERS)),
+                  "/hessian_indices": (I64, (None,))}, {"curvature_max": float, "products": int}),
     "influence": ({"/gradient": (F32, (PARAMETERS,)), "/influence": (F32, (PARAMETERS,))}, {
         "scheme": str, "solver": str, "damping": float, "iterations": int, "residual": float,
         "curvature_min": float, "curvature_max": float, "hessian_images": int}),

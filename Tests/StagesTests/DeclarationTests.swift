@@ -210,6 +210,19 @@ private func patterns(_ layouts: [LayoutDeclaration]) -> [Pattern] {
         ["images": [images], "net": [net], "group": [group], "influence": [change], "retrained": [twin]],
         axes: [AxisValue("size", .integer(size))])
     }
+    let decay: [String: Value] = ["weight_decay": .number(0.1)]
+    let fit = try run("logistic", decay, ["images": images])
+    let refit = try shop.run("logistic", decay, ["images": [images], "group": [group], "start": [fit]])
+    let convex = try run("logistic-influence", [:], ["images": images, "net": fit, "group": group])
+    var pair = try ["first-order", "newton"].map { scheme in
+      try shop.run(
+        "logistic-effect", [:],
+        ["images": [images], "net": [fit], "group": [group], "influence": [convex], "retrained": [refit]],
+        axes: [AxisValue("scheme", .string(scheme))])
+    }
+    for index in pair.indices { pair[index].label = "coherent" }
+    made["logistic-effect"] = pair
+    made["logistic-errors"] = [try shop.run("logistic-errors", [:], ["rows": pair])]
     made["correlation"] = [try shop.run("correlation", [:], ["rows": made["effect"] ?? []])]
     let norms = try run("influence-norms", [:], ["images": images, "net": net, "neighbours": neighbours])
     _ = try run("picture", ["kind": .string("histogram")], ["normality": normality])
