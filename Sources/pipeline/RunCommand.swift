@@ -32,6 +32,12 @@ struct RunCommand: ParsableCommand {
   @Option(help: "Seconds of silence after which another process's work may be taken over.")
   var lease = 30.0
 
+  @Option(
+    help: ArgumentHelp(
+      "Results that took at least so long are on the disk before they are recorded; 0: all.",
+      discussion: "Only a power cut takes others, and they are made again.", valueName: "seconds"))
+  var syncAfter = 10.0
+
   @Flag(help: "Prints what was done as JSON instead of the tables.")
   var json = false
 
@@ -40,6 +46,9 @@ struct RunCommand: ParsableCommand {
 
   func validate() throws {
     if let jobs, jobs < 1 { throw ValidationError("--jobs takes an integer ≥ 1, not \(jobs)") }
+    guard syncAfter >= 0 else {
+      throw ValidationError("--sync-after takes a number of seconds, 0 or more")
+    }
     guard lease > 0 else { throw ValidationError("--lease takes a number of seconds above 0") }
   }
 
@@ -89,7 +98,8 @@ struct RunCommand: ParsableCommand {
     let wanted = try session.nodes(nodes)
     let jobs = jobs ?? ProcessInfo.processInfo.activeProcessorCount
     let options = RunOptions(
-      jobs: jobs, memory: memory?.bytes ?? availableMemory() / 5 * 4, keepGoing: keepGoing, lease: lease)
+      jobs: jobs, memory: memory?.bytes ?? availableMemory() / 5 * 4, keepGoing: keepGoing, lease: lease,
+      syncAfter: syncAfter)
     let executable =
       (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
       ?? CommandLine.arguments[0]
