@@ -1,7 +1,7 @@
 # The commands of a working day; scripts/setup.sh does the set-up that each needs.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bench stress stress-short lint clean
+.PHONY: help setup run test bench bench-vit sanitize validate stress stress-short lint clean
 
 SWIFT := swift
 PIPELINE := .build/release/pipeline
@@ -31,8 +31,25 @@ test: setup ## Set up, build and run all tests
 bench: setup ## Build and run the benchmarks, beside PyTorch where PEERS and PEER_SCRIPT are given, and beside ninja
 	$(SWIFT) build -c release --product bench
 	.build/release/bench $(if $(PEERS),--python $(PEERS)/bin/python --script $(PEER_SCRIPT))
+	.build/release/bench directions
+	.build/release/bench memory
 	$(BUILD)
 	scripts/bench-engine.sh
+
+# TORCH_VIT names a program that measures PyTorch's forward pass, as docs/vit.md describes.
+bench-vit: setup ## Time the vision transformer, beside PyTorch and onnxruntime where PEERS and TORCH_VIT are given
+	$(BUILD)
+	$(SWIFT) build -c release --product vit-bench
+	$(PIPELINE) fetch vit-s14
+	.build/release/vit-bench cache/downloads/vit-s14/vit_s_focus.onnx $(if $(PEERS),--python $(PEERS)/bin/python \
+	  $(if $(TORCH_VIT),--torch $(TORCH_VIT)) --onnxruntime scripts/peers/onnx_vit.py)
+
+validate: setup ## Run the long checks against the truth; writes docs/validation.md
+	$(BUILD)
+	scripts/validate.sh
+
+sanitize: setup ## Run the compute engine's tests under the address, thread and undefined-behaviour sanitizers
+	scripts/sanitize.sh
 
 stress: setup ## Kill, damage and crowd the engine for half an hour; writes docs/reliability.md
 	$(BUILD)

@@ -25,7 +25,7 @@ let package = Package(
     .target(
       name: "VisionTransformer",
       dependencies: [
-        "CKernels", "COpenBLAS", "Tensor", crypto, .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+        "CKernels", "Tensor", crypto, .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       exclude: ["onnx.proto"]),
     .executableTarget(name: "vit-bench", dependencies: ["Tensor", "VisionTransformer"]),
@@ -52,7 +52,8 @@ let package = Package(
     .testTarget(name: "HDF5Tests", dependencies: ["HDF5"]),
     .testTarget(name: "TensorTests", dependencies: ["Tensor"]),
     .testTarget(
-      name: "NeuralNetTests", dependencies: ["NeuralNet", "Tensor", "CKernels"], exclude: ["Golden"]),
+      name: "NeuralNetTests", dependencies: ["NeuralNet", "Tensor", "CKernels", "bench"],
+      exclude: ["Golden"]),
     .testTarget(
       name: "AnalysisTests", dependencies: ["Analysis", "NeuralNet", "Tensor"], exclude: ["Golden"]),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets", crypto]),

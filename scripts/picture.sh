@@ -9,8 +9,8 @@ command -v gnuplot >/dev/null || { echo "picture.sh: gnuplot is missing: apt-get
 
 data=$(mktemp)
 trap 'rm -f "$data"' EXIT
-.build/release/pipeline table "$name" --format csv "$@" | tr -d '\r' >"$data"
-total=$(.build/release/pipeline table "$name" --format json "$@" | sed -n 's/.*"column_total" : \([0-9]*\).*/\1/p')
+.build/release/pipeline table "$name" table --format csv "$@" | tr -d '\r' >"$data"
+total=$(.build/release/pipeline table "$name" table --format json "$@" | sed -n 's/.*"column_total" : \([0-9]*\).*/\1/p')
 
 gnuplot <<GNUPLOT
 set terminal svg size 900,480 font "Helvetica,14" background "white"

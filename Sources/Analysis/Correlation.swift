@@ -29,7 +29,7 @@ public struct Correlation: Sendable, Equatable, Codable {
     let statistic = "Spearman's correlation"
     try requireFinite(x, statistic: statistic, minimum: 3)
     try requireFinite(y, statistic: statistic, minimum: 3)
-    let r = try coefficient(midRanks(x), midRanks(y), statistic: statistic)
+    let r = try coefficient(Ranks.middle(x), Ranks.middle(y), statistic: statistic)
     return Correlation(r, count: x.count, varianceFactor: 1.06)
   }
 
@@ -57,20 +57,5 @@ public struct Correlation: Sendable, Equatable, Codable {
     for i in x.indices { sum.add((x[i] - mx.mean) * (y[i] - my.mean)) }
     let r = sum.value / Double(x.count) / (mx.m2.squareRoot() * my.m2.squareRoot())
     return max(-1, min(1, r))
-  }
-
-  /// Ranks from 1; equal values share the mean of their ranks.
-  private static func midRanks(_ x: [Double]) -> [Double] {
-    let order = x.indices.sorted { x[$0] < x[$1] }
-    var ranks = [Double](repeating: 0, count: x.count)
-    var start = 0
-    while start < order.count {
-      var end = start + 1
-      while end < order.count, x[order[end]] == x[order[start]] { end += 1 }
-      let rank = Double(start + end + 1) / 2
-      for i in start..<end { ranks[order[i]] = rank }
-      start = end
-    }
-    return ranks
   }
 }

@@ -1,19 +1,46 @@
-// First-order group influence: the change of the parameters that removes a group of images.
+// Group influence: the change of the parameters that removes a group of images, by one of several schemes.
 
 import NeuralNet
 import Tensor
 
-/// The first-order influence of a group at fixed parameters.
+/// How the mean loss over some images changes by an influence, without the regulariser.
+public struct LossChange: Sendable, Hashable {
+  /// gᵀΔ.
+  public let firstOrder: Double
+  /// gᵀΔ + ½ ΔᵀHΔ with the curvature that the influence uses.
+  public let secondOrder: Double
+  /// Measured: the loss at θ + Δ less that at θ.
+  public let actual: Double
+
+  /// Predicted and measured changes.
+  public init(firstOrder: Double, secondOrder: Double, actual: Double) {
+    self.firstOrder = firstOrder
+    self.secondOrder = secondOrder
+    self.actual = actual
+  }
+}
+
+/// The influence of a group at fixed parameters, and what is to be known to trust it.
 public struct GroupInfluence: Sendable {
   /// The group's mean gradient [p]; in the mean scale with the regulariser's λθ.
   public let gradient: [Float]
   /// The change of the parameters [p] that removes the group: θ + change is the unlearned net. Zero for an
   /// empty group. With `negativeCurvature` the iterate before it was met, which is no step to take.
-  public let change: [Float]
+  public internal(set) var change: [Float]
+  /// `secondOrder` and `pif`: the first-order change [p] of all parameters that they start from.
+  public let firstOrder: [Float]?
+  /// `gif`, `fif` and `pif`: the places of the parameters that they change, ascending.
+  public let selected: [Int]?
   /// Solver iterations.
   public let iterations: Int
-  /// The true relative residual, recomputed at the end.
+  /// Curvature products over all curvature images (`lissa`: also over batches), with those for eigenvalues and
+  /// true residuals.
+  public let products: Int
+  /// The true relative residual, recomputed at the end; `gif`: of the normal equations; `secondOrder`: the worse of
+  /// two.
   public let residual: Double
+  /// `gif`: ‖b − H Δ‖ / ‖b‖, the part of the equation that no change of the selected parameters can meet.
+  public let misfit: Double?
   /// Whether `residual` is within the tolerance asked for.
   public let converged: Bool
   /// Whether the solver met a direction of negative curvature and stopped there.
@@ -21,121 +48,106 @@ public struct GroupInfluence: Sendable {
   /// Estimates of the curvature's extreme eigenvalues, weight decay included and damping not, from inside;
   /// none if no product was made.
   public let curvature: ClosedRange<Double>?
-  /// The damping used.
+  /// The damping given.
   public let damping: Double
+  /// The damping that the change behaves as if it had: the given one and what a series' truncation adds.
+  public let impliedDamping: Double
+  /// ‖mean gradient + λθ‖ over the training set at θ, 0 at an optimum; nil if it was not asked for.
+  public let gradientNorm: Double?
   /// The images that the curvature was a mean over, in the training set's order.
   public let curvatureImages: [Int]
-  /// How many they were.
+  /// The group's images that its own curvature was a mean over: all, or as many as `hessianImages`.
+  public let groupImages: [Int]
+  /// Over `groupImages`, and over the curvature images that are retained; nil for an empty group or sample.
+  public internal(set) var groupLoss: LossChange?
+  /// See `groupLoss`.
+  public internal(set) var retainedLoss: LossChange?
+  /// How many curvature images there were.
   public var hessianImages: Int { curvatureImages.count }
 }
 
-/// The first-order influence of `group` on a net trained on the images of `trainingSet`.
+/// The influence of `group` on a net trained on the images of `trainingSet`.
 ///
-/// With n training images of which m are removed, G_U the sum of the group's gradients and H the mean
-/// Gauss-Newton curvature over images drawn from the training set, weight decay λ and damping included, the
-/// change is (1/(n − m)) H⁻¹ (G_U + m λ θ) in the mean scale and (1/n) H⁻¹ G_U in Koh's; see `InfluenceScale`.
-/// Both follow from the stationarity of θ on the training set, where Σ gradients = −n λ θ.
+/// With n training images of which m are removed, q = m/(n − m), G_U the sum of the group's gradients and H the mean
+/// curvature over images drawn from the training set, weight decay λ and damping included, the first-order change is
+/// (1/(n − m)) H⁻¹ (G_U + m λ θ) in the mean scale and (1/n) H⁻¹ G_U in Koh's; see `InfluenceScale`. Both follow from
+/// the stationarity of θ on the training set, where Σ gradients = −n λ θ. The other schemes are in `InfluenceScheme`
+/// and, with signs and limits, in docs/influence.md.
 ///
 /// - Parameters:
 ///   - parameters: θ [p], flat in state_dict order.
-///   - stream: The source of the draw of curvature images (`stream.substream("hessian")`).
-///   - start: A first iterate for the solver, in the scale of the change; zero by default.
+///   - spectrum: Eigenpairs of a curvature near this one, such as that at θ* for several groups: its images are the
+///     curvature images, and the solver is preconditioned with it. The residual keeps its bound.
+///   - stream: The source of the draw of curvature images (`stream.substream("hessian")`) and of the selected
+///     parameters (`"selection"`).
 ///   - progress: Called after each solver iteration; what it throws ends the computation and is rethrown.
 /// - Throws: `InfluenceError`, `NeuralNetError`, and what `progress` throws. A solver that does not converge
 ///   is reported in the result.
 public func groupInfluence(
   _ network: Network, parameters: [Float], data: ImageSet, trainingSet: [Int], group: [Int],
-  options: InfluenceOptions = InfluenceOptions(), stream: RandomStream, start: [Float]? = nil,
+  options: InfluenceOptions = InfluenceOptions(), spectrum: CurvatureSpectrum? = nil, stream: RandomStream,
   memoryCeiling: Int = Curvature.defaultMemoryCeiling, pool: ThreadPool,
-  progress: ((SolverProgress) throws -> Void)? = nil
+  progress: ((InfluenceProgress) throws -> Void)? = nil
 ) throws -> GroupInfluence {
   let model = NetworkModel(network: network, data: data, memoryCeiling: memoryCeiling, pool: pool)
-  let result = try firstOrderInfluence(
+  let result = try influence(
     model, parameters: parameters.map(Double.init), trainingSet: trainingSet, group: group, options: options,
-    stream: stream, start: start.map { $0.map(Double.init) }, progress: progress)
+    spectrum: spectrum, stream: stream, measuresGradient: spectrum?.gradientNorm == nil, progress: progress)
   return result.influence
 }
 
-/// A model as the formulas see it, in float64: gradients and curvature products of its loss without the
-/// regulariser. The formulas run on nets and, in tests, on models with a closed form.
-package protocol InfluenceModel {
-  /// The gradient of the sum of the losses over `images` and a product with the mean curvature over
-  /// `curvatureImages`, both at `parameters`.
-  func derivatives(at parameters: [Double], gradientOver images: [Int], curvatureOver curvatureImages: [Int])
-    throws -> (gradientSum: [Double], product: ([Double]) throws -> [Double])
-}
-
-/// A net as an `InfluenceModel`: float32 kernels with float64 arithmetic around them.
-struct NetworkModel: InfluenceModel {
-  let network: Network
-  let data: ImageSet
-  let memoryCeiling: Int
-  let pool: ThreadPool
-
-  func derivatives(at parameters: [Double], gradientOver images: [Int], curvatureOver curvatureImages: [Int])
-    throws -> (gradientSum: [Double], product: ([Double]) throws -> [Double])
-  {
-    let curvature = try Curvature(
-      network, parameters: parameters.map { Float($0) }, data: data, indices: curvatureImages,
-      memoryCeiling: memoryCeiling, pool: pool)
-    let gradient = try curvature.gradientSum(over: images).gradient.map(Double.init)
-    return (gradient, { v in try curvature.gaussNewtonProduct(v.map { Float($0) }).map(Double.init) })
-  }
-}
-
 /// An influence with its change in float64.
-package struct FirstOrderResult {
+package struct InfluenceResult {
   package let influence: GroupInfluence
   package let change: [Double]
 }
 
 /// See `groupInfluence`; the formula for any model.
-package func firstOrderInfluence(
+///
+/// - Parameter measuresGradient: Whether to take the gradient over all of the training set, for its norm.
+package func influence(
   _ model: some InfluenceModel, parameters: [Double], trainingSet: [Int], group: [Int],
-  options: InfluenceOptions, stream: RandomStream, start: [Double]? = nil,
-  progress: ((SolverProgress) throws -> Void)? = nil
-) throws -> FirstOrderResult {
+  options: InfluenceOptions, spectrum: CurvatureSpectrum? = nil, stream: RandomStream,
+  measuresGradient: Bool = true,
+  progress: ((InfluenceProgress) throws -> Void)? = nil
+) throws -> InfluenceResult {
   try options.check()
   try checkRemoval(of: group, from: trainingSet)
-  let n = trainingSet.count
-  let m = group.count
-  let p = parameters.count
-  if m == 0 {
-    let zero = [Float](repeating: 0, count: p)
-    let influence = GroupInfluence(
-      gradient: zero, change: zero, iterations: 0, residual: 0, converged: true, negativeCurvature: false,
-      curvature: nil, damping: options.damping, curvatureImages: [])
-    return FirstOrderResult(influence: influence, change: [Double](repeating: 0, count: p))
-  }
-
-  let curvatureImages = draw(options.hessianImages, of: trainingSet, stream.substream("hessian"))
-  let decay = Double(options.weightDecay)
-  let (gradientSum, product) = try model.derivatives(
-    at: parameters, gradientOver: group, curvatureOver: curvatureImages)
-  var gradient = gradientSum.map { $0 / Double(m) }
-  if options.scale == .mean { for i in 0..<p { gradient[i] += decay * parameters[i] } }
+  if group.isEmpty { return nothing(parameters.count, options) }
+  let removal = Removal(
+    model: model, parameters: parameters, trainingSet: trainingSet, group: group, options: options,
+    spectrum: spectrum, stream: stream)
+  let gradient = try removal.groupGradient()
   guard gradient.allSatisfy(\.isFinite) else { throw InfluenceError.notFinite(what: "the group's gradient") }
-
-  let factor = Double(m) / Double(options.scale == .mean ? n - m : n)
-  let solution = try conjugateGradient(
-    rhs: gradient.map { $0 * factor }, damping: options.damping, tolerance: options.tolerance,
-    maxIterations: options.maxIterations, start: start, progress: progress
-  ) { v in
-    var result = try product(v)
-    for i in 0..<p { result[i] += decay * v[i] }
-    return result
-  }
-  guard solution.x.allSatisfy(\.isFinite) else { throw InfluenceError.notFinite(what: "the change") }
+  let (solution, change, firstOrder, selected) = try removal.change(gradient: gradient, progress: progress)
+  guard change.allSatisfy(\.isFinite) else { throw InfluenceError.notFinite(what: "the change") }
+  let norm = measuresGradient ? try removal.gradientNorm() : spectrum?.gradientNorm
+  let losses = solution.negativeCurvature ? (nil, nil) : try removal.lossChanges(change)
   let influence = GroupInfluence(
-    gradient: gradient.map { Float($0) }, change: solution.x.map { Float($0) },
-    iterations: solution.iterations, residual: solution.relativeResidual, converged: solution.converged,
-    negativeCurvature: solution.negativeCurvature, curvature: solution.curvature, damping: options.damping,
-    curvatureImages: curvatureImages)
-  return FirstOrderResult(influence: influence, change: solution.x)
+    gradient: gradient.map { Float($0) }, change: change.map { Float($0) },
+    firstOrder: firstOrder.map { $0.map { Float($0) } }, selected: selected, iterations: solution.iterations,
+    products: solution.products, residual: solution.residual, misfit: solution.misfit,
+    converged: solution.converged, negativeCurvature: solution.negativeCurvature,
+    curvature: solution.curvature ?? spectrum?.range, damping: options.damping,
+    impliedDamping: options.damping + solution.truncation, gradientNorm: norm,
+    curvatureImages: removal.curvatureImages, groupImages: removal.groupImages, groupLoss: losses.0,
+    retainedLoss: losses.1)
+  return InfluenceResult(influence: influence, change: change)
+}
+
+/// The influence of an empty group.
+private func nothing(_ count: Int, _ options: InfluenceOptions) -> InfluenceResult {
+  let zero = [Float](repeating: 0, count: count)
+  let influence = GroupInfluence(
+    gradient: zero, change: zero, firstOrder: nil, selected: options.scheme.selects ? [] : nil, iterations: 0,
+    products: 0, residual: 0, misfit: nil, converged: true, negativeCurvature: false, curvature: nil,
+    damping: options.damping, impliedDamping: options.damping, gradientNorm: nil, curvatureImages: [],
+    groupImages: [], groupLoss: nil, retainedLoss: nil)
+  return InfluenceResult(influence: influence, change: [Double](repeating: 0, count: count))
 }
 
 /// `count` members of `images` in their order there, or all of them if there are no more.
-private func draw(_ count: Int, of images: [Int], _ stream: RandomStream) -> [Int] {
+func draw(_ count: Int, of images: [Int], _ stream: RandomStream) -> [Int] {
   if count >= images.count { return images }
   var draws = stream
   return draws.sample(count, of: images.count).sorted().map { images[$0] }

@@ -14,6 +14,10 @@ public enum InfluenceError: Error, Equatable, Sendable, CustomStringConvertible 
   case notFinite(what: String)
   /// The solver met a direction of negative curvature, so its iterate is no step to take.
   case negativeCurvature(step: Int, iteration: Int)
+  /// The damped curvature has a negative eigenvalue, found before the solver started.
+  case indefinite(least: Double, damping: Double)
+  /// The ratio is too small for any layer.
+  case nothingSelected(ratio: Double)
 
   /// The error as a sentence.
   public var description: String {
@@ -26,6 +30,11 @@ public enum InfluenceError: Error, Equatable, Sendable, CustomStringConvertible 
     case .notFinite(let what): "\(what) is NaN or infinite"
     case .negativeCurvature(let step, let iteration):
       "step \(step + 1): the solver met negative curvature in iteration \(iteration); raise the damping"
+    case .indefinite(let least, let damping):
+      "the curvature has an eigenvalue of \(least) or less, which a damping of \(damping) does not lift above 0; "
+        + "raise the damping, or use curvature gauss-newton"
+    case .nothingSelected(let ratio):
+      "a ratio of \(ratio) selects no parameter of any layer; raise it"
     }
   }
 }

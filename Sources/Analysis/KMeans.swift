@@ -1,4 +1,4 @@
-// k-means by Lloyd's iteration and Hartigan's exchange from several k-means++ starts.
+// k-means by Lloyd's iteration and Hartigan's exchange from several k-means++ starts, the best improved by swaps.
 
 import Foundation
 
@@ -19,16 +19,19 @@ public struct KMeans: Sendable {
   ///
   /// Starts are drawn by greedy k-means++ (Arthur & Vassilvitskii 2007, 2 + ⌊ln k⌋ candidates a centre).
   /// A cluster that falls empty takes the row farthest from its centre. Where Lloyd's iteration ends, single
-  /// rows are moved as long as that lowers the inertia (Hartigan 1975), which leaves fewer local minima.
+  /// rows are moved as long as that lowers the inertia (Hartigan 1975), which leaves fewer local minima. The best
+  /// run is then improved by random swaps (Fränti 2018): a centre drawn at random goes to a row drawn as in
+  /// k-means++, and what follows is kept if it lowers the inertia.
   ///
   /// - Parameters:
   ///   - clusters: k, 1…256.
   ///   - starts: Runs, of which the one of least inertia is kept.
+  ///   - swaps: Trials of a swap; nil for two a cluster.
   ///   - generator: The source of all chance; the same state gives the same result.
   /// - Throws: `StatisticsError.invalidCount` for k or starts out of range.
   public init(
-    _ features: FeatureMatrix, clusters k: Int, starts: Int = 25, maximumIterations: Int = 300,
-    using generator: inout some RandomNumberGenerator
+    _ features: FeatureMatrix, clusters k: Int, starts: Int = 10, swaps: Int? = nil,
+    maximumIterations: Int = 300, using generator: inout some RandomNumberGenerator
   ) throws(StatisticsError) {
     let available = min(256, features.rows)
     if k < 1 || k > available {
@@ -45,7 +48,14 @@ public struct KMeans: Sendable {
       if run.converged { run.exchange(features, maximum: maximumIterations) }
       if run.inertia < best?.inertia ?? .infinity { best = run }
     }
-    guard let best else { throw .notFinite(index: 0) }
+    guard var best else { throw .notFinite(index: 0) }
+    for _ in 0..<(k > 1 && k < features.rows ? swaps ?? 2 * k : 0) {
+      var run = best
+      run.swap(features, using: &generator)
+      run.iterate(features, maximum: maximumIterations)
+      if run.converged { run.exchange(features, maximum: maximumIterations) }
+      if run.inertia < best.inertia { best = run }
+    }
 
     var sizes = [Int](repeating: 0, count: k)
     var firsts = [Int](repeating: Int.max, count: k)
@@ -64,223 +74,5 @@ public struct KMeans: Sendable {
     inertia = best.inertia
     iterations = best.iterations
     converged = best.converged
-  }
-}
-
-/// One run from one start. Rows are centred on their mean, for accuracy of the GEMM form of distance.
-private struct LloydRun {
-  let k: Int
-  let d: Int
-  let offset: [Double]
-  var centres: [Double]
-  var assignment: [Int]
-  var inertia = Double.infinity
-  var iterations = 0
-  var converged = false
-
-  static let blockRows = 1024
-
-  /// Draws the starting centres.
-  init(_ features: FeatureMatrix, clusters: Int, using generator: inout some RandomNumberGenerator) {
-    k = clusters
-    d = features.columns
-    offset = features.mean()
-    let n = features.rows
-    assignment = [Int](repeating: -1, count: n)
-    var chosen = [Int.random(in: 0..<n, using: &generator)]
-    var nearest = Self.squaredDistances(features, to: chosen[0])
-    let candidates = 2 + Int(log(Double(clusters)))
-    while chosen.count < clusters {
-      let total = nearest.reduce(0, +)
-      var best: (row: Int, distances: [Double], total: Double)?
-      for _ in 0..<candidates {
-        let row = Self.draw(weights: nearest, total: total, using: &generator)
-        let distances = Self.squaredDistances(features, to: row)
-        var after = 0.0
-        for i in 0..<n { after += min(nearest[i], distances[i]) }
-        if after < best?.total ?? .infinity { best = (row, distances, after) }
-      }
-      guard let best else { break }
-      chosen.append(best.row)
-      for i in 0..<n { nearest[i] = min(nearest[i], best.distances[i]) }
-    }
-    centres = []
-    for row in chosen { for (x, m) in zip(features.row(row), offset) { centres.append(x - m) } }
-  }
-
-  /// A row with probability proportional to its weight; any row when all weights are 0.
-  private static func draw(
-    weights: [Double], total: Double, using generator: inout some RandomNumberGenerator
-  ) -> Int {
-    if total <= 0 { return Int.random(in: 0..<weights.count, using: &generator) }
-    var rest = Double.random(in: 0..<total, using: &generator)
-    for (i, w) in weights.enumerated() {
-      rest -= w
-      if rest < 0 { return i }
-    }
-    return weights.lastIndex { $0 > 0 } ?? 0
-  }
-
-  private static func squaredDistances(_ features: FeatureMatrix, to row: Int) -> [Double] {
-    let d = features.columns
-    return features.values.withUnsafeBufferPointer { values in
-      (0..<features.rows).map { i in
-        var sum = 0.0
-        for j in 0..<d {
-          let difference = Double(values[i * d + j]) - Double(values[row * d + j])
-          sum += difference * difference
-        }
-        return sum
-      }
-    }
-  }
-
-  /// Assigns and averages until no row changes its cluster.
-  mutating func iterate(_ features: FeatureMatrix, maximum: Int) {
-    let n = features.rows
-    let size = min(Self.blockRows, n)
-    var block = [Double](repeating: 0, count: size * d)
-    var product = [Double](repeating: 0, count: size * k)
-    var distances = [Double](repeating: 0, count: n)
-    while iterations < maximum {
-      iterations += 1
-      let squares = (0..<k).map { c in
-        (c * d..<(c + 1) * d).reduce(0.0) { $0 + centres[$1] * centres[$1] }
-      }
-      var changed = false
-      var sums = [Double](repeating: 0, count: k * d)
-      var sizes = [Int](repeating: 0, count: k)
-      for start in stride(from: 0, to: n, by: size) {
-        let range = start..<min(n, start + size)
-        features.copy(range, minus: offset, normalise: false, into: &block)
-        multiplyTransposed(block, centres, into: &product, m: range.count, n: k, k: d)
-        for i in 0..<range.count {
-          var best = 0
-          var least = Double.infinity
-          for c in 0..<k where squares[c] - 2 * product[i * k + c] < least {
-            best = c
-            least = squares[c] - 2 * product[i * k + c]
-          }
-          changed = changed || assignment[start + i] != best
-          assignment[start + i] = best
-          sizes[best] += 1
-          var distance = 0.0
-          for j in 0..<d {
-            let x = block[i * d + j]
-            sums[best * d + j] += x
-            distance += (x - centres[best * d + j]) * (x - centres[best * d + j])
-          }
-          distances[start + i] = distance
-        }
-      }
-      inertia = distances.reduce(0, +)
-      if !changed {
-        converged = true
-        break
-      }
-      fillEmpty(features, distances: distances, sums: &sums, sizes: &sizes)
-      for c in 0..<k where sizes[c] > 0 {
-        for j in 0..<d { centres[c * d + j] = sums[c * d + j] / Double(sizes[c]) }
-      }
-    }
-    for c in 0..<k { for j in 0..<d { centres[c * d + j] += offset[j] } }
-  }
-
-  /// Moves single rows until no move lowers the inertia. Leaving a cluster of m rows at squared distance r
-  /// saves r m / (m − 1), joining one costs r m / (m + 1); both centres follow at once.
-  mutating func exchange(_ features: FeatureMatrix, maximum: Int) {
-    var sizes = [Double](repeating: 0, count: k)
-    for c in assignment { sizes[c] += 1 }
-    converged = false
-    while iterations < maximum, !converged {
-      iterations += 1
-      converged = true
-      for i in 0..<features.rows where sizes[assignment[i]] > 1 {
-        let from = assignment[i]
-        let saved = squaredDistance(features, i, from) * sizes[from] / (sizes[from] - 1)
-        var to = from
-        var least = saved * (1 - 1e-12)
-        for c in 0..<k where c != from {
-          let cost = squaredDistance(features, i, c) * sizes[c] / (sizes[c] + 1)
-          if cost < least {
-            to = c
-            least = cost
-          }
-        }
-        if to == from { continue }
-        converged = false
-        for j in 0..<d {
-          let x = Double(features.values[i * d + j])
-          centres[from * d + j] -= (x - centres[from * d + j]) / (sizes[from] - 1)
-          centres[to * d + j] += (x - centres[to * d + j]) / (sizes[to] + 1)
-        }
-        sizes[from] -= 1
-        sizes[to] += 1
-        assignment[i] = to
-      }
-    }
-    recentre(features, sizes: sizes)
-  }
-
-  private func squaredDistance(_ features: FeatureMatrix, _ row: Int, _ c: Int) -> Double {
-    features.values.withUnsafeBufferPointer { values in
-      centres.withUnsafeBufferPointer { centres in
-        // Four sums, so that the additions need not wait for each other.
-        var sums = SIMD4<Double>.zero
-        var j = 0
-        while j + 4 <= d {
-          let x = UnsafeRawPointer(values.baseAddress! + row * d + j).loadUnaligned(as: SIMD4<Float>.self)
-          let m = UnsafeRawPointer(centres.baseAddress! + c * d + j).loadUnaligned(as: SIMD4<Double>.self)
-          let difference = SIMD4<Double>(x) - m
-          sums += difference * difference
-          j += 4
-        }
-        var sum = sums.sum()
-        while j < d {
-          let difference = Double(values[row * d + j]) - centres[c * d + j]
-          sum += difference * difference
-          j += 1
-        }
-        return sum
-      }
-    }
-  }
-
-  /// The means and the inertia anew, without the rounding that many single moves gather.
-  private mutating func recentre(_ features: FeatureMatrix, sizes: [Double]) {
-    var sums = [Double](repeating: 0, count: k * d)
-    for i in 0..<features.rows {
-      let c = assignment[i]
-      for j in 0..<d { sums[c * d + j] += Double(features.values[i * d + j]) - offset[j] }
-    }
-    for c in 0..<k where sizes[c] > 0 {
-      for j in 0..<d { centres[c * d + j] = sums[c * d + j] / sizes[c] + offset[j] }
-    }
-    var total = CompensatedSum()
-    for i in 0..<features.rows { total.add(squaredDistance(features, i, assignment[i])) }
-    inertia = total.value
-  }
-
-  /// Gives each empty cluster the row farthest from its centre, out of a cluster with more than one row.
-  private mutating func fillEmpty(
-    _ features: FeatureMatrix, distances: [Double], sums: inout [Double], sizes: inout [Int]
-  ) {
-    var left = distances
-    for c in 0..<k where sizes[c] == 0 {
-      var farthest: Int?
-      for i in left.indices where sizes[assignment[i]] > 1 && left[i] > (farthest.map { left[$0] } ?? -1) {
-        farthest = i
-      }
-      guard let row = farthest else { return }
-      let old = assignment[row]
-      for (j, x) in features.row(row).enumerated() {
-        sums[old * d + j] -= x - offset[j]
-        sums[c * d + j] += x - offset[j]
-      }
-      sizes[old] -= 1
-      sizes[c] += 1
-      assignment[row] = c
-      left[row] = -1
-    }
   }
 }

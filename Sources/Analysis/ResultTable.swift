@@ -41,13 +41,16 @@ public struct ResultTableLayout: Sendable, Equatable {
     public var metric: String
     /// Whether a fraction is shown as percent (two decimals) rather than as it is (four).
     public var isPercent: Bool
+    /// Decimals of a figure that is no percent.
+    public var decimals: Int
 
     /// Makes a figure.
-    public init(label: String, split: String, metric: String, isPercent: Bool) {
+    public init(label: String, split: String, metric: String, isPercent: Bool, decimals: Int = 4) {
       self.label = label
       self.split = split
       self.metric = metric
       self.isPercent = isPercent
+      self.decimals = decimals
     }
   }
 

@@ -84,7 +84,7 @@ extension ResultTable {
   private static func field(_ value: Double?) -> String { value.map { "\($0)" } ?? "" }
 
   /// A field in quotes if it holds a comma, a quote or a line break.
-  private static func quoted(_ field: String) -> String {
+  static func quoted(_ field: String) -> String {
     let special = field.unicodeScalars.contains { ",\"\r\n".unicodeScalars.contains($0) }
     return special ? "\"" + field.replacing("\"", with: "\"\"") + "\"" : field
   }

@@ -11,16 +11,17 @@ extension ResultTable {
     guard let cell else { return "–" }
     let mark = cell.notConverged > 0 ? Self.mark : ""
     guard let summary = cell.summary else { return "not finite" + mark }
-    let mean = number(summary.mean, isPercent: figure.isPercent)
+    let mean = number(summary.mean, figure)
     guard let half = summary.confidenceHalfWidth else { return mean + mark }
-    return "\(mean) ± \(number(half, isPercent: figure.isPercent))\(mark)"
+    return "\(mean) ± \(number(half, figure))\(mark)"
   }
 
-  /// Percent with two decimals, or a plain number with four; three digits where those would show zeros only.
-  static func number(_ value: Double, isPercent: Bool) -> String {
-    if isPercent { return String(format: "%.2f", 100 * value) }
-    if value != 0, abs(value) < 0.001 { return String(format: "%.2e", value) }
-    return String(format: abs(value) < 1000 ? "%.4f" : "%.4g", value)
+  /// Percent with two decimals, or a plain number with the figure's; three digits where four decimals would show
+  /// zeros only.
+  static func number(_ value: Double, _ figure: ResultTableLayout.Figure) -> String {
+    if figure.isPercent { return String(format: "%.2f", 100 * value) }
+    if figure.decimals != 4 { return String(format: "%.\(figure.decimals)f", value) }
+    return PlainTable.figure(value)
   }
 
   /// A figure's label with its unit.

@@ -16,13 +16,15 @@ public struct Unlearning: Sendable {
 
 /// Removes the parts of a group one after the other from a net trained on the images of `trainingSet`.
 ///
-/// Step j adds to the current parameters θⱼ the first-order influence of part j, taken at θⱼ as if it were the
-/// optimum for the images that are left: the gradient is that of part j at θⱼ, the curvature a mean over images
-/// drawn anew from those left (part j, which is about to go, included), and n and m count those left and part
-/// j. A single part is one-step unlearning. An empty part changes nothing.
+/// Step j adds to the current parameters θⱼ the influence of part j by the scheme of the options, taken at θⱼ as if it
+/// were the optimum for the images that are left: the gradient is that of part j at θⱼ, the curvature a mean over
+/// images drawn anew from those left (part j, which is about to go, included; `newton`: excluded), and n and m count
+/// those left and part j. A single part is one-step unlearning. An empty part changes nothing.
 ///
 /// - Parameters:
 ///   - parts: Disjoint sets of training images in the order of their removal.
+///   - spectrum: Eigenpairs of the curvature at the first parameters: the curvature images of each step are those of
+///     its images that are left, and each solve is preconditioned with it.
 ///   - stream: Step j draws its curvature images from `stream.substream(j)`, so the first step of any
 ///     division into parts sees the same images.
 ///   - progress: Called after each solver iteration with the number of the step.
@@ -31,31 +33,33 @@ public struct Unlearning: Sendable {
 ///   tolerance is reported in the result.
 public func unlearn(
   _ network: Network, parameters: [Float], data: ImageSet, trainingSet: [Int], parts: [[Int]],
-  options: InfluenceOptions = InfluenceOptions(), stream: RandomStream,
+  options: InfluenceOptions = InfluenceOptions(), spectrum: CurvatureSpectrum? = nil, stream: RandomStream,
   memoryCeiling: Int = Curvature.defaultMemoryCeiling, pool: ThreadPool,
-  progress: ((_ step: Int, SolverProgress) throws -> Void)? = nil
+  progress: ((_ step: Int, InfluenceProgress) throws -> Void)? = nil
 ) throws -> Unlearning {
   let model = NetworkModel(network: network, data: data, memoryCeiling: memoryCeiling, pool: pool)
   let result = try unlearn(
     model, parameters: parameters.map(Double.init), trainingSet: trainingSet, parts: parts, options: options,
-    stream: stream, progress: progress)
+    spectrum: spectrum, stream: stream, progress: progress)
   return Unlearning(parameters: result.parameters.map { Float($0) }, steps: result.steps)
 }
 
 /// See `unlearn` for nets; the steps for any model.
 package func unlearn(
   _ model: some InfluenceModel, parameters: [Double], trainingSet: [Int], parts: [[Int]],
-  options: InfluenceOptions, stream: RandomStream,
-  progress: ((_ step: Int, SolverProgress) throws -> Void)? = nil
+  options: InfluenceOptions, spectrum: CurvatureSpectrum? = nil, stream: RandomStream,
+  progress: ((_ step: Int, InfluenceProgress) throws -> Void)? = nil
 ) throws -> (parameters: [Double], steps: [GroupInfluence]) {
   try checkRemoval(of: parts.flatMap { $0 }, from: trainingSet)
   var current = parameters
   var left = trainingSet
   var steps: [GroupInfluence] = []
   for (step, part) in parts.enumerated() {
-    let result = try firstOrderInfluence(
+    let result = try influence(
       model, parameters: current, trainingSet: left, group: part, options: options,
-      stream: stream.substream(step), progress: progress.map { report in { try report(step, $0) } })
+      spectrum: spectrum, stream: stream.substream(step),
+      measuresGradient: step == 0 && spectrum?.gradientNorm == nil,
+      progress: progress.map { report in { try report(step, $0) } })
     if result.influence.negativeCurvature {
       throw InfluenceError.negativeCurvature(step: step, iteration: result.influence.iterations)
     }

@@ -22,6 +22,7 @@ INLINE V zero(void) { return (V)0.0f; }
 
 #include "convolution.h"
 #include "linear.h"
+#include "normalisation.h"
 #include "pointwise.h"
 
 const Kernels VARIANT = {
@@ -33,6 +34,12 @@ const Kernels VARIANT = {
     .linearForward = linearForward,
     .linearBackward = linearBackward,
     .linearWeights = linearWeights,
+    .normForward = normForward,
+    .normBackward = normBackward,
+    .normSums = normSums,
+    .moments = moments,
+    .averagePool = averagePool,
+    .averageSpread = averageSpread,
     .softmaxLoss = softmaxLoss,
     .softmaxHessian = softmaxHessian,
     .loadImages = loadImages,

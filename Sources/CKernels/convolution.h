@@ -161,7 +161,8 @@ INLINE void backwardTile(const ConvBackward *a, const int K, const int channels,
       V v = acc[i * wide + p];
       if (a->epilogue == KERNEL_MASK)
         v = load(a->mask + (c + i) * a->maskChannel + y * a->maskRow + column) > zero() ? v : zero();
-      store(a->dx + (c + i) * a->dxChannel + y * a->dxRow + column, v);
+      float *dx = a->dx + (c + i) * a->dxChannel + y * a->dxRow + column;
+      store(dx, a->epilogue == KERNEL_ADD ? load(dx) + v : v);
     }
   }
 }

@@ -139,5 +139,28 @@ static void softmax(float *s, int rows, int columns, ptrdiff_t stride) {
   }
 }
 
+static void packRows(const float *x, ptrdiff_t xRow, int rows, int columns, float *w) {
+  for (int first = 0; first < rows; first += VIT_PANEL, w += VIT_PANEL * columns) {
+    for (int lane = 0; lane < VIT_PANEL; lane++) {
+      const float *row = x + (first + lane) * xRow;
+      if (first + lane < rows)
+        for (int i = 0; i < columns; i++) w[i * VIT_PANEL + lane] = row[i];
+      else
+        for (int i = 0; i < columns; i++) w[i * VIT_PANEL + lane] = 0;
+    }
+  }
+}
+
+static void packColumns(const float *x, ptrdiff_t xRow, int rows, int columns, float *w) {
+  for (int first = 0; first < columns; first += VIT_PANEL)
+    for (int r = 0; r < rows; r++, w += VIT_PANEL)
+      for (int l = 0; l < VIT_PANEL; l += NATIVE_LANES) store(w + l, load(x + r * xRow + first + l));
+}
+
 const VitKernels VARIANT = {
-    .name = VARIANT_NAME, .dense = dense, .layerNorm = layerNorm, .softmax = softmax};
+    .name = VARIANT_NAME,
+    .dense = dense,
+    .layerNorm = layerNorm,
+    .softmax = softmax,
+    .packRows = packRows,
+    .packColumns = packColumns};

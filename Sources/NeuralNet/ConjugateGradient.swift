@@ -1,7 +1,5 @@
 // Conjugate gradients with float64 arithmetic, an honest residual and no illusions about negative curvature.
 
-import Tensor
-
 /// The outcome of an iterative solution of (A + damping·I) x = b.
 public struct Solution<Scalar: Sendable>: Sendable {
   /// The approximate solution; with negative curvature the iterate before it was met, not to be used as a step.
@@ -15,7 +13,7 @@ public struct Solution<Scalar: Sendable>: Sendable {
   /// Whether a direction p with pᵀ(A + damping·I)p ≤ 0 was met, which ends the iteration.
   public let negativeCurvature: Bool
   /// Estimates of A's extreme eigenvalues (damping taken off) from inside: the extreme Ritz values of the Krylov
-  /// space built. Nil if no product was made.
+  /// space built. Nil if no product was made, or with a preconditioner, whose Krylov space is another.
   public let curvature: ClosedRange<Double>?
 }
 
@@ -38,121 +36,93 @@ public struct SolverProgress: Sendable {
 /// - Parameters:
 ///   - rhs: b.
 ///   - start: First iterate; zero by default.
-///   - tolerance: Bound of the relative residual.
+///   - tolerance: Bound of the relative residual, in the 2-norm with a preconditioner too.
+///   - preconditioner: r ↦ M⁻¹ r for a symmetric positive definite M that is near A + damping·I; none by default.
 ///   - progress: Called after each iteration; what it throws ends the solution and is rethrown.
 ///   - product: v ↦ A v.
-/// - Throws: `nonFiniteValue` naming the iteration, and what `product` and `progress` throw.
+/// - Throws: `nonFiniteValue` naming the iteration; `invalidOption` for a preconditioner that is found not to be
+///   positive definite; what the closures throw.
 public func conjugateGradient(
   rhs: [Double], damping: Double = 0, tolerance: Double = 1e-6, maxIterations: Int = 1000,
-  start: [Double]? = nil, progress: ((SolverProgress) throws -> Void)? = nil,
-  product: ([Double]) throws -> [Double]
+  start: [Double]? = nil, preconditioner: (([Double]) throws -> [Double])? = nil,
+  progress: ((SolverProgress) throws -> Void)? = nil, product: ([Double]) throws -> [Double]
 ) throws -> Solution<Double> {
-  let n = rhs.count
-  let target = dot(rhs, rhs).squareRoot()
-  guard target.isFinite else {
-    throw NeuralNetError.nonFiniteValue(what: "the right-hand side", iteration: 0)
-  }
-  var x = start ?? [Double](repeating: 0, count: n)
-  precondition(x.count == n, "the first iterate must be as long as the right-hand side")
-  if target == 0 {
-    return Solution(
-      x: [Double](repeating: 0, count: n), iterations: 0, relativeResidual: 0, converged: true,
-      negativeCurvature: false, curvature: nil)
-  }
+  let solutions = try conjugateGradient(
+    rhs: [rhs], damping: damping, tolerance: tolerance, maxIterations: maxIterations,
+    start: start.map { [$0] }, preconditioner: preconditioner,
+    progress: progress.map { report in { try report($1) } }
+  ) { try $0.map(product) }
+  return solutions[0]
+}
 
-  func damped(_ v: [Double]) throws -> [Double] {
-    var result = try product(v)
-    precondition(result.count == n, "a product must be as long as its argument")
-    for i in 0..<n { result[i] += damping * v[i] }
-    return result
-  }
-  func trueResidual() throws -> [Double] {
-    var r = try damped(x)
-    for i in 0..<n { r[i] = rhs[i] - r[i] }
-    return r
-  }
-
-  var r = start == nil ? rhs : try trueResidual()
-  var p = r
-  var rr = dot(r, r)
-  var iterations = 0
-  var negative = false
-  var replaced = Double.infinity
-  var exact = start != nil
-  // Coefficients of the first Krylov space only: a replacement starts another one.
-  var steps: [Double] = []
-  var ratios: [Double] = []
-  var recording = true
-  while true {
-    if rr.squareRoot() <= tolerance * target {
-      if !exact {
-        r = try trueResidual()
-        rr = dot(r, r)
-        exact = true
-        recording = false
-        let residual = rr.squareRoot()
-        if residual <= tolerance * target || residual > 0.5 * replaced { break }
-        replaced = residual
-        p = r
-        continue
+/// Solves (A + damping·I) xⱼ = bⱼ for several right-hand sides, which share the products' pass over the data. Each
+/// system has its own iteration and ends by itself; its solution is the one it would have alone.
+///
+/// - Parameters:
+///   - rhs: The bⱼ.
+///   - progress: Called after each iteration of each system with the system's number.
+///   - products: Vectors ↦ A's product with each; the systems that still run ask, so there are fewer as they end.
+/// - Throws: As the form for one right-hand side.
+public func conjugateGradient(
+  rhs: [[Double]], damping: Double = 0, tolerance: Double = 1e-6, maxIterations: Int = 1000,
+  start: [[Double]]? = nil, preconditioner: (([Double]) throws -> [Double])? = nil,
+  progress: ((_ system: Int, SolverProgress) throws -> Void)? = nil,
+  products: ([[Double]]) throws -> [[Double]]
+) throws -> [Solution<Double>] {
+  precondition(start == nil || start?.count == rhs.count, "a first iterate for each right-hand side")
+  return try withoutActuallyEscaping(preconditioner ?? { $0 }) { apply in
+    var systems = try rhs.indices.map {
+      try ConjugateGradientSystem(
+        rhs: rhs[$0], damping: damping, tolerance: tolerance, maxIterations: maxIterations,
+        start: start?[$0], preconditioner: preconditioner == nil ? nil : apply)
+    }
+    while true {
+      let running = systems.indices.filter { systems[$0].request != nil }
+      if running.isEmpty { return systems.map(\.solution) }
+      let results = try products(running.compactMap { systems[$0].request })
+      precondition(results.count == running.count, "a product for each vector")
+      for (system, result) in zip(running, results) {
+        if let report = try systems[system].receive(result) { try progress?(system, report) }
       }
-      break
     }
-    if iterations >= maxIterations { break }
-    let ap = try damped(p)
-    iterations += 1
-    let curvature = dot(p, ap)
-    guard curvature.isFinite else {
-      throw NeuralNetError.nonFiniteValue(what: "the curvature product", iteration: iterations)
-    }
-    let step = rr / curvature
-    if recording { steps.append(curvature / rr) }
-    if curvature <= 0 {
-      negative = true
-      break
-    }
-    for i in 0..<n {
-      x[i] += step * p[i]
-      r[i] -= step * ap[i]
-    }
-    let next = dot(r, r)
-    let ratio = next / rr
-    if recording { ratios.append(ratio) }
-    for i in 0..<n { p[i] = r[i] + ratio * p[i] }
-    rr = next
-    exact = false
-    try progress?(
-      SolverProgress(
-        iteration: iterations, maxIterations: maxIterations, relativeResidual: rr.squareRoot() / target))
   }
-  if !exact { r = try trueResidual() }
-  let relative = dot(r, r).squareRoot() / target
-  var curvature: ClosedRange<Double>?
-  if !steps.isEmpty {
-    // CG's coefficients are the Lanczos matrix's (Golub & Van Loan, Matrix Computations, 4th ed., 11.3).
-    let diagonal = steps.indices.map { steps[$0] + ($0 > 0 ? ratios[$0 - 1] * steps[$0 - 1] : 0) }
-    let beside = steps.indices.dropLast().map { ratios[$0].squareRoot() * steps[$0] }
-    let ends = tridiagonalEnds(diagonal: diagonal, offDiagonal: beside)
-    curvature = ends.low.value - damping...ends.high.value - damping
-  }
-  return Solution(
-    x: x, iterations: iterations, relativeResidual: relative, converged: !negative && relative <= tolerance,
-    negativeCurvature: negative, curvature: curvature)
 }
 
 /// Solves (A + damping·I) x = b for products in float32; the iteration itself runs in float64. See the float64
 /// form.
 public func conjugateGradient(
   rhs: [Float], damping: Double = 0, tolerance: Double = 1e-3, maxIterations: Int = 1000,
-  start: [Float]? = nil, progress: ((SolverProgress) throws -> Void)? = nil,
-  product: ([Float]) throws -> [Float]
+  start: [Float]? = nil, preconditioner: (([Double]) throws -> [Double])? = nil,
+  progress: ((SolverProgress) throws -> Void)? = nil, product: ([Float]) throws -> [Float]
 ) throws -> Solution<Float> {
   let solution = try conjugateGradient(
     rhs: rhs.map(Double.init), damping: damping, tolerance: tolerance, maxIterations: maxIterations,
-    start: start.map { $0.map(Double.init) }, progress: progress
+    start: start.map { $0.map(Double.init) }, preconditioner: preconditioner, progress: progress
   ) { v in try product(v.map { Float($0) }).map(Double.init) }
-  return Solution(
-    x: solution.x.map { Float($0) }, iterations: solution.iterations,
-    relativeResidual: solution.relativeResidual, converged: solution.converged,
-    negativeCurvature: solution.negativeCurvature, curvature: solution.curvature)
+  return Solution(solution)
+}
+
+/// Several systems with products in float32; the iterations themselves run in float64. See the float64 form.
+public func conjugateGradient(
+  rhs: [[Float]], damping: Double = 0, tolerance: Double = 1e-3, maxIterations: Int = 1000,
+  start: [[Float]]? = nil, preconditioner: (([Double]) throws -> [Double])? = nil,
+  progress: ((_ system: Int, SolverProgress) throws -> Void)? = nil,
+  products: ([[Float]]) throws -> [[Float]]
+) throws -> [Solution<Float>] {
+  let solutions = try conjugateGradient(
+    rhs: rhs.map { $0.map(Double.init) }, damping: damping, tolerance: tolerance,
+    maxIterations: maxIterations, start: start.map { $0.map { $0.map(Double.init) } },
+    preconditioner: preconditioner, progress: progress
+  ) { vectors in
+    try products(vectors.map { $0.map { Float($0) } }).map { $0.map(Double.init) }
+  }
+  return solutions.map { Solution($0) }
+}
+
+extension Solution<Float> {
+  fileprivate init(_ exact: Solution<Double>) {
+    self.init(
+      x: exact.x.map { Float($0) }, iterations: exact.iterations, relativeResidual: exact.relativeResidual,
+      converged: exact.converged, negativeCurvature: exact.negativeCurvature, curvature: exact.curvature)
+  }
 }

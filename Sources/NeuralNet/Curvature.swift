@@ -16,11 +16,18 @@ public final class Curvature {
   public let weightDecay: Float
   /// Images whose activations are kept.
   public let keptImages: Int
+  /// Directions that products take in one pass.
+  public let directions: Int
   private let parameters: Buffer<Float>
   private let data: ImageSet
   private let engine: Engine
   private let pool: ThreadPool
   private let kept: Buffer<UInt8>
+  /// Adjoints of the loss, of as many chunks as there is room for beside the activations; they are the same in each
+  /// exact Hessian's product.
+  private var keptAdjoints: Buffer<Float>?
+  private var adjointsAreReady = false
+  private let room: Int
   private let keptChunks: Int
 
   /// Ceiling of `init` if none is given: leaves room for the images in a process of 512 MB.
@@ -31,33 +38,46 @@ public final class Curvature {
   /// - Parameters:
   ///   - weightDecay: The regulariser's coefficient; 0 for the bare loss.
   ///   - memoryCeiling: Bytes for the threads' memory, sums and kept activations.
+  ///   - directions: How many directions `gaussNewtonProducts` and `hessianProducts` take in one pass over the
+  ///     images; each takes room for its own sums. More directions than that take several passes.
   /// - Throws: `memoryCeilingTooLow` if not even the threads' memory fits; `NeuralNetError` for other bad input.
   public init(
     _ network: Network, parameters: [Float], data: ImageSet, indices: [Int], weightDecay: Float = 0,
-    memoryCeiling: Int = Curvature.defaultMemoryCeiling, pool: ThreadPool
+    memoryCeiling: Int = Curvature.defaultMemoryCeiling, directions: Int = 1, pool: ThreadPool
   ) throws(NeuralNetError) {
     try network.check(parameters: parameters)
     try data.check(indices, for: network)
-    let slots = Engine.slots(images: indices.count)
-    let needed = Engine.bytes(network, threads: pool.threads, slots: slots)
+    guard directions >= 1 else { throw .invalidOption(name: "directions", reason: "must be at least 1") }
+    let needed = Self.memoryNeeded(
+      network, images: indices.count, directions: directions, threads: pool.threads)
     guard needed <= memoryCeiling else {
       throw .memoryCeilingTooLow(neededBytes: needed, ceilingBytes: memoryCeiling)
     }
     self.network = network
+    self.directions = directions
     self.data = data
     self.indices = indices
     self.weightDecay = weightDecay
     self.parameters = Buffer(count: parameters.count)
     for i in 0..<parameters.count { self.parameters.pointer[i] = parameters[i] }
     self.pool = pool
-    engine = Engine(network, pool: pool)
+    engine = Engine(network, pool: pool, products: true)
     let chunks = (indices.count + chunkSize - 1) / chunkSize
     keptChunks = min(chunks, (memoryCeiling - needed) / network.plan.tapeBytes)
     keptImages = min(indices.count, keptChunks * chunkSize)
     kept = Buffer(count: keptChunks * network.plan.tapeBytes)
+    room = memoryCeiling - needed - keptChunks * network.plan.tapeBytes
     engine.forEachChunk(data, indices[..<keptImages]) { chunk, workspace in
       recompute(workspace, tape(chunk, workspace))
     }
+  }
+
+  /// The least ceiling in bytes with which `init` succeeds: nothing kept.
+  public static func memoryNeeded(
+    _ network: Network, images: Int, directions: Int = 1, threads: Int
+  ) -> Int {
+    Engine.bytes(
+      network, threads: threads, slots: Engine.slots(network, images: images), directions: directions)
   }
 
   private func tape(_ chunk: Int, _ workspace: Workspace) -> Tape {
@@ -125,18 +145,19 @@ public final class Curvature {
   ///
   /// - Throws: `wrongParameterCount` if `v` is not as long as the parameters.
   public func gaussNewtonProduct(_ v: [Float]) throws(NeuralNetError) -> [Float] {
-    try checkDirection(v)
+    try gaussNewtonProducts([v])[0]
+  }
+
+  /// `gaussNewtonProduct` of each of several directions, with the same bits; `directions` of them share one pass
+  /// over the images and, where these are not kept, their activations.
+  ///
+  /// - Throws: `wrongParameterCount` if one is not as long as the parameters.
+  public func gaussNewtonProducts(_ v: [[Float]]) throws(NeuralNetError) -> [[Float]] {
     let scale = 1 / Float(indices.count)
-    return v.withUnsafeBufferPointer { v in
-      let sums = engine.accumulate(data, indices[...]) { chunk, workspace, gradient in
-        let tape = activations(chunk, workspace)
-        workspace.tangentForward(parameters.pointer, v.baseAddress!, tape)
-        workspace.lossHessian(tape, scale: scale)
-        workspace.backward(parameters.pointer, tape, gradient: gradient)
-      }
-      var product = engine.total(sums, images: indices.count)
-      addRegulariser(&product, of: v.baseAddress!, times: weightDecay)
-      return product
+    return try products(v) { _, _, workspace, tape, v, gradient in
+      workspace.tangentForward(parameters.pointer, v, tape)
+      workspace.lossHessian(tape, scale: scale)
+      workspace.backward(parameters.pointer, tape, gradient: gradient)
     }
   }
 
@@ -145,20 +166,76 @@ public final class Curvature {
   ///
   /// - Throws: `wrongParameterCount` if `v` is not as long as the parameters.
   public func hessianProduct(_ v: [Float]) throws(NeuralNetError) -> [Float] {
-    try checkDirection(v)
+    try hessianProducts([v])[0]
+  }
+
+  /// `hessianProduct` of each of several directions; see `gaussNewtonProducts`.
+  ///
+  /// - Throws: `wrongParameterCount` if one is not as long as the parameters.
+  public func hessianProducts(_ v: [[Float]]) throws(NeuralNetError) -> [[Float]] {
     let scale = 1 / Float(indices.count)
-    return v.withUnsafeBufferPointer { v in
-      let sums = engine.accumulate(data, indices[...]) { chunk, workspace, gradient in
-        let tape = activations(chunk, workspace)
-        workspace.tangentForward(parameters.pointer, v.baseAddress!, tape)
-        workspace.loss(tape, scale: scale)
-        workspace.lossHessian(tape, scale: scale, curved: true)
-        workspace.backward(parameters.pointer, tape, gradient: gradient, direction: v.baseAddress!)
-      }
-      var product = engine.total(sums, images: indices.count)
-      addRegulariser(&product, of: v.baseAddress!, times: weightDecay)
-      return product
+    let plan = network.plan
+    if keptAdjoints == nil {
+      let chunks = (indices.count + chunkSize - 1) / chunkSize
+      let affordable = plan.adjointsAreDistinct ? min(chunks, room / (4 * plan.adjointFloats)) : 0
+      keptAdjoints = Buffer(count: affordable * plan.adjointFloats)
     }
+    let memory = keptAdjoints?.pointer
+    let keptChunks = (keptAdjoints?.count ?? 0) / plan.adjointFloats
+    // Another direction's pass over a chunk leaves its adjoints too.
+    let areReady = adjointsAreReady
+    let results = try products(v) { chunk, place, workspace, tape, v, gradient in
+      let isKept = chunk < keptChunks
+      let isKnown = plan.adjointsAreDistinct && (place > 0 || isKept && areReady)
+      workspace.use(adjoints: isKept ? memory.map { $0 + chunk * plan.adjointFloats } : nil)
+      workspace.tangentForward(parameters.pointer, v, tape)
+      if !isKnown { workspace.loss(tape, scale: scale) }
+      workspace.lossHessian(tape, scale: scale, curved: true)
+      workspace.backward(
+        parameters.pointer, tape, gradient: gradient, direction: v, adjointsKnown: isKnown)
+      workspace.use(adjoints: nil)
+    }
+    adjointsAreReady = !v.isEmpty || areReady
+    return results
+  }
+
+  /// Sums `body`'s gradients over all chunks for each direction, and adds the regulariser's part.
+  private func products(
+    _ v: [[Float]],
+    _ body: (
+      _ chunk: Int, _ place: Int, Workspace, Tape, _ v: UnsafePointer<Float>,
+      _ gradient: UnsafeMutablePointer<Float>
+    ) -> Void
+  ) throws(NeuralNetError) -> [[Float]] {
+    for direction in v { try checkDirection(direction) }
+    let length = network.parameterCount
+    let flat = Buffer<Float>(count: min(v.count, directions) * engine.stride)
+    var results: [[Float]] = []
+    while results.count < v.count {
+      let part = v[results.count..<min(results.count + directions, v.count)]
+      for (place, direction) in part.enumerated() {
+        direction.withUnsafeBufferPointer {
+          (flat.pointer + place * engine.stride).update(from: $0.baseAddress!, count: length)
+        }
+      }
+      let sums = engine.accumulate(data, indices[...], directions: part.count) {
+        chunk, workspace, gradients in
+        let tape = activations(chunk, workspace)
+        for place in 0..<part.count {
+          workspace.select(sums: place)
+          body(
+            chunk, place, workspace, tape, flat.pointer + place * engine.stride,
+            gradients + place * engine.stride)
+        }
+      }
+      for place in 0..<part.count {
+        var product = engine.total(
+          sums + place * engine.stride, images: indices.count, directions: part.count)
+        addRegulariser(&product, of: flat.pointer + place * engine.stride, times: weightDecay)
+        results.append(product)
+      }
+    }
+    return results
   }
 
   /// The Jacobian-vector product: the logits' change J v of each image, [n, classes] in the order of `images`

@@ -12,24 +12,31 @@ package final class Engine {
   private var gradients: Buffer<Float>
   package let stride: Int
 
-  package init(_ network: Network, pool: ThreadPool, variant: KernelVariant = .current) {
+  /// - Parameter products: whether it is for curvature products too.
+  package init(
+    _ network: Network, pool: ThreadPool, products: Bool = false, variant: KernelVariant = .current
+  ) {
     self.network = network
     self.pool = pool
-    workspaces = (0..<pool.threads).map { _ in Workspace(network, variant: variant) }
+    workspaces = (0..<pool.threads).map { _ in Workspace(network, variant: variant, products: products) }
     stride = (network.parameterCount + groupSize - 1) / groupSize * groupSize
     gradients = Buffer(count: 0)
   }
 
-  /// Bytes of the threads' memory and of `slots` gradients.
-  package static func bytes(_ network: Network, threads: Int, slots: Int) -> Int {
-    threads * Workspace.bytes(network.plan) + slots * 4 * (network.parameterCount + groupSize)
+  /// Bytes of the threads' memory and of `slots` gradients of each direction.
+  package static func bytes(_ network: Network, threads: Int, slots: Int, directions: Int = 1) -> Int {
+    threads * (Workspace.bytes(network.plan) + (directions - 1) * 4 * network.plan.laneSumFloats)
+      + directions * (slots + 1) * 4 * (network.parameterCount + groupSize)
   }
 
   /// The most slots that a set is cut into: enough to keep some threads evenly busy.
   package static let maximumSlots = 16
 
-  package static func slots(images: Int) -> Int {
-    min(maximumSlots, (images + chunkSize - 1) / chunkSize)
+  /// The slots that a set is cut into: fewer where their gradients would take more than 64 MB, but two if there
+  /// are two chunks.
+  package static func slots(_ network: Network, images: Int) -> Int {
+    let affordable = max(2, (16 << 20) / max(network.parameterCount, 1))
+    return min(maximumSlots, affordable, (images + chunkSize - 1) / chunkSize)
   }
 
   /// The slot's chunks, as ranges of places in the index set.
@@ -42,7 +49,7 @@ package final class Engine {
   package func forEachChunk(
     _ data: ImageSet, _ indices: ArraySlice<Int>, _ body: (_ chunk: Int, _ workspace: Workspace) -> Void
   ) {
-    let slots = Self.slots(images: indices.count)
+    let slots = Self.slots(network, images: indices.count)
     pool.run(slots) { slot, worker in
       for chunk in Self.chunks(slot: slot, of: slots, images: indices.count) {
         workspaces[worker].load(data, Self.places(chunk, indices))
@@ -51,32 +58,42 @@ package final class Engine {
     }
   }
 
-  /// Sums gradients over all chunks: `body` takes one loaded chunk backward into the slot's gradient.
-  /// Returns the slots' gradients, `stride` floats apart; they stay valid until the next call.
+  /// Sums gradients over all chunks: `body` takes one loaded chunk backward into the slot's gradient, or with
+  /// several directions into the slot's gradients, `stride` floats apart, after selecting the direction's sums.
+  /// Returns the slots' gradients, `directions`·`stride` floats apart; they stay valid until the next call.
   package func accumulate(
-    _ data: ImageSet, _ indices: ArraySlice<Int>,
-    _ body: (_ chunk: Int, _ workspace: Workspace, _ gradient: UnsafeMutablePointer<Float>) -> Void
+    _ data: ImageSet, _ indices: ArraySlice<Int>, directions: Int = 1,
+    _ body: (_ chunk: Int, _ workspace: Workspace, _ gradients: UnsafeMutablePointer<Float>) -> Void
   ) -> UnsafeMutablePointer<Float> {
-    let slots = Self.slots(images: indices.count)
-    if gradients.count < slots * stride { gradients = Buffer(count: slots * stride) }
+    let slots = Self.slots(network, images: indices.count)
+    let length = directions * stride
+    if gradients.count < slots * length { gradients = Buffer(count: slots * length) }
     let base = gradients.pointer
+    for workspace in workspaces { workspace.reserve(sums: directions) }
     pool.run(slots) { slot, worker in
-      let gradient = base + slot * stride
-      gradient.update(repeating: 0, count: stride)
+      let gradient = base + slot * length
+      gradient.update(repeating: 0, count: length)
       let workspace = workspaces[worker]
-      workspace.clearSums()
+      for place in 0..<directions {
+        workspace.select(sums: place)
+        workspace.clearSums()
+      }
       for chunk in Self.chunks(slot: slot, of: slots, images: indices.count) {
         workspace.load(data, Self.places(chunk, indices))
         body(chunk, workspace, gradient)
       }
-      workspace.flushSums(gradient)
+      for place in 0..<directions {
+        workspace.select(sums: place)
+        workspace.flushSums(gradient + place * stride)
+      }
     }
     return base
   }
 
-  /// The slots' gradients added up in float64, slot by slot for each parameter.
-  package func total(_ gradients: UnsafePointer<Float>, images: Int) -> [Float] {
-    let slots = Self.slots(images: images)
+  /// The slots' gradients of one direction added up in float64, slot by slot for each parameter.
+  package func total(_ gradients: UnsafePointer<Float>, images: Int, directions: Int = 1) -> [Float] {
+    let slots = Self.slots(network, images: images)
+    let length = directions * stride
     let count = network.parameterCount
     return [Float](unsafeUninitializedCapacity: count) { sums, initialized in
       let parts = pool.threads
@@ -84,7 +101,7 @@ package final class Engine {
         pool.run(parts) { part, _ in
           for i in part * count / parts..<(part + 1) * count / parts {
             var sum = 0.0
-            for slot in 0..<slots { sum += Double(gradients[slot * stride + i]) }
+            for slot in 0..<slots { sum += Double(gradients[slot * length + i]) }
             (sums + i).initialize(to: Float(sum))
           }
         }

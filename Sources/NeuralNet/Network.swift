@@ -24,19 +24,39 @@ public struct Shape: Sendable, Hashable {
 
 /// One layer, with the name its parameters have in a PyTorch state_dict.
 public enum Layer: Sendable, Hashable {
-  /// A convolution with bias; kernel 1, 3, 5 or 7, square.
-  case convolution(name: String, outputs: Int, kernel: Int, stride: Int, padding: Int)
+  /// A convolution, with bias unless said otherwise; kernel 1, 3, 5 or 7, square.
+  case convolution(name: String, outputs: Int, kernel: Int, stride: Int, padding: Int, bias: Bool = true)
   /// A fully connected layer with bias, over the flattened activation.
   case linear(name: String, outputs: Int)
   /// max(0, x); its derivative at 0 is 0.
   case relu
   /// 2×2 max-pooling with stride 2; ties go to the first pixel in row-major order.
   case maxPool
+  /// Batch normalisation of a convolution's channels (Ioffe & Szegedy 2015); PyTorch's defaults, with running
+  /// statistics. It follows a convolution without bias, ReLU and pooling.
+  case batchNorm(name: String)
+  /// A residual block (He et al. 2016): two 3×3 convolutions NAME.conv1 and NAME.conv2, batch-normalised by
+  /// NAME.bn1 and NAME.bn2, around which the input is carried; where the shape changes it goes through a 1×1
+  /// convolution NAME.downsample.0 and its normalisation NAME.downsample.1. It follows a batch normalisation or
+  /// a block, ReLU included.
+  case basicBlock(name: String, outputs: Int, stride: Int)
+  /// The mean of each channel over its pixels.
+  case averagePool
   /// In training, zeroes activations with this probability and scales the others up; else nothing.
   case dropout(Float)
 }
 
-/// Where a parameter tensor lies in the flat parameter vector.
+/// How a parameter tensor is drawn at first.
+public enum Initialiser: Sendable, Hashable {
+  /// Uniform in ±bound.
+  case uniform(bound: Float)
+  /// Normal with mean 0.
+  case normal(deviation: Float)
+  /// All the same.
+  case constant(Float)
+}
+
+/// Where a tensor of a state_dict lies in the flat vector of the parameters, or of the buffers.
 public struct ParameterLayout: Sendable, Hashable {
   /// Its name in the state_dict, such as `conv1.weight`.
   public let name: String
@@ -44,8 +64,10 @@ public struct ParameterLayout: Sendable, Hashable {
   public let shape: [Int]
   /// Position of its first number in the flat vector.
   public let offset: Int
-  /// Inputs that feed one output.
+  /// Inputs that feed one output; 1 for batch normalisation.
   public let fanIn: Int
+  /// Its first values.
+  public let initialiser: Initialiser
 
   /// Numbers in the tensor.
   public var count: Int { shape.reduce(1, *) }
@@ -53,7 +75,24 @@ public struct ParameterLayout: Sendable, Hashable {
   public var range: Range<Int> { offset..<offset + count }
 }
 
+/// A convolution or linear layer as a set of neurons, for methods that choose among them.
+public struct NeuronLayer: Sendable, Hashable {
+  /// The layer's name, such as `layer1.0.conv1`.
+  public let name: String
+  /// Place of its weights in the flat parameter vector, [neurons, fanIn] row after row.
+  public let weight: Range<Int>
+  /// Place of its biases, [neurons]; nil without bias.
+  public let bias: Range<Int>?
+  /// Outputs of a linear layer, output channels of a convolution.
+  public let neurons: Int
+  /// Weights of one neuron.
+  public let fanIn: Int
+}
+
 /// A feed-forward net with a softmax over its last layer's outputs.
+///
+/// A value of it includes the net's buffers, batch normalisation's running statistics: they belong to the
+/// function that the net computes, but nothing is differentiated by them.
 public struct Network: Sendable {
   /// The net's name.
   public let name: String
@@ -65,6 +104,13 @@ public struct Network: Sendable {
   public let parameterLayouts: [ParameterLayout]
   /// Length of the flat parameter vector.
   public let parameterCount: Int
+  /// All buffers in state_dict order: `NAME.running_mean`, `NAME.running_var` and `NAME.num_batches_tracked` (of
+  /// shape []) of each batch normalisation; offsets are into `buffers`.
+  public let bufferLayouts: [ParameterLayout]
+  /// The buffers' values one after the other; of a new net 0, 1 and 0.
+  public private(set) var buffers: [Float]
+  /// The convolution and linear layers in state_dict order.
+  public let neuronLayers: [NeuronLayer]
   /// Number of classes.
   public let classes: Int
   /// Numbers an image that go into the last layer.
@@ -75,137 +121,64 @@ public struct Network: Sendable {
   ///
   /// - Throws: `invalidOption` for a layer that does not fit the activation before it.
   public init(name: String, input: Shape, layers: [Layer]) throws(NeuralNetError) {
+    var builder = NetworkBuilder(input: input)
+    for (index, layer) in layers.enumerated() { try builder.append(layer, index: index) }
+    let last = try builder.finish(name)
     self.name = name
     self.input = input
     self.layers = layers
-    var layouts: [ParameterLayout] = []
-    var offset = 0
-    func add(_ name: String, _ shape: [Int], fanIn: Int) {
-      layouts.append(ParameterLayout(name: name, shape: shape, offset: offset, fanIn: fanIn))
-      offset += shape.reduce(1, *)
+    parameterLayouts = builder.parameters
+    parameterCount = builder.parameters.last?.range.upperBound ?? 0
+    bufferLayouts = builder.buffers
+    buffers = builder.buffers.flatMap { layout in
+      guard case .constant(let value) = layout.initialiser else { return [Float]() }
+      return [Float](repeating: value, count: layout.count)
     }
-    var operations: [Operation] = []
-    var shape = input
-    for (index, layer) in layers.enumerated() {
-      switch layer {
-      case .convolution(let name, let outputs, let kernel, let stride, let padding):
-        let height = (shape.height + 2 * padding - kernel) / stride + 1
-        let width = (shape.width + 2 * padding - kernel) / stride + 1
-        guard [1, 3, 5, 7].contains(kernel), outputs > 0, stride > 0, padding >= 0, padding < kernel,
-          shape.height + 2 * padding >= kernel, shape.width + 2 * padding >= kernel
-        else {
-          throw .invalidOption(name: name, reason: "this convolution does not fit an input of \(shape)")
-        }
-        let out = Shape(outputs, height, width)
-        operations.append(
-          Operation(
-            kind: .convolution(kernel: kernel, stride: stride, padding: padding), input: shape, full: out,
-            weight: offset, bias: offset + outputs * shape.channels * kernel * kernel))
-        let fanIn = shape.channels * kernel * kernel
-        add("\(name).weight", [outputs, shape.channels, kernel, kernel], fanIn: fanIn)
-        add("\(name).bias", [outputs], fanIn: fanIn)
-        shape = out
-      case .linear(let name, let outputs):
-        guard outputs > 0 else { throw .invalidOption(name: name, reason: "needs an output") }
-        operations.append(
-          Operation(
-            kind: .linear, input: Shape(shape.count), full: Shape(outputs), weight: offset,
-            bias: offset + outputs * shape.count))
-        add("\(name).weight", [outputs, shape.count], fanIn: shape.count)
-        add("\(name).bias", [outputs], fanIn: shape.count)
-        shape = Shape(outputs)
-      case .relu:
-        guard !operations.isEmpty, !operations[operations.count - 1].relu else {
-          throw .invalidOption(name: "layer \(index)", reason: "a ReLU must follow a parametrised layer")
-        }
-        operations[operations.count - 1].relu = true
-      case .dropout(let probability):
-        guard let last = operations.last, last.kind == .linear, last.relu, last.dropout == 0,
-          probability >= 0, probability < 1
-        else {
-          throw .invalidOption(
-            name: "dropout", reason: "must be in [0, 1) and follow a linear layer and its ReLU")
-        }
-        operations[operations.count - 1].dropout = probability
-      case .maxPool:
-        guard let last = operations.last, last.relu, !last.pool, last.isConvolution, shape.height >= 2,
-          shape.width >= 2
-        else {
-          throw .invalidOption(
-            name: "layer \(index)", reason: "a max-pool must follow a convolution and its ReLU")
-        }
-        operations[operations.count - 1].pool = true
-        shape = Shape(shape.channels, shape.height / 2, shape.width / 2)
-      }
-    }
-    guard let last = operations.last, last.kind == .linear, !last.relu, last.full.channels <= 256 else {
-      throw .invalidOption(name: name, reason: "the last layer must be linear, with at most 256 outputs")
-    }
-    parameterLayouts = layouts
-    parameterCount = offset
+    neuronLayers = builder.neuronLayers
     classes = last.full.channels
     featureCount = last.input.count
-    plan = Plan(input: input, operations: operations)
+    plan = Plan(input: input, operations: builder.operations)
   }
 
-  /// The names that `named` knows.
-  public static let names = ["lenet", "tinynet", "mlp", "softmax"]
-
-  /// The net of that name.
+  /// The net with other buffers.
   ///
-  /// - `lenet`: LeNet-5 with ReLU, max-pooling and a padding of 2; conv1, conv2, fc1, fc2, fc3.
-  /// - `tinynet`: four 3×3 convolutions of stride 2 with 32, 64, 128, 256 outputs, then a linear layer, named as
-  ///   in `nn.Sequential(Conv2d, ReLU, …, Flatten, Linear)`: 0, 2, 4, 6, 9.
-  /// - `mlp`: hidden linear layers fc1, fc2, … of `widths` with ReLU and `dropout`, and the output layer.
-  /// - `softmax`: multinomial logistic regression; one layer, `linear`.
-  ///
-  /// - Throws: `unknownNetwork`; `invalidOption` for widths or dropout that the net does not take.
-  public static func named(
-    _ name: String, widths: [Int]? = nil, dropout: Float = 0, input: Shape = Shape(1, 28, 28),
-    classes: Int = 10
-  ) throws(NeuralNetError) -> Network {
-    if name != "mlp" && (widths != nil || dropout != 0) {
-      throw .invalidOption(name: name, reason: "takes no widths and no dropout")
+  /// - Throws: `wrongParameterCount`; `nonFiniteParameter` naming the buffer; `invalidOption` for a negative
+  ///   variance.
+  public func with(buffers: [Float]) throws(NeuralNetError) -> Network {
+    guard buffers.count == self.buffers.count else {
+      throw .wrongParameterCount(expected: self.buffers.count, found: buffers.count)
     }
-    var layers: [Layer] = []
-    switch name {
-    case "lenet":
-      layers = [
-        .convolution(name: "conv1", outputs: 6, kernel: 5, stride: 1, padding: 2), .relu, .maxPool,
-        .convolution(name: "conv2", outputs: 16, kernel: 5, stride: 1, padding: 0), .relu, .maxPool,
-        .linear(name: "fc1", outputs: 120), .relu,
-        .linear(name: "fc2", outputs: 84), .relu,
-        .linear(name: "fc3", outputs: classes),
-      ]
-    case "tinynet":
-      for (index, outputs) in [32, 64, 128, 256].enumerated() {
-        layers += [
-          .convolution(name: "\(2 * index)", outputs: outputs, kernel: 3, stride: 2, padding: 1), .relu,
-        ]
+    for layout in bufferLayouts {
+      for i in layout.range {
+        guard buffers[i].isFinite else {
+          throw .nonFiniteParameter(name: layout.name, index: i - layout.offset)
+        }
+        if layout.name.hasSuffix(".running_var"), buffers[i] < 0 {
+          throw .invalidOption(name: layout.name, reason: "a variance must not be negative")
+        }
       }
-      layers.append(.linear(name: "9", outputs: classes))
-    case "mlp":
-      let widths = widths ?? [128]
-      for (index, outputs) in widths.enumerated() {
-        layers += [.linear(name: "fc\(index + 1)", outputs: outputs), .relu]
-        if dropout != 0 { layers.append(.dropout(dropout)) }
-      }
-      layers.append(.linear(name: "fc\(widths.count + 1)", outputs: classes))
-    case "softmax":
-      layers = [.linear(name: "linear", outputs: classes)]
-    default: throw .unknownNetwork(name, known: names)
     }
-    return try Network(name: name, input: input, layers: layers)
+    var network = self
+    network.buffers = buffers
+    return network
   }
 
-  /// Parameters drawn as PyTorch's layers draw theirs: weights and biases uniform in ±1/√fan_in
-  /// (`kaiming_uniform_` with a = √5). Each tensor has its own substream, named as in the state_dict.
+  /// Parameters drawn as PyTorch draws them. Weights and biases are uniform in ±1/√fan_in (`kaiming_uniform_` with
+  /// a = √5, the layers' own default); convolutions without bias normal with variance 2/fan_out
+  /// (`kaiming_normal_`, as in torchvision's ResNet); batch normalisation begins with weight 1 and bias 0. Each
+  /// tensor has its own substream, named as in the state_dict.
   public func initialParameters(stream: RandomStream) -> [Float] {
     var parameters = [Float](repeating: 0, count: parameterCount)
     for layout in parameterLayouts {
       var draws = stream.substream(layout.name)
-      let bound = 1 / Float(layout.fanIn).squareRoot()
-      for i in layout.range { parameters[i] = (2 * draws.uniformFloat() - 1) * bound }
+      for i in layout.range {
+        parameters[i] =
+          switch layout.initialiser {
+          case .uniform(let bound): (2 * draws.uniformFloat() - 1) * bound
+          case .normal(let deviation): Float(draws.normal()) * deviation
+          case .constant(let value): value
+          }
+      }
     }
     return parameters
   }

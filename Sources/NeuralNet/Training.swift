@@ -1,6 +1,5 @@
 // Stochastic gradient descent with PyTorch's semantics.
 
-import CKernels
 import Foundation
 import Tensor
 
@@ -106,6 +105,8 @@ public struct TrainingProgress: Sendable {
 
 /// A trained net.
 public struct TrainingResult: Sendable {
+  /// The net with its running statistics after the training.
+  public let network: Network
   /// The flat parameters, in state_dict order.
   public let parameters: [Float]
   /// One record an epoch.
@@ -139,7 +140,7 @@ public func train(
   }
   let trainer = Trainer(network, parameters: parameters, options: options, images: images.count, pool: pool)
   var history: [EpochRecord] = []
-  var best: (loss: Double, epoch: Int, parameters: [Float])?
+  var best: (loss: Double, epoch: Int, network: Network, parameters: [Float])?
   for epoch in 0..<options.epochs {
     var order = images
     var draws = stream.substream("order").substream(epoch)
@@ -148,115 +149,19 @@ public func train(
       epoch: epoch, order: order, data: data, dropout: stream.substream("dropout"), progress: progress)
     var held1: Evaluation?
     if !held.isEmpty {
-      held1 = try evaluate(network, parameters: trainer.current, data: data, indices: held, pool: pool)
+      held1 = try evaluate(
+        try trainer.network, parameters: trainer.current, data: data, indices: held, pool: pool)
     }
     history.append(
       EpochRecord(
         loss: sums.loss / Double(images.count), accuracy: Double(sums.correct) / Double(images.count),
         learningRate: sums.learningRate, validationLoss: held1?.loss, validationAccuracy: held1?.accuracy))
     if options.patience > 0, let loss = held1?.loss {
-      if loss < best?.loss ?? .infinity { best = (loss, epoch, trainer.current) }
+      if loss < best?.loss ?? .infinity { best = (loss, epoch, try trainer.network, trainer.current) }
       if let best, epoch - best.epoch >= options.patience { break }
     }
   }
-  return TrainingResult(parameters: best?.parameters ?? trainer.current, history: history)
-}
-
-/// The state of one training.
-private final class Trainer {
-  private let options: TrainingOptions
-  private let engine: Engine
-  private let parameters: Buffer<Float>
-  private let velocity: Buffer<Float>
-  private let stepsPerEpoch: Int
-  private let losses: Buffer<Double>
-  private let hits: Buffer<Int>
-
-  init(_ network: Network, parameters: [Float], options: TrainingOptions, images: Int, pool: ThreadPool) {
-    self.options = options
-    engine = Engine(network, pool: pool)
-    self.parameters = Buffer(count: engine.stride)
-    for i in 0..<parameters.count { self.parameters.pointer[i] = parameters[i] }
-    velocity = Buffer(count: engine.stride)
-    stepsPerEpoch = (images + options.batchSize - 1) / options.batchSize
-    let chunks = (options.batchSize + chunkSize - 1) / chunkSize
-    losses = Buffer(count: chunks)
-    hits = Buffer(count: chunks)
-  }
-
-  var current: [Float] { Array(parameters.elements.prefix(engine.network.parameterCount)) }
-
-  func run(
-    epoch: Int, order: [Int], data: ImageSet, dropout: RandomStream,
-    progress: ((TrainingProgress) throws -> Void)?
-  ) throws -> (loss: Double, correct: Int, learningRate: Float) {
-    var loss = 0.0
-    var correct = 0
-    var rate: Float = 0
-    let reportEvery = max(1, stepsPerEpoch / 20)
-    for step in 0..<stepsPerEpoch {
-      let batch = order[step * options.batchSize..<min((step + 1) * options.batchSize, order.count)]
-      rate =
-        options.learningRate
-        * options.schedule.factor(
-          step: epoch * stepsPerEpoch + step, of: options.epochs * stepsPerEpoch, stepsPerEpoch: stepsPerEpoch
-        )
-      let sums = descend(data, batch, rate, dropout.substream(epoch * stepsPerEpoch + step).key)
-      loss += sums.loss
-      correct += sums.correct
-      guard sums.loss.isFinite && sums.finite else {
-        throw NeuralNetError.trainingDiverged(epoch: epoch, step: step)
-      }
-      if let progress, (step + 1) % reportEvery == 0 || step + 1 == stepsPerEpoch {
-        let seen = min((step + 1) * options.batchSize, order.count)
-        try progress(
-          TrainingProgress(
-            epoch: epoch, epochs: options.epochs, step: step + 1, stepsPerEpoch: stepsPerEpoch,
-            loss: loss / Double(seen), learningRate: rate))
-      }
-    }
-    return (loss, correct, rate)
-  }
-
-  /// One step: the batch's gradient, then the parameters.
-  private func descend(
-    _ data: ImageSet, _ batch: ArraySlice<Int>, _ rate: Float, _ dropoutKey: UInt64
-  ) -> (loss: Double, correct: Int, finite: Bool) {
-    let scale = 1 / Float(batch.count)
-    let gradients = engine.accumulate(data, batch) { chunk, workspace, gradient in
-      workspace.dropoutKey = dropoutKey
-      workspace.dropoutPlace = chunk * chunkSize
-      workspace.forward(parameters.pointer, workspace.tape)
-      workspace.loss(workspace.tape, scale: scale)
-      workspace.backward(parameters.pointer, workspace.tape, gradient: gradient)
-      var loss = 0.0
-      var right = 0
-      for place in 0..<workspace.count {
-        loss += Double(workspace.losses.pointer[place])
-        let image = batch[batch.startIndex + chunk * chunkSize + place]
-        if workspace.predictions.pointer[place] == data.labels[image] { right += 1 }
-      }
-      losses.pointer[chunk] = loss
-      hits.pointer[chunk] = right
-    }
-    let chunks = (batch.count + chunkSize - 1) / chunkSize
-    let parts = engine.pool.threads
-    let cells = engine.stride / groupSize
-    let finite = withUnsafeTemporaryAllocation(of: Bool.self, capacity: parts) { finite in
-      engine.pool.run(parts) { part, worker in
-        var arguments = SGDStep(
-          parameters: parameters.pointer, velocity: velocity.pointer, gradients: gradients,
-          stride: engine.stride, begin: part * cells / parts * groupSize,
-          end: (part + 1) * cells / parts * groupSize, learningRate: rate, momentum: options.momentum,
-          weightDecay: options.weightDecay, parts: Int32(Engine.slots(images: batch.count)),
-          nesterov: options.nesterov ? 1 : 0)
-        finite[part] = engine.workspaces[worker].step(&arguments)
-      }
-      return finite.allSatisfy { $0 }
-    }
-    return (
-      (0..<chunks).reduce(0) { $0 + losses.pointer[$1] }, (0..<chunks).reduce(0) { $0 + hits.pointer[$1] },
-      finite
-    )
-  }
+  return TrainingResult(
+    network: try best?.network ?? trainer.network, parameters: best?.parameters ?? trainer.current,
+    history: history)
 }

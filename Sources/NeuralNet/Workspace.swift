@@ -21,13 +21,23 @@ package final class Workspace {
   let kernels: Kernels
   let inputBuffer: Buffer<Float>
   let tapeBuffer: Buffer<UInt8>
-  let adjointBuffer: Buffer<Float>
+  private let adjointBuffer: Buffer<Float>
+  /// Where the adjoints are: in the buffer, or kept elsewhere.
+  private var adjoints: UnsafeMutablePointer<Float>
   let curvedBuffer: Buffer<Float>
   let unpooledBuffer: Buffer<Float>
-  let sumsBuffer: Buffer<Float>
+  /// Sums of one direction or of several, one after the other.
+  private var sumsBuffer: Buffer<Float>
+  /// The sums of the direction at hand.
+  private(set) var sums: UnsafeMutablePointer<Float>
   let transposedBuffer: Buffer<Float>
   let tangentBuffer: Buffer<Float>
   let labelBuffer: Buffer<UInt8>
+  /// Batch normalisation's mean and 1/√(variance + ε) of each channel, laid out as mean and variance in the net's
+  /// buffers.
+  let statistics: Buffer<Float>
+  /// Scratch for coefficients of one batch normalisation's channels.
+  let coefficients: Buffer<Float>
   /// Losses of the chunk at hand, after `loss`.
   package let losses: Buffer<Float>
   /// Predicted classes of the chunk at hand, after `loss`.
@@ -51,24 +61,44 @@ package final class Workspace {
     return 4 * floats + plan.tapeCodes
   }
 
-  package init(_ network: Network, variant: KernelVariant) {
+  /// - Parameter products: whether it is for curvature products too, which take twice the memory of gradients.
+  package init(_ network: Network, variant: KernelVariant, products: Bool = true) {
     self.network = network
     plan = network.plan
     kernels = variant.kernels.pointee
     inputBuffer = Buffer(count: plan.activations[0].end)
     tapeBuffer = Buffer(count: plan.tapeBytes)
     adjointBuffer = Buffer(count: plan.adjointFloats)
-    curvedBuffer = Buffer(count: plan.adjointFloats)
+    adjoints = adjointBuffer.pointer
+    curvedBuffer = Buffer(count: products ? plan.adjointFloats : 0)
     unpooledBuffer = Buffer(count: plan.unpooledFloats)
     sumsBuffer = Buffer(count: plan.laneSumFloats)
+    sums = sumsBuffer.pointer
     transposedRow = (plan.widestInput + groupSize - 1) / groupSize * groupSize
     transposedBuffer = Buffer(count: max(chunkSize * transposedRow, plan.transposedFloats))
-    tangentBuffer = Buffer(count: plan.tapeFloats)
+    tangentBuffer = Buffer(count: products ? plan.tapeFloats : 0)
     labelBuffer = Buffer(count: chunkSize)
+    statistics = Buffer(count: network.buffers.count)
+    coefficients = Buffer(count: 3 * plan.normChannels)
     losses = Buffer(count: chunkSize)
     predictions = Buffer(count: chunkSize)
     tape = Tape(at: UnsafeMutableRawPointer(tapeBuffer.pointer), plan: plan)
+    useRunningStatistics()
   }
+
+  /// Makes room for the sums of several directions.
+  func reserve(sums directions: Int) {
+    if sumsBuffer.count < directions * plan.laneSumFloats {
+      sumsBuffer = Buffer(count: directions * plan.laneSumFloats)
+    }
+    select(sums: 0)
+  }
+
+  /// Chooses the direction whose sums the passes add to.
+  func select(sums direction: Int) { sums = sumsBuffer.pointer + direction * plan.laneSumFloats }
+
+  /// Has the passes keep the adjoints in that memory, zero at first; nil: in the workspace's own.
+  func use(adjoints kept: UnsafeMutablePointer<Float>?) { adjoints = kept ?? adjointBuffer.pointer }
 
   /// Converts the images of `indices` (at most 32) to normalised activations; unused lanes are zero.
   package func load(_ data: ImageSet, _ indices: ArraySlice<Int>) {
@@ -107,7 +137,7 @@ package final class Workspace {
   }
 
   func adjoint(_ index: Int) -> UnsafeMutablePointer<Float> {
-    adjointBuffer.pointer + plan.adjoints[index].offset
+    adjoints + plan.adjoints[index].offset
   }
 
   /// The change of adjoint `index` in the direction of a Hessian product.
@@ -123,12 +153,22 @@ package final class Workspace {
 
   /// Computes all activations of the loaded chunk.
   package func forward(_ parameters: UnsafePointer<Float>, _ tape: Tape) {
-    for (index, operation) in plan.operations.enumerated() {
+    for index in plan.operations.indices { forward(index, parameters, tape) }
+  }
+
+  /// Computes operation `index` of the loaded chunk.
+  func forward(_ index: Int, _ parameters: UnsafePointer<Float>, _ tape: Tape) {
+    let operation = plan.operations[index]
+    switch operation.kind {
+    case .batchNorm: normalise(index, parameters, tape)
+    case .averagePool:
+      average(index, activation(operation.source, tape), to: activation(index + 1, tape))
+    case .convolution, .linear:
       let epilogue =
         operation.pool ? KERNEL_POOL_RELU : operation.relu ? KERNEL_RELU : KERNEL_PLAIN
       apply(
-        index, tape, epilogue: epilogue, bias: parameters + operation.bias,
-        first: (activation(index, tape), parameters + operation.weight), second: nil,
+        index, tape, epilogue: epilogue, bias: operation.hasBias ? parameters + operation.bias : nil,
+        first: (activation(operation.source, tape), parameters + operation.weight), second: nil,
         output: activation(index + 1, tape))
       if operation.dropout > 0, let dropoutKey { drop(index, operation.dropout, dropoutKey, tape) }
     }
@@ -159,13 +199,19 @@ package final class Workspace {
     _ parameters: UnsafePointer<Float>, _ direction: UnsafePointer<Float>, _ tape: Tape
   ) {
     for (index, operation) in plan.operations.enumerated() {
-      let epilogue =
-        operation.pool ? KERNEL_POOL_SELECT : operation.relu ? KERNEL_MASK : KERNEL_PLAIN
-      apply(
-        index, tape, epilogue: epilogue, bias: direction + operation.bias,
-        first: (activation(index, tape), direction + operation.weight),
-        second: index == 0 ? nil : (tangent(index), parameters + operation.weight),
-        output: tangent(index + 1))
+      switch operation.kind {
+      case .batchNorm: tangentNormalise(index, parameters, direction, tape)
+      case .averagePool: average(index, tangent(operation.source), to: tangent(index + 1))
+      case .convolution, .linear:
+        let epilogue =
+          operation.pool ? KERNEL_POOL_SELECT : operation.relu ? KERNEL_MASK : KERNEL_PLAIN
+        apply(
+          index, tape, epilogue: epilogue, bias: operation.hasBias ? direction + operation.bias : nil,
+          first: (activation(operation.source, tape), direction + operation.weight),
+          second: operation.source == 0
+            ? nil : (tangent(operation.source), parameters + operation.weight),
+          output: tangent(index + 1))
+      }
     }
   }
 
@@ -173,17 +219,17 @@ package final class Workspace {
 
   /// output = bias + Σ w·x over one or two pairs of factors, with the epilogue.
   private func apply(
-    _ index: Int, _ tape: Tape, epilogue: some BinaryInteger, bias: UnsafePointer<Float>, first: Factors,
-    second: Factors?, output: UnsafeMutablePointer<Float>
+    _ index: Int, _ tape: Tape, epilogue: some BinaryInteger, bias: UnsafePointer<Float>?,
+    first: Factors, second: Factors?, output: UnsafeMutablePointer<Float>
   ) {
     let operation = plan.operations[index]
-    let from = plan.activations[index]
+    let from = plan.activations[operation.source]
     let to = plan.activations[index + 1]
     let mask = activation(index + 1, tape)
     switch operation.kind {
-    case .convolution(let kernel, let stride, _):
+    case .convolution(let kernel, let stride, let padding):
       for group in 0..<groups {
-        let x = group * from.group
+        let x = group * from.group + from.start(padding: padding)
         let y = group * to.group + to.origin
         var arguments = ConvForward(
           x0: first.x + x, x1: second.map { UnsafePointer($0.x + x) }, w0: first.w, w1: second?.w, bias: bias,
@@ -203,64 +249,7 @@ package final class Workspace {
         inputs: Int32(operation.input.count), outputs: Int32(operation.full.channels),
         groups: Int32(groups), epilogue: Int32(epilogue))
       kernels.linearForward(&arguments)
+    case .batchNorm, .averagePool: preconditionFailure("not a product of weights and inputs")
     }
   }
-
-  // MARK: - Loss
-
-  /// Cross-entropy of the chunk: fills `losses`, `predictions`, the tape's probabilities, and the adjoint of the
-  /// logits times `scale`.
-  package func loss(_ tape: Tape, scale: Float) {
-    let last = plan.operations.count
-    let logits = plan.activations[last]
-    for group in 0..<groups {
-      let place = group * groupSize
-      var arguments = SoftmaxLoss(
-        logits: activation(last, tape) + group * logits.group, labels: labelBuffer.pointer + place,
-        losses: losses.pointer + place, predictions: predictions.pointer + place,
-        probabilities: tape.floats + plan.probabilities.offset + group * logits.group,
-        gradient: adjoint(last) + group * logits.group, scale: scale, classes: Int32(network.classes),
-        count: Int32(count - place))
-      kernels.softmaxLoss(&arguments)
-    }
-  }
-
-  /// Sets the logits' adjoint, or with `curved` its change, to scale · H_L · tangent, with H_L the loss's Hessian
-  /// at the logits.
-  package func lossHessian(_ tape: Tape, scale: Float, curved isCurved: Bool = false) {
-    let last = plan.operations.count
-    let target = isCurved ? curved(last) : adjoint(last)
-    let logits = plan.activations[last]
-    for group in 0..<groups {
-      kernels.softmaxHessian(
-        tape.floats + plan.probabilities.offset + group * logits.group,
-        tangent(last) + group * logits.group, target + group * logits.group,
-        Int32(network.classes), scale, Int32(count - group * groupSize))
-    }
-  }
-
-  // MARK: - Outputs
-
-  /// Copies the last layer's input of each image of the chunk to rows of `featureCount` floats.
-  package func copyFeatures(_ tape: Tape, to rows: UnsafeMutablePointer<Float>) {
-    let index = plan.operations.count - 1
-    copy(activation(index, tape), plan.activations[index], to: rows)
-  }
-
-  /// Copies the logits' tangents of each image of the chunk to rows of `classes` floats.
-  package func copyLogitTangents(to rows: UnsafeMutablePointer<Float>) {
-    let index = plan.operations.count
-    copy(tangent(index), plan.activations[index], to: rows)
-  }
-
-  func copy(_ x: UnsafePointer<Float>, _ layout: Layout, to rows: UnsafeMutablePointer<Float>) {
-    let width = layout.shape.count
-    for place in 0..<count {
-      let first = x + place / groupSize * layout.group + place % groupSize
-      for i in 0..<width { rows[place * width + i] = first[i * groupSize] }
-    }
-  }
-
-  /// One step of SGD on a range of the parameters; false if a parameter became NaN or infinite.
-  package func step(_ arguments: inout SGDStep) -> Bool { kernels.sgdStep(&arguments) == 0 }
 }

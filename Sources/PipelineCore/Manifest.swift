@@ -78,7 +78,10 @@ extension Plan {
     manifest.field("stage", stages[stage].declaration.name)
     manifest.field("stage_version", String(stages[stage].declaration.version))
     let fields = stages[stage].declaration.keyFields
-    for position in fields.indices {
+    let unused = stages[stage].declaration.unused.map { unused in
+      unused(nodes[index].parameters, Set(nodes[index].inputs.map(\.slot)))
+    }
+    for position in fields.indices where unused?.contains(fields[position].parameter) != true {
       manifest.field(fields[position].field, nodes[index].parameters[fields[position].parameter].json)
     }
     if stages[stage].declaration.isRandom {

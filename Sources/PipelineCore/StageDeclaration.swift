@@ -8,6 +8,13 @@ public enum InputArity: Sendable, Hashable {
   case optional
   /// Any number above zero, of one stage or of several labelled ones, over all of their axes.
   case many
+  /// As `many`, or none.
+  case optionalMany
+
+  /// Whether a node may do without.
+  public var isOptional: Bool { self == .optional || self == .optionalMany }
+  /// Whether it takes several artifacts.
+  public var isJoin: Bool { self == .many || self == .optionalMany }
 }
 
 /// One input slot of a stage type.
@@ -96,6 +103,9 @@ public struct StageDeclaration: Sendable {
   public var externalFiles: @Sendable (ParameterValues) -> [String]
   /// Whether those files may lie outside of the pipeline file's folder, as a user's own data does.
   public var allowsOutsideFiles: Bool
+  /// The parameters that a node with these values and these connected slots does not use: they stay out of its
+  /// key, so that setting them, or a later stage version with more of them, makes nothing again.
+  public var unused: (@Sendable (ParameterValues, _ slots: Set<String>) -> Set<String>)?
   /// What is wrong with parameters that are each of the right type; nil if nothing is.
   public var check: @Sendable (ParameterValues) -> ParameterProblem?
 
@@ -107,6 +117,7 @@ public struct StageDeclaration: Sendable {
     resources: @escaping @Sendable (ParameterValues) -> Resources = { _ in Resources() },
     externalFiles: @escaping @Sendable (ParameterValues) -> [String] = { _ in [] },
     allowsOutsideFiles: Bool = false,
+    unused: (@Sendable (ParameterValues, _ slots: Set<String>) -> Set<String>)? = nil,
     check: @escaping @Sendable (ParameterValues) -> ParameterProblem? = { _ in nil }
   ) {
     self.name = name
@@ -126,6 +137,7 @@ public struct StageDeclaration: Sendable {
     self.resources = resources
     self.externalFiles = externalFiles
     self.allowsOutsideFiles = allowsOutsideFiles
+    self.unused = unused
     self.check = check
   }
 

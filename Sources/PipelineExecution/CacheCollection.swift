@@ -10,7 +10,7 @@ public struct CollectionPolicy: Sendable {
   public var olderThan: Double
   /// What the last so many recorded runs of each pipeline made stays, besides the pipelines' last results.
   public var keepRuns: Int
-  /// Nothing is removed that need not be to bring the artifacts under this many bytes. Then the oldest go
+  /// Nothing is removed that need not be to bring artifacts and features under this many bytes. Then the oldest go
   /// first, and last results only where all else was not enough. Nil: whatever nothing refers to goes, and
   /// nothing else.
   public var maxSize: Int?
@@ -93,6 +93,13 @@ extension Cache {
       let item = Garbage(path: path, record: action(key), size: facts.size)
       candidates.append(Candidate(item: item, modified: facts.modified, isReferenced: !loose.contains(path)))
     }
+    for path in shards {
+      guard let facts = POSIX.facts(path), policy.olderThan == 0 || now - facts.modified >= policy.olderThan
+      else { continue }
+      total += facts.size
+      let item = Garbage(path: path, record: nil, size: facts.size)
+      candidates.append(Candidate(item: item, modified: facts.modified, isReferenced: false))
+    }
     candidates.sort {
       ($0.isReferenced ? 1 : 0, $0.modified, $0.item.path) < (
         $1.isReferenced ? 1 : 0, $1.modified, $1.item.path
@@ -115,6 +122,7 @@ extension Cache {
       let section = item.path.dropFirst(root.count + 1).prefix { $0 != "/" }
       switch section {
       case "artifacts", "actions": continue
+      case "features" where item.path.hasSuffix(".shard"): continue
       case "plans":
         if let key = key(of: item.path), let record = plan(key), !gone.contains(record.artifact.action),
           holds(record.artifact)

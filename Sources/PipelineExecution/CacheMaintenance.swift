@@ -120,6 +120,10 @@ extension Cache {
         report(path, "has other bytes than when it was made", nodes(madeBy: key))
       }
     }
+    for path in shards {
+      checked += 1
+      if try !isWholeShard(path) { report(path, "has other bytes than when it was made", []) }
+    }
     for section in ["actions", "plans", "joins", "failures"] {
       for file in files(in: section) {
         checked += 1
@@ -230,6 +234,7 @@ extension Cache {
       if let key = key(of: path), kept.joins[key] == nil { collect(path, after: 3600) }
     }
     for path in outdatedFailures() { collect(path) }
+    garbage += shardGarbage(olderThan: seconds, now: now)
     for name in POSIX.list(temporaryFolder) {
       switch ownerIsGone(name) {
       case true?: collect(temporaryFolder + "/" + name)

@@ -32,7 +32,7 @@ struct InputBinder {
     }
     guard let bound else { return [] }
     for slot in bound.declaration.inputs
-    where slot.arity != .optional && consumer.inputs[slot.name] == nil && !meant.contains(slot.name) {
+    where !slot.arity.isOptional && consumer.inputs[slot.name] == nil && !meant.contains(slot.name) {
       problems.report(
         "stage '\(consumer.name.text)' lacks the input '\(slot.name)'", at: consumer.name.place,
         notes: [slot.accepts.isEmpty ? "it takes any stage" : "it takes \(alternatives(slot.accepts))"])
@@ -42,7 +42,7 @@ struct InputBinder {
   }
 
   private func input(_ slot: InputDeclaration, _ node: SyntaxNode) -> BoundInput? {
-    let isJoin = slot.arity == .many
+    let isJoin = slot.arity.isJoin
     let labelled = labelled(node, isJoin: isJoin)
     var sources: [BoundSource] = []
     for (label, node) in labelled {

@@ -143,7 +143,7 @@ struct SchemaWriter {
   private func body(of declaration: StageDeclaration, complete: Bool) -> Schema {
     var inputs: [String: Schema] = [:]
     for input in declaration.inputs {
-      let source: Schema = ["$ref": input.arity == .many ? "#/$defs/sources" : "#/$defs/source"]
+      let source: Schema = ["$ref": input.arity.isJoin ? "#/$defs/sources" : "#/$defs/source"]
       inputs[input.name] =
         complete
         ? ["description": .string(input.summary), "allOf": [source]]
@@ -158,7 +158,7 @@ struct SchemaWriter {
       parameters[parameter.name] = .map(schema)
     }
     let needed = declaration.parameters.filter { $0.defaultValue == nil }.map { Schema.string($0.name) }
-    let slots = declaration.inputs.filter { $0.arity != .optional }.map { Schema.string($0.name) }
+    let slots = declaration.inputs.filter { !$0.arity.isOptional }.map { Schema.string($0.name) }
     var other: Schema = false
     if declaration.takesAnyInput {
       other =

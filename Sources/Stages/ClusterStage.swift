@@ -9,7 +9,7 @@ import Tensor
 public enum ClusterStage: Stage {
   /// What it says of itself.
   public static let declaration = StageDeclaration(
-    name: "cluster", version: 2,
+    name: "cluster", version: 3,
     summary:
       "divides images into bands (near, moderate, far) by distance, or into clusters by their features",
     parameters: [
@@ -25,7 +25,8 @@ public enum ClusterStage: Stage {
         "metric", .choice(Metric.allCases.map(\.rawValue)), default: .string("euclidean"),
         "k-means and agglomerative: the distance; k-means takes cosine as Euclidean distance of unit vectors"),
       ParameterDeclaration(
-        "starts", .integer(1...10_000), default: .integer(10), "k-means: runs, of which the best is kept"),
+        "starts", .integer(1...10_000), default: .integer(10),
+        "k-means: runs, of which the best is kept and improved by random swaps"),
       ParameterDeclaration(
         "subset", .integer(2...AverageLinkage.maximumRows), default: .integer(3000),
         "agglomerative: the most images taken, drawn by seed"),

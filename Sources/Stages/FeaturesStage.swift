@@ -1,5 +1,6 @@
 // The stage `features`: one vector an image, in which distances between images are taken.
 
+import Analysis
 import Datasets
 import Foundation
 import NeuralNet
@@ -11,11 +12,11 @@ import VisionTransformer
 public enum FeaturesStage: Stage {
   /// What it says of itself.
   public static let declaration = StageDeclaration(
-    name: "features", version: 2, summary: "extracts a feature vector from each of some training images",
+    name: "features", version: 3, summary: "extracts a feature vector from each of some training images",
     parameters: [
       ParameterDeclaration(
-        "extractor", .choice(["cnn", "vit", "pixels"]), default: .string("cnn"),
-        "cnn: the penultimate layer of the net in slot net; vit: a pretrained vision transformer; pixels: the image itself, as a control"
+        "extractor", .choice(["cnn", "gradient", "vit", "pixels"]), default: .string("cnn"),
+        "cnn: the penultimate layer of the net in slot net; gradient: the gradient of the image's loss with respect to that net's last layer; vit: a pretrained vision transformer; pixels: the image itself, as a control"
       ),
       ParameterDeclaration(
         "label", .optional(.integer(0...9)), default: .null, "only images of this label (null: of all)"),
@@ -35,7 +36,7 @@ public enum FeaturesStage: Stage {
     inputs: [
       InputDeclaration("images", accepts: ["load-images"], "the data set"),
       InputDeclaration(
-        "net", accepts: ["train", "retrain", "unlearn"], .optional, "the net of extractor cnn"),
+        "net", accepts: ["train", "retrain", "unlearn"], .optional, "the net of extractors cnn and gradient"),
       InputDeclaration("group", accepts: ["group"], .optional, "only the images of this group"),
     ],
     datasets: [
@@ -86,6 +87,16 @@ public enum FeaturesStage: Stage {
         net.network, parameters: net.parameters, data: images, indices: indices,
         pool: ThreadPool(threads: task.threads))
       columns = net.network.featureCount
+    case "gradient":
+      guard task.optionalInput("net") != nil else {
+        throw StageFailure("extractor gradient differentiates a net's loss: give the stage an input net")
+      }
+      let net = try task.loadNet("net")
+      let outputs = try NetOutputs(
+        net.network, parameters: net.parameters, data: images, indices: indices,
+        pool: ThreadPool(threads: task.threads))
+      rows = outputs.lastLayerGradients(labels: indices.map { images.labels[$0] })
+      columns = net.network.classes * (net.network.featureCount + 1)
     case "vit":
       (rows, columns) = try transformerFeatures(of: images, indices: indices, task, context)
       (pixels, pooling) = (task.parameters.integer("pixels"), task.parameters.string("pooling"))
@@ -133,7 +144,7 @@ public enum FeaturesStage: Stage {
       let extractor = try FeatureExtractor(
         VisionTransformer(contentsOf: path), pixels: task.parameters.integer("pixels"), pooling: pooling)
       let shards = FeatureShards(
-        in: task.downloads + "/../features",
+        in: (task.downloads as NSString).deletingLastPathComponent + "/features",
         identity: [
           digest, task.input("images").content.hex, String(extractor.pixels), pooling.rawValue,
           String(declaration.version), extractor.arithmetic,

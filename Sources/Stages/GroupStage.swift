@@ -1,37 +1,92 @@
-// The stage `group`: training images to remove, drawn at random, with the step at which each is removed.
+// The stage `group`: training images to remove, drawn or chosen by distance, with the step at which each goes.
 
 import HDF5
 import PipelineCore
 import Tensor
 
-/// Draws a group of training images.
+/// Chooses a group of training images.
 public enum GroupStage: Stage {
+  /// Which images of the pool a group is made of.
+  enum Kind: String, CaseIterable {
+    case random, nearest, moderate, farthest, window, cluster
+
+    var needsDistances: Bool { self != .random && self != .cluster }
+  }
+
   /// What it says of itself.
   public static let declaration = StageDeclaration(
-    name: "group", version: 1, summary: "draws a random group of training images to remove",
+    name: "group", version: 2,
+    summary: "chooses training images to remove: at random, by distance, or of a cluster",
     parameters: [
       ParameterDeclaration("size", .integer(atLeast: 1), "how many images"),
       ParameterDeclaration(
-        "label", .optional(.integer(0...9)), default: .null, "drawn from this label (null: from all)"),
+        "label", .optional(.integer(0...9)), default: .null, "chosen from this label (null: from all)"),
+      ParameterDeclaration(
+        "kind", .choice(Kind.allCases.map(\.rawValue)), default: .string("random"),
+        "random: a draw; nearest, moderate, farthest: the least, middle or greatest distances; window: a draw within bounds of the distance; cluster: a draw from one cluster"
+      ),
+      ParameterDeclaration(
+        "window", .list(.number(0...1e12)), default: .list([.number(0.25), .number(0.75)]),
+        "window: the least and the greatest distance, both included"),
+      ParameterDeclaration(
+        "unit", .choice(["quantile", "distance"]), default: .string("quantile"),
+        "window: quantile: bounds are shares of the pool in order of distance; distance: they are distances"),
+      ParameterDeclaration(
+        "number", .integer(0...255), default: .integer(0), "cluster: the number of the cluster"),
     ],
     inputs: [
       InputDeclaration("images", accepts: ["load-images"], "the data set"),
       InputDeclaration(
         "cluster", accepts: ["cluster"], .optional,
-        "gives each image its step; the group is drawn from its images"),
+        "gives each image its step; the group is chosen from its images"),
+      InputDeclaration(
+        "neighbours", accepts: ["neighbours"], .optional,
+        "the distances of nearest, moderate, farthest and window; the group is chosen from its images"),
     ],
     datasets: [
       LayoutDeclaration("/indices", "i64 [m]", "into the train split, ascending"),
       LayoutDeclaration("/parts", "u8 [m]", "the step at which each is removed"),
     ],
-    attributes: [LayoutDeclaration("pool_size", "int", "how many images it was drawn from")],
-    isRandom: true)
+    attributes: [
+      LayoutDeclaration("pool_size", "int", "how many images it was chosen from"),
+      LayoutDeclaration("kind", "string", "as the parameter"),
+    ],
+    isRandom: true,
+    unused: { values, _ in
+      let kind = Kind(rawValue: values.string("kind"))
+      var names: Set<String> = []
+      if kind != .window { names.formUnion(["window", "unit"]) }
+      if kind != .cluster { names.insert("number") }
+      return names
+    },
+    check: { parameters in
+      let bounds = bounds(parameters)
+      guard bounds.count == 2, bounds[0] < bounds[1] else {
+        return ParameterProblem("window", "'window' must be two ascending numbers")
+      }
+      return parameters.string("unit") == "quantile" && bounds[1] > 1
+        ? ParameterProblem("window", "quantiles are from 0 to 1, got \(bounds[1])") : nil
+    })
+
+  private static func bounds(_ parameters: ParameterValues) -> [Double] {
+    parameters.list("window").compactMap { value in
+      switch value {
+      case .number(let number): number
+      // JSON writes 1.0 as 1 on its way to a worker.
+      case .integer(let number): Double(number)
+      default: nil
+      }
+    }
+  }
 
   /// Writes the group.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
     let images = try task.loadImages().train
     let size = task.parameters.integer("size")
     let label = task.parameters.optionalInteger("label")
+    guard let kind = Kind(rawValue: task.parameters.string("kind")) else {
+      preconditionFailure("kinds are checked")
+    }
     var pool = try selectImages(images, label: label, count: nil)
     var parts: [Int: UInt8] = [:]
     if let cluster = task.optionalInput("cluster") {
@@ -41,16 +96,61 @@ public enum GroupStage: Stage {
       for (index, part) in zip(indices, assignment) { parts[Int(index)] = part }
       pool = pool.filter { parts[$0] != nil }
     }
+    if kind == .cluster {
+      guard task.optionalInput("cluster") != nil else {
+        throw StageFailure("kind cluster needs clusters: give the stage an input cluster")
+      }
+      let number = task.parameters.integer("number")
+      pool = pool.filter { parts[$0].map(Int.init) == number }
+      if pool.isEmpty {
+        throw StageFailure(
+          "no image is in cluster \(number); there are clusters 0 to \(parts.values.max() ?? 0)")
+      }
+    }
+    if kind.needsDistances { pool = try nearestFirst(task, pool, kind) }
     guard size <= pool.count else {
       let whose = label.map { " of label \($0)" } ?? ""
-      throw StageFailure("a group of \(size) can't be drawn from \(pool.count) images\(whose)")
+      let which = kind == .random ? "" : " of kind \(kind.rawValue)"
+      throw StageFailure("a group of \(size)\(which) can't be drawn from \(pool.count) images\(whose)")
     }
-    var stream = RandomStream(key: task.streamKey)
-    let chosen = stream.sample(size, of: pool.count).map { pool[$0] }.sorted()
+    let chosen: [Int]
+    switch kind {
+    case .nearest: chosen = Array(pool.prefix(size))
+    case .farthest: chosen = Array(pool.suffix(size))
+    case .moderate: chosen = Array(pool.dropFirst((pool.count - size) / 2).prefix(size))
+    case .random, .window, .cluster:
+      // The draw is of places in the ascending pool, so that the same seed and axes choose the same images
+      // whatever the parts are.
+      pool.sort()
+      var stream = RandomStream(key: task.streamKey)
+      chosen = stream.sample(size, of: pool.count).map { pool[$0] }
+    }
+    let group = chosen.sorted()
     var artifact = try ArtifactWriter(task)
-    try artifact.write("/indices", chosen.map { Int64($0) })
-    try artifact.write("/parts", chosen.map { parts[$0] ?? 0 })
+    try artifact.write("/indices", group.map { Int64($0) })
+    try artifact.write("/parts", group.map { parts[$0] ?? 0 })
     try artifact.attribute("pool_size", .integer(Int64(pool.count)))
+    try artifact.attribute("kind", .string(kind.rawValue))
     return try artifact.finish()
+  }
+
+  /// The images of the pool that have a distance, nearest first (of equal ones the earlier image); for a window
+  /// those within it.
+  private static func nearestFirst(_ task: StageTask, _ pool: [Int], _ kind: Kind) throws -> [Int] {
+    guard task.optionalInput("neighbours") != nil else {
+      throw StageFailure("kind \(kind.rawValue) needs distances: give the stage an input neighbours")
+    }
+    let (distances, indices, _) = try task.loadDistances()
+    let known = Dictionary(zip(indices.map { Int($0) }, distances)) { first, _ in first }
+    let ordered = pool.compactMap { image in known[image].map { (image, $0) } }
+      .sorted { ($0.1, $0.0) < ($1.1, $1.0) }
+    guard kind == .window else { return ordered.map(\.0) }
+    let bounds = bounds(task.parameters)
+    if task.parameters.string("unit") == "distance" {
+      return ordered.filter { $0.1 >= bounds[0] && $0.1 <= bounds[1] }.map(\.0)
+    }
+    let first = Int((bounds[0] * Double(ordered.count)).rounded())
+    let last = Int((bounds[1] * Double(ordered.count)).rounded())
+    return ordered[first..<last].map(\.0)
   }
 }

@@ -1,4 +1,4 @@
-// The stage `influence`: the change of the parameters that removes a group, by one linear solve.
+// The stage `influence`: the change of the parameters that removes a group, by one scheme in one step.
 
 import Analysis
 import Foundation
@@ -10,52 +10,131 @@ import Tensor
 public enum InfluenceStage: Stage {
   /// What it says of itself.
   public static let declaration = StageDeclaration(
-    name: "influence", version: 1, summary: "computes the change of a net's parameters that removes a group",
-    parameters: SolverParameters.declarations,
+    name: "influence", version: 2, summary: "computes the change of a net's parameters that removes a group",
+    parameters: SolverParameters.declarations + [
+      ParameterDeclaration(
+        "compare_images", .optional(.integer(atLeast: 1)), default: .null,
+        "also solve with this many curvature images, to see how much the answer moves (null: don't)")
+    ],
     inputs: [
       InputDeclaration("images", accepts: ["load-images"], "the data set"),
       InputDeclaration("net", accepts: ["train", "retrain", "unlearn"], "the net, trained on all images"),
       InputDeclaration("group", accepts: ["group"], "the images to remove"),
+      SolverParameters.spectrum,
     ],
     datasets: [
       LayoutDeclaration(
         "/gradient", "f32 [p]", "mean over the group, with λθ at scale mean; in state_dict order"),
       LayoutDeclaration("/influence", "f32 [p]", "the change that the scheme proposes, in state_dict order"),
+      LayoutDeclaration(
+        "/first_order", "f32 [p]", "second-order, pif: the change of all parameters that they start from"),
+      LayoutDeclaration(
+        "/selected", "i64 [s]", "gif, fif, pif: the places of the parameters that change, ascending"),
       LayoutDeclaration("/hessian_indices", "i64 [h]", "the images that the curvature is a mean over"),
+      LayoutDeclaration(
+        "/group_indices", "i64 [g]", "the group's images that its own curvature and loss are means over"),
+      LayoutDeclaration(
+        "/loss_change/group/{first_order,second_order,actual}", "f64",
+        "change of the mean loss over group_indices: gᵀΔ, gᵀΔ + ½ΔᵀHΔ, and measured"),
+      LayoutDeclaration(
+        "/loss_change/retained/{first_order,second_order,actual}", "f64",
+        "the same over those of hessian_indices that are retained"),
     ],
-    attributes: SolverParameters.attributes, isRandom: true, resources: SolverParameters.resources)
+    attributes: TrustLine.attributes + [
+      LayoutDeclaration(
+        "compared_images", "int", "curvature images of the solve for comparison; 0 if there was none"),
+      LayoutDeclaration("moved", "float", "‖Δ - Δ'‖ / ‖Δ'‖ for the Δ' of that solve; NaN if there was none"),
+      LayoutDeclaration(
+        "compared_group_loss", "float", "as /loss_change/group/actual, for Δ'; NaN if there was none"),
+    ],
+    isRandom: true, resources: SolverParameters.resources,
+    unused: { values, slots in
+      SolverParameters.unused(values, slots).union(
+        values["compare_images"] == .null ? ["compare_images"] : [])
+    },
+    check: SolverParameters.check)
 
   /// Writes the influence.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
     let images = try task.loadImages().train
     let net = try task.loadNet("net")
     let group = try task.loadGroup()
-    let influence = try groupInfluence(
-      net.network, parameters: net.parameters, data: images, trainingSet: Array(0..<images.count),
-      group: group.indices, options: SolverParameters.options(task.parameters, weightDecay: net.weightDecay),
-      stream: RandomStream(key: task.streamKey), memoryCeiling: SolverParameters.ceiling(task.parameters),
-      pool: ThreadPool(threads: task.threads)
-    ) { context.report($0, step: 0, of: 1) }
-    if influence.negativeCurvature {
-      throw InfluenceError.negativeCurvature(step: 0, iteration: influence.iterations)
+    context.reportWholeLabels(group, images)
+    let pool = ThreadPool(threads: task.threads)
+    let compared = task.parameters.optionalInteger("compare_images")
+    let solves = compared == nil ? 1 : 2
+    func solve(_ number: Int, _ options: InfluenceOptions, _ spectrum: CurvatureSpectrum?) throws
+      -> GroupInfluence
+    {
+      let influence = try groupInfluence(
+        net.network, parameters: net.parameters, data: images, trainingSet: Array(0..<images.count),
+        group: group.indices, options: options, spectrum: spectrum,
+        stream: RandomStream(key: task.streamKey), memoryCeiling: SolverParameters.ceiling(task.parameters),
+        pool: pool
+      ) { context.report($0, step: number, of: solves) }
+      if influence.negativeCurvature {
+        throw InfluenceError.negativeCurvature(step: 0, iteration: influence.iterations)
+      }
+      return influence
+    }
+    var options = SolverParameters.options(task.parameters, weightDecay: net.weightDecay)
+    let influence = try solve(0, options, try task.loadSpectrum(parameters: net.parameters.count))
+    var other: GroupInfluence?
+    if let compared {
+      options.hessianImages = compared
+      other = try solve(1, options, nil)
     }
     var artifact = try ArtifactWriter(task)
     try artifact.write("/gradient", influence.gradient)
     try artifact.write("/influence", influence.change)
+    if let first = influence.firstOrder { try artifact.write("/first_order", first) }
+    if let selected = influence.selected { try artifact.write("/selected", selected.map { Int64($0) }) }
     try artifact.write("/hessian_indices", influence.curvatureImages.map { Int64($0) })
+    try artifact.write("/group_indices", influence.groupImages.map { Int64($0) })
+    try artifact.write("/loss_change/group", [influence.groupLoss], scalar: true)
+    try artifact.write("/loss_change/retained", [influence.retainedLoss], scalar: true)
     try artifact.write(TrustLine([influence], task.parameters))
+    try artifact.attribute("compared_images", .integer(Int64(other?.hessianImages ?? 0)))
+    try artifact.attribute(
+      "moved", .real(other.map { relativeDistance(influence.change, $0.change) } ?? .nan))
+    try artifact.attribute("compared_group_loss", .real(other?.groupLoss?.actual ?? .nan))
     return try artifact.finish()
   }
 }
 
+/// ‖a − b‖ / ‖b‖.
+private func relativeDistance(_ a: [Float], _ b: [Float]) -> Double {
+  let apart = zip(a, b).map { $0 - $1 }
+  return (dot(apart, apart) / dot(b, b)).squareRoot()
+}
+
 extension StageContext {
-  /// Says where a solver stands. Its residual falls roughly by a constant factor an iteration, so the share of the
-  /// decades down to 1e-3 is the share of the work.
-  func report(_ solver: SolverProgress, step: Int, of steps: Int) {
-    let done = min(1, max(0, -log10(max(solver.relativeResidual, 1e-12)) / 3))
+  /// Says where a solver stands. The residual of conjugate gradients falls roughly by a constant factor an iteration,
+  /// so the share of the decades down to 1e-3 is the share of the work.
+  func report(_ solver: InfluenceProgress, step: Int, of steps: Int) {
+    var done = Double(solver.iteration) / Double(solver.maxIterations)
+    var residual = ""
+    if let relative = solver.relativeResidual {
+      done = min(1, max(0, -log10(max(relative, 1e-12)) / 3))
+      residual = ", residual \(String(format: "%.1e", relative))"
+    }
     let which = steps > 1 ? "step \(step + 1)/\(steps), " : ""
-    progress(
-      (Double(step) + done) / Double(steps),
-      "\(which)iteration \(solver.iteration), residual \(String(format: "%.1e", solver.relativeResidual))")
+    progress((Double(step) + done) / Double(steps), "\(which)iteration \(solver.iteration)\(residual)")
+  }
+
+  /// Says which labels lose their last training image with a group: what the net then says of them is no matter of
+  /// similar images that stay.
+  func reportWholeLabels(_ group: Group, _ images: ImageSet) {
+    var left = [Int](repeating: 0, count: 256)
+    for label in images.labels { left[Int(label)] += 1 }
+    var removed = Set<UInt8>()
+    for index in group.indices {
+      left[Int(images.labels[index])] -= 1
+      removed.insert(images.labels[index])
+    }
+    let whole = removed.filter { left[Int($0)] == 0 }.sorted()
+    if !whole.isEmpty {
+      log("the group is all training images of label \(whole.map(String.init).joined(separator: ", "))")
+    }
   }
 }

@@ -31,15 +31,23 @@ extension StageTask {
   }
 
   /// The net of a slot.
-  func loadNet(_ slot: String) throws -> Net {
-    let file = try FileReader(at: input(slot).path)
-    let network = try Network.named(try file.string("net"))
-    var parameters: [Float] = []
-    parameters.reserveCapacity(network.parameterCount)
-    for layout in network.parameterLayouts {
-      parameters += try file.read("/parameters/\(layout.name)", as: Float.self, shape: layout.shape)
+  func loadNet(_ slot: String) throws -> Net { try loadNet(input(slot)) }
+
+  /// The net of one artifact.
+  func loadNet(_ input: TaskInput) throws -> Net {
+    let file = try FileReader(at: input.path)
+    let name = try file.string("net")
+    let network = try Network.named(name, width: name == "resnet18" ? try file.integer("width") : nil)
+    func values(_ layouts: [ParameterLayout]) throws -> [Float] {
+      try layouts.flatMap { layout in
+        let path = "/parameters/\(layout.name)"
+        return layout.shape.isEmpty
+          ? [try file.readScalar(path)] : try file.read(path, as: Float.self, shape: layout.shape)
+      }
     }
-    return Net(network: network, parameters: parameters, weightDecay: try file.real("weight_decay"))
+    return Net(
+      network: try network.with(buffers: try values(network.bufferLayouts)),
+      parameters: try values(network.parameterLayouts), weightDecay: try file.real("weight_decay"))
   }
 
   /// The group of slot `group`.
@@ -54,6 +62,7 @@ extension StageTask {
 
 /// A net with its parameters, flat in `state_dict` order.
 struct Net {
+  /// With its running statistics, which every stage that changes the parameters carries along.
   var network: Network
   var parameters: [Float]
   /// The L2 regularisation of its training, per parameter.
@@ -83,8 +92,17 @@ extension ArtifactWriter {
     for layout in net.network.parameterLayouts {
       try write("/parameters/\(layout.name)", Array(net.parameters[layout.range]), shape: layout.shape)
     }
+    for layout in net.network.bufferLayouts {
+      let path = "/parameters/\(layout.name)"
+      let values = Array(net.network.buffers[layout.range])
+      if layout.shape.isEmpty {
+        try write(path, scalar: values[0])
+      } else {
+        try write(path, values, shape: layout.shape)
+      }
+    }
     try attribute("net", .string(net.network.name))
-    try attribute("width", .integer(Int64(net.network.featureCount)))
+    try attribute("width", .integer(Int64(net.network.width)))
     try attribute("weight_decay", .real(net.weightDecay))
   }
 }

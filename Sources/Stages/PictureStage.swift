@@ -16,6 +16,9 @@ public enum PictureStage: Stage {
     case clusterBands = "cluster-bands"
     case contactSheet = "contact-sheet"
     case influenceNorms = "influence-norms"
+    case schemes
+    case differences
+    case effects
 
     var needs: [String] {
       switch self {
@@ -23,13 +26,16 @@ public enum PictureStage: Stage {
       case .clusterBands: ["neighbours", "cluster"]
       case .contactSheet: ["images", "neighbours"]
       case .influenceNorms: ["norms"]
+      case .schemes: ["table"]
+      case .differences: ["differences"]
+      case .effects: ["effects"]
       }
     }
   }
 
   /// What it says of itself.
   public static let declaration = StageDeclaration(
-    name: "picture", version: 2, summary: "draws a picture as PNG and SVG, by gnuplot",
+    name: "picture", version: 3, summary: "draws a picture as PNG and SVG, by gnuplot",
     parameters: [
       ParameterDeclaration(
         "kind", .choice(Kind.allCases.map(\.rawValue)),
@@ -39,6 +45,9 @@ public enum PictureStage: Stage {
         "what the data is, as the title's first half: Label 0, CNN features"),
       ParameterDeclaration(
         "count", .integer(1...500), default: .integer(60), "contact-sheet: images of each of near and far"),
+      ParameterDeclaration(
+        "metric", .string, default: .string("group.loss"),
+        "schemes: the figure, as a table's metrics name it; effects: group or test"),
     ],
     inputs: [
       InputDeclaration("normality", accepts: ["normality"], .optional, "the sample and its tests"),
@@ -46,12 +55,21 @@ public enum PictureStage: Stage {
       InputDeclaration("cluster", accepts: ["cluster"], .optional, "for cluster-bands"),
       InputDeclaration("images", accepts: ["load-images"], .optional, "for contact-sheet: the digits"),
       InputDeclaration("norms", accepts: ["influence-norms"], .optional, "for influence-norms"),
+      InputDeclaration("table", accepts: ["table"], .optional, "for schemes"),
+      InputDeclaration("differences", accepts: ["differences"], .optional, "for differences"),
+      InputDeclaration("effects", accepts: ["correlation"], .optional, "for effects"),
     ],
     datasets: [
       LayoutDeclaration("/files/KIND.png", "u8 [bytes]", "the picture"),
       LayoutDeclaration("/files/KIND.svg", "u8 [bytes]", "the same as SVG"),
     ],
-    attributes: [LayoutDeclaration("gnuplot", "string", "version of the gnuplot that drew it")])
+    attributes: [LayoutDeclaration("gnuplot", "string", "version of the gnuplot that drew it")],
+    unused: { values, _ in
+      var names: Set<String> = []
+      if values.string("kind") != Kind.contactSheet.rawValue { names.insert("count") }
+      if ![Kind.schemes, .effects].map(\.rawValue).contains(values.string("kind")) { names.insert("metric") }
+      return names
+    })
 
   /// Writes the picture.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
@@ -69,6 +87,16 @@ public enum PictureStage: Stage {
       case .clusterBands: try bands(task)
       case .contactSheet: try sheet(task)
       case .influenceNorms: try norms(task)
+      case .schemes:
+        try ResultPictures.table(
+          task.input("table"), metric: task.parameters.string("metric"),
+          title: task.parameters.string("title"))
+      case .differences:
+        try ResultPictures.differences(task.input("differences"), title: task.parameters.string("title"))
+      case .effects:
+        try ResultPictures.effects(
+          task.input("effects"), metric: task.parameters.string("metric"),
+          title: task.parameters.string("title"))
       }
     let files = try draw(drawing, in: task.scratch)
     var artifact = try ArtifactWriter(task)

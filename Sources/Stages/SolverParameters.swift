@@ -1,63 +1,121 @@
-// The parameters that `influence` and `unlearn` share: the curvature, its damping and its solver.
+// The parameters that `influence` and `unlearn` share: the scheme, its curvature and its solver.
 
 import Analysis
-import HDF5
 import PipelineCore
 
-/// What `influence` and `unlearn` ask of a solver.
+/// What `influence` and `unlearn` ask of a scheme and its solver.
 enum SolverParameters {
   private static let defaults = InfluenceOptions()
 
   static let declarations = [
     ParameterDeclaration(
-      "scheme", .choice(["first-order"]), default: .string("first-order"),
-      "the formula: first-order is q·H⁻¹g (Koh et al. 2019)"),
+      "scheme", .choice(InfluenceScheme.allCases.map(\.rawValue)), default: .string(defaults.scheme.rawValue),
+      "first-order: q·H⁻¹g; newton: with the retained images' H; second-order (Basu); gif, fif, pif: of some parameters"
+    ),
     ParameterDeclaration(
       "scale", .choice(InfluenceScale.allCases.map(\.rawValue)), default: .string(defaults.scale.rawValue),
       "mean: 1/(n-m), as retraining with the same weight decay an image; koh: 1/n"),
     ParameterDeclaration(
-      "curvature", .choice(["gauss-newton"]), default: .string("gauss-newton"),
-      "the curvature H, at the net's parameters"),
-    ParameterDeclaration("solver", .choice(["cg"]), default: .string("cg"), "conjugate gradients"),
+      "gradient", .choice(NewtonGradient.allCases.map(\.rawValue)),
+      default: .string(defaults.gradient.rawValue),
+      "newton: group: q·g of the group; retained: minus the retained images' gradient, which also goes on training"
+    ),
     ParameterDeclaration(
-      "damping", .number(atLeast: 0), default: .number(defaults.damping), "added to the curvature's diagonal"),
+      "curvature", .choice(CurvatureKind.allCases.map(\.rawValue)),
+      default: .string(defaults.curvature.rawValue), "the curvature H, at the net's parameters"),
+    ParameterDeclaration(
+      "damping", .number(atLeast: 0), default: .number(defaults.damping),
+      "added to the curvature's diagonal; must be positive with curvature hessian"),
     ParameterDeclaration(
       "hessian_images", .integer(atLeast: 1), default: .integer(defaults.hessianImages),
       "images that the curvature is a mean over, drawn by seed from those not yet removed"),
     ParameterDeclaration(
+      "selection", .choice(ParameterSelection.allCases.map(\.rawValue)),
+      default: .string(defaults.selection.rawValue),
+      "gif, fif, pif: which parameters of each convolution and linear layer change"),
+    ParameterDeclaration(
+      "ratio", .number(0...1), default: .number(defaults.ratio),
+      "gif, fif, pif: their share of each layer, above 0"),
+    ParameterDeclaration(
+      "solver", .choice(InfluenceSolver.allCases.map(\.rawValue)), default: .string(defaults.solver.rawValue),
+      "cg: conjugate gradients; neumann: a series; lissa: a series over small batches"),
+    ParameterDeclaration(
       "tolerance", .number(1e-12...0.999), default: .number(defaults.tolerance),
-      "bound of the solver's true relative residual"),
+      "bound of the solver's true relative residual; above it a result is marked as not converged"),
     ParameterDeclaration(
       "iterations", .integer(1...1_000_000), default: .integer(defaults.maxIterations),
-      "the most solver iterations"),
+      "cg: the most solver iterations"),
     ParameterDeclaration(
-      "memory", .integer(64...(1 << 20)), default: .integer(384), changesResult: false,
-      "ceiling of the memory for kept activations, in MB"),
+      "series_terms", .integer(1...1_000_000), default: .integer(defaults.seriesTerms),
+      "neumann, lissa: the number of terms J"),
+    ParameterDeclaration(
+      "series_scale", .optional(.number(Double.leastNormalMagnitude...1e12)), default: .null,
+      "neumann, lissa: σ, steps being 1/σ (null: twice the largest eigenvalue); LiSSA's own damping is damping/σ"
+    ),
+    ParameterDeclaration(
+      "series_batch", .integer(1...1_000_000), default: .integer(defaults.seriesBatch),
+      "lissa: images of each product, drawn anew"),
+    memory,
   ]
 
-  static let names = declarations.map(\.name)
+  static let memory = ParameterDeclaration(
+    "memory", .integer(64...(1 << 20)), default: .integer(384), changesResult: false,
+    "ceiling of the memory for kept activations, in MB")
 
-  static let attributes = [
-    LayoutDeclaration("scheme", "string", "as the parameter"),
-    LayoutDeclaration("solver", "string", "as the parameter"),
-    LayoutDeclaration("damping", "float", "as the parameter"),
-    LayoutDeclaration("iterations", "int", "solver iterations"),
-    LayoutDeclaration(
-      "residual", "float", "‖b - (H + damping) x‖ / ‖b‖, recomputed by a fresh product at the end"),
-    LayoutDeclaration("converged", "int", "1 if the residual is within the tolerance"),
-    LayoutDeclaration("curvature_min", "float", "estimate of H's least eigenvalue, from inside (Ritz)"),
-    LayoutDeclaration("curvature_max", "float", "estimate of H's largest eigenvalue, from inside (Ritz)"),
-    LayoutDeclaration("hessian_images", "int", "images that the curvature was a mean over"),
-  ]
+  static let spectrum = InputDeclaration(
+    "spectrum", accepts: ["spectrum"], .optional,
+    "of the same net: its images are the curvature images, and the solver is preconditioned with its eigenpairs"
+  )
+
+  static let names = Set(declarations.map(\.name))
+
+  /// The parameters that a node with these values and connected slots makes no use of.
+  static func unused(_ values: ParameterValues, _ slots: Set<String>) -> Set<String> {
+    var names: Set<String> = []
+    if slots.contains("spectrum") { names.insert("hessian_images") }
+    if values.string("scheme") != InfluenceScheme.newton.rawValue { names.insert("gradient") }
+    if InfluenceScheme(rawValue: values.string("scheme"))?.selects != true {
+      names.formUnion(["selection", "ratio"])
+    }
+    switch values.string("solver") {
+    case InfluenceSolver.cg.rawValue: names.formUnion(["series_terms", "series_scale", "series_batch"])
+    case InfluenceSolver.neumann.rawValue: names.formUnion(["iterations", "series_batch"])
+    default: names.insert("iterations")
+    }
+    return names
+  }
+
+  /// What is wrong with values that are each of the right type.
+  static func check(_ values: ParameterValues) -> ParameterProblem? {
+    if values.string("curvature") == CurvatureKind.hessian.rawValue, values.number("damping") <= 0 {
+      return ParameterProblem(
+        "damping",
+        "'damping' must be positive with curvature hessian, which has negative eigenvalues where a net was trained; "
+          + "or take curvature gauss-newton")
+    }
+    if values.number("ratio") <= 0 {
+      return ParameterProblem("ratio", "'ratio' must be above 0 and at most 1, or no parameter is selected")
+    }
+    return nil
+  }
 
   /// The options of a node, with the weight decay of the net's training.
   static func options(_ values: ParameterValues, weightDecay: Double) -> InfluenceOptions {
     var options = InfluenceOptions()
+    options.scheme = InfluenceScheme(rawValue: values.string("scheme")) ?? options.scheme
     options.scale = InfluenceScale(rawValue: values.string("scale")) ?? options.scale
+    options.gradient = NewtonGradient(rawValue: values.string("gradient")) ?? options.gradient
+    options.curvature = CurvatureKind(rawValue: values.string("curvature")) ?? options.curvature
+    options.selection = ParameterSelection(rawValue: values.string("selection")) ?? options.selection
+    options.solver = InfluenceSolver(rawValue: values.string("solver")) ?? options.solver
+    options.ratio = values.number("ratio")
     options.damping = values.number("damping")
     options.hessianImages = values.integer("hessian_images")
     options.tolerance = values.number("tolerance")
     options.maxIterations = values.integer("iterations")
+    options.seriesTerms = values.integer("series_terms")
+    options.seriesScale = values["series_scale"] == .null ? nil : values.number("series_scale")
+    options.seriesBatch = values.integer("series_batch")
     options.weightDecay = Float(weightDecay)
     return options
   }
@@ -68,56 +126,4 @@ enum SolverParameters {
   }
 
   static func ceiling(_ values: ParameterValues) -> Int { values.integer("memory") << 20 }
-}
-
-/// What is to be trusted of one or several solves: the worst residual, all iterations, the widest curvature.
-struct TrustLine {
-  var scheme: String
-  var solver: String
-  var damping: Double
-  var iterations: Int
-  var residual: Double
-  var converged: Bool
-  var curvatureMin: Double
-  var curvatureMax: Double
-  var hessianImages: Int
-
-  init(_ solves: [GroupInfluence], _ values: ParameterValues) {
-    scheme = values.string("scheme")
-    solver = values.string("solver")
-    damping = values.number("damping")
-    iterations = solves.reduce(0) { $0 + $1.iterations }
-    residual = solves.map(\.residual).max() ?? 0
-    converged = solves.allSatisfy(\.converged)
-    curvatureMin = solves.compactMap { $0.curvature?.lowerBound }.min() ?? .nan
-    curvatureMax = solves.compactMap { $0.curvature?.upperBound }.max() ?? .nan
-    hessianImages = solves.map(\.hessianImages).max() ?? 0
-  }
-
-  /// The trust line of an influence artifact.
-  init(_ file: borrowing FileReader) throws(HDF5Error) {
-    scheme = try file.string("scheme")
-    solver = try file.string("solver")
-    damping = try file.real("damping")
-    iterations = try file.integer("iterations")
-    residual = try file.real("residual")
-    converged = try file.integer("converged") != 0
-    curvatureMin = try file.real("curvature_min")
-    curvatureMax = try file.real("curvature_max")
-    hessianImages = try file.integer("hessian_images")
-  }
-}
-
-extension ArtifactWriter {
-  mutating func write(_ trust: TrustLine) throws(HDF5Error) {
-    try attribute("scheme", .string(trust.scheme))
-    try attribute("solver", .string(trust.solver))
-    try attribute("damping", .real(trust.damping))
-    try attribute("iterations", .integer(Int64(trust.iterations)))
-    try attribute("residual", .real(trust.residual))
-    try attribute("converged", .integer(trust.converged ? 1 : 0))
-    try attribute("curvature_min", .real(trust.curvatureMin))
-    try attribute("curvature_max", .real(trust.curvatureMax))
-    try attribute("hessian_images", .integer(Int64(trust.hessianImages)))
-  }
 }

@@ -10,7 +10,20 @@ public struct TableReport {
   /// How a table is written.
   public enum Format: String, CaseIterable, Sendable { case text, markdown, csv, json }
 
-  private let table: ResultTable
+  /// The stages whose artifacts are tables.
+  public static let stages: Set<String> = Set(
+    [
+      TableStage.declaration, DifferencesStage.declaration, CalibrationStage.declaration,
+      CorrelationStage.declaration, LogisticErrorsStage.declaration,
+    ]
+    .map(\.name))
+
+  private enum Table {
+    case pivoted(ResultTable)
+    case plain(PlainTable)
+  }
+
+  private let table: Table
 
   /// Reads a table artifact.
   ///
@@ -21,6 +34,18 @@ public struct TableReport {
   /// - Throws: `HDF5Error` for an unreadable file, `ResultTableError` for rows that make no table.
   public init(file path: String, parameters: ParameterValues, nodes: [[String]]) throws {
     let file = try FileReader(at: path)
+    let stage = try file.string("stage")
+    if stage == TableStage.declaration.name {
+      table = .pivoted(try Self.pivoted(file, parameters: parameters, nodes: nodes))
+    } else {
+      table = .plain(try Self.plain(file, stage: stage, title: parameters.string("title")))
+    }
+  }
+
+  private static func pivoted(_ file: borrowing FileReader, parameters: ParameterValues, nodes: [[String]])
+    throws
+    -> ResultTable
+  {
     let schemes = try file.readStrings("/scheme")
     let converged: [UInt8] = try file.read("/converged", shape: [schemes.count])
     let pools: [Int64] = try file.read("/pool_size", shape: [schemes.count])
@@ -32,64 +57,80 @@ public struct TableReport {
     // A share of the pool is shown only where the columns are numbers of removed images.
     let across = axes[parameters.string("columns")] ?? []
     let pool = across == sizes.map(String.init) && Set(pools).count == 1 ? pools.first : nil
-    let splits = parameters.strings("metrics")
+    let choices = parameters.strings("metrics").flatMap(EvaluationMetrics.choices)
+    let over = parameters.string("over")
     var rows: [ResultRow] = []
-    for split in splits {
-      let losses: [Double] = try file.read("/metrics/\(split)/loss", shape: [schemes.count])
-      let accuracies: [Double] = try file.read("/metrics/\(split)/accuracy", shape: [schemes.count])
-      for row in schemes.indices {
+    for choice in choices {
+      var values: [Double] = try file.read(choice.path, shape: [schemes.count])
+      if let unit = choice.unit {
+        let points = schemes.indices.map { row in
+          axes.filter { $0.key != over }.sorted { $0.key < $1.key }.map { $0.value[row] }
+        }
+        values = Self.inSpreads(values, try file.read(unit, shape: [schemes.count]), points: points)
+      }
+      for row in schemes.indices where choice.isAlways || !values[row].isNaN {
         rows.append(
           ResultRow(
-            scheme: schemes[row], axes: axes.mapValues { $0[row] }, split: split,
-            metrics: ["loss": losses[row], "accuracy": accuracies[row]],
+            scheme: schemes[row], axes: axes.compactMapValues { $0[row].isEmpty ? nil : $0[row] },
+            split: choice.figure.split, metrics: [choice.figure.metric: values[row]],
             nodes: row < nodes.count ? nodes[row] : [], converged: converged[row] != 0))
       }
     }
-    let figures = splits.flatMap { split -> [ResultTableLayout.Figure] in
-      let name = split == "group" ? "self" : split.replacingOccurrences(of: "_", with: " ")
-      return [
-        .init(label: "\(name) accuracy", split: split, metric: "accuracy", isPercent: true),
-        .init(label: "\(name) loss", split: split, metric: "loss", isPercent: false),
-      ]
-    }
-    table = try ResultTable(
+    return try ResultTable(
       rows,
       layout: ResultTableLayout(
         title: parameters.string("title"), columnAxis: parameters.string("columns"),
-        repeatAxis: parameters.string("over"), figures: figures,
+        rowAxes: parameters.strings("down"), repeatAxis: over, figures: choices.map(\.figure),
         columnTotal: pool.map { Int($0) }, order: parameters.strings("order"),
-        footnotes: try Self.footnotes(file, schemes: schemes)))
+        footnotes: try Self.legend(choices) + TrustFacts.lines(file, schemes: schemes)))
   }
 
-  /// One trust line for each scheme that has a solve behind it.
-  private static func footnotes(_ file: borrowing FileReader, schemes: [String]) throws -> [String] {
-    let residuals: [Double] = try file.read("/residual", shape: [schemes.count])
-    let iterations: [Int64] = try file.read("/iterations", shape: [schemes.count])
-    let dampings: [Double] = try file.read("/damping", shape: [schemes.count])
-    let hessianImages: [Int64] = try file.read("/hessian_images", shape: [schemes.count])
-    var lines = ["self: the removed images; loss: mean cross-entropy without regularisation"]
-    for scheme in Set(schemes).sorted() {
-      let rows = schemes.indices.filter { schemes[$0] == scheme && residuals[$0].isFinite }
-      guard !rows.isEmpty else { continue }
-      let worst = rows.map { residuals[$0] }.max() ?? .nan
-      let solves = rows.map { iterations[$0] }
-      // Damping and the number of curvature images decide how far a step goes; a table without them can't be read.
-      let settings = Set(rows.map { "damping \(dampings[$0]), \(hessianImages[$0]) curvature images" })
-        .sorted()
-      lines.append(
-        "\(scheme): \(settings.joined(separator: "; ")); true relative residual at most \(String(format: "%.1e", worst)), "
-          + "\(solves.min() ?? 0) to \(solves.max() ?? 0) solver iterations a net")
+  /// Gaps in units of the seed-to-seed spread of retraining: the root mean square of the spreads over all rows at
+  /// the same point of the axes, whatever their scheme, since they share the retrained nets.
+  ///
+  /// A spread of two or three seeds alone is too uncertain to divide by.
+  private static func inSpreads(_ gaps: [Double], _ spreads: [Double], points: [[String]]) -> [Double] {
+    let pooled = Dictionary(grouping: gaps.indices, by: { points[$0] }).mapValues { rows in
+      let squares = rows.map { spreads[$0] * spreads[$0] }.filter(\.isFinite)
+      return squares.isEmpty ? .nan : (squares.reduce(0, +) / Double(squares.count)).squareRoot()
     }
+    return gaps.indices.map { gaps[$0] / (pooled[points[$0]] ?? .nan) }
+  }
+
+  /// What the figures of a table mean, where their names don't say it.
+  private static func legend(_ choices: [EvaluationMetrics.Choice]) -> [String] {
+    var lines = ["self: the removed images; loss: mean cross-entropy without regularisation"]
+    let metrics = Set(choices.map(\.figure.metric))
+    if choices.contains(where: { $0.unit != nil }) {
+      lines.append(
+        "in spreads: the gap to retraining over the standard deviation of retraining from seed to seed")
+    }
+    for (metric, line) in [
+      ("distance", "parameter distance: L2 distance to the retrained nets' parameters"),
+      ("kl", "output KL: KL(retrained ‖ net) in nats, mean over the test images"),
+      ("changed", "changed decisions: test images that the net and the retrained ones decide differently"),
+      (
+        "mia_auc",
+        "membership AUC: a loss-threshold attack, the removed images against test images of their label; "
+          + "0.5 tells nothing"
+      ),
+      ("f1", "F1: of the GIF paper, 2 (1 − a) b / (1 − a + b), a the self and b the test-other accuracy"),
+      ("relearning", "relearning steps: SGD steps on the removed images until their loss is back; not finite: beyond the limit"),
+    ] where metrics.contains(metric) { lines.append(line) }
     return lines
   }
 
   /// The table as text that ends without a newline.
   public func render(_ format: Format) throws -> String {
-    switch format {
-    case .text: table.text()
-    case .markdown: table.markdown()
-    case .csv: table.csv()
-    case .json: try table.json()
+    switch (table, format) {
+    case (.pivoted(let table), .text): table.text()
+    case (.pivoted(let table), .markdown): table.markdown()
+    case (.pivoted(let table), .csv): table.csv()
+    case (.pivoted(let table), .json): try table.json()
+    case (.plain(let table), .text): table.text()
+    case (.plain(let table), .markdown): table.markdown()
+    case (.plain(let table), .csv): table.csv()
+    case (.plain(let table), .json): try table.json()
     }
   }
 }

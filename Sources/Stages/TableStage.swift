@@ -7,7 +7,7 @@ import PipelineCore
 public enum TableStage: Stage {
   /// What it says of itself.
   public static let declaration = StageDeclaration(
-    name: "table", version: 2, summary: "gathers evaluations into one table, a row an evaluation",
+    name: "table", version: 4, summary: "gathers evaluations into one table, a row an evaluation",
     parameters: [
       ParameterDeclaration("title", .string, default: .string(""), "stands above the table"),
       ParameterDeclaration("columns", .string, default: .string("size"), "the axis that goes across"),
@@ -16,8 +16,14 @@ public enum TableStage: Stage {
         "order", .list(.string), default: .list([]), "labels of the rows in the order in which they are shown"
       ),
       ParameterDeclaration(
+        "down", .list(.string), default: .list([.string("scheme")]),
+        "the axes that go down, outermost first; scheme stands for the labels of the rows"),
+      ParameterDeclaration(
         "metrics", .list(.string), default: .list(["group", "test"].map(Value.string)),
-        "the splits shown, each with accuracy and loss"),
+        "the figures shown: a split (\(EvaluationMetrics.splits.joined(separator: ", "))) for its accuracy and loss; "
+          + "SPLIT. and one of loss, accuracy, gap, accuracy_gap (less retraining), gap_spread, accuracy_gap_spread "
+          + "(in standard deviations of retraining from seed to seed); distance, kl, changed, mia_auc, f1, relearning"
+      ),
     ],
     inputs: [
       InputDeclaration("rows", accepts: ["evaluate"], .many, "the evaluations by scheme, as label: stage")
@@ -25,24 +31,11 @@ public enum TableStage: Stage {
     datasets: [
       LayoutDeclaration("/scheme", "string [r]", "the label of each row"),
       LayoutDeclaration("/axes/AXIS", "string [r]", "its axis values, as text"),
-      LayoutDeclaration("/metrics/SPLIT/{loss,accuracy}", "f64 [r]", "as in the evaluation"),
+      LayoutDeclaration("/metrics/GROUP/METRIC", "f64 [r]", "all metrics of the evaluation, by its paths"),
       LayoutDeclaration("/group_size", "i64 [r]", "images removed"),
       LayoutDeclaration("/pool_size", "i64 [r]", "images that they were drawn from"),
-      LayoutDeclaration("/converged", "u8 [r]", "0 if a solve behind the row did not converge"),
-      LayoutDeclaration(
-        "/residual", "f64 [r]", "the worst true relative residual behind the row; NaN if none"),
-      LayoutDeclaration("/iterations", "i64 [r]", "solver iterations behind the row"),
-      LayoutDeclaration("/damping", "f64 [r]", "damping of the solves behind the row; NaN if none"),
-      LayoutDeclaration(
-        "/hessian_images", "i64 [r]", "curvature images of the solves behind the row; 0 if none"),
-    ],
-    check: { parameters in
-      let unknown = parameters.strings("metrics").first { !EvaluateStage.splits.contains($0) }
-      return unknown.map {
-        ParameterProblem(
-          "metrics", "'\($0)' is no split; \(suggestion(for: $0, among: EvaluateStage.splits, of: "splits"))")
-      }
-    })
+    ] + TrustFacts.datasets,
+    check: { EvaluationMetrics.problem($0.strings("metrics")) })
 
   /// Writes the table.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
@@ -50,26 +43,11 @@ public enum TableStage: Stage {
     var columns: [String: [Double]] = [:]
     var groupSizes: [Int64] = []
     var poolSizes: [Int64] = []
-    var converged: [UInt8] = []
-    var residuals: [Double] = []
-    var iterations: [Int64] = []
-    var dampings: [Double] = []
-    var hessianImages: [Int64] = []
     for input in inputs {
       let file = try FileReader(at: input.path)
-      for split in EvaluateStage.splits {
-        for metric in ["loss", "accuracy"] {
-          let path = "/metrics/\(split)/\(metric)"
-          columns[path, default: []].append(try file.readScalar(path))
-        }
-      }
+      for path in EvaluationMetrics.paths { columns[path, default: []].append(try file.readScalar(path)) }
       groupSizes.append(Int64(try file.integer("group_size")))
       poolSizes.append(Int64(try file.integer("pool_size")))
-      converged.append(UInt8(try file.integer("converged")))
-      residuals.append(try file.real("residual"))
-      iterations.append(Int64(try file.integer("iterations")))
-      dampings.append(try file.real("damping"))
-      hessianImages.append(Int64(try file.integer("hessian_images")))
     }
     var artifact = try ArtifactWriter(task)
     try artifact.write("/scheme", inputs.map(\.label))
@@ -80,11 +58,7 @@ public enum TableStage: Stage {
     for (path, values) in columns.sorted(by: { $0.key < $1.key }) { try artifact.write(path, values) }
     try artifact.write("/group_size", groupSizes)
     try artifact.write("/pool_size", poolSizes)
-    try artifact.write("/converged", converged)
-    try artifact.write("/residual", residuals)
-    try artifact.write("/iterations", iterations)
-    try artifact.write("/damping", dampings)
-    try artifact.write("/hessian_images", hessianImages)
+    try TrustFacts.gather(inputs, into: &artifact)
     return try artifact.finish()
   }
 }

@@ -50,6 +50,8 @@ private let defaults = TrainingOptions()
 private let trainingParameters = [
   ParameterDeclaration("net", .choice(Network.names), default: .string("lenet"), "the architecture"),
   ParameterDeclaration(
+    "width", .integer(1...1024), default: .integer(64), "resnet18: channels of its first stage"),
+  ParameterDeclaration(
     "epochs", .integer(1...10_000), default: .integer(defaults.epochs), "passes over the images"),
   ParameterDeclaration(
     "batch_size", .integer(1...65_536), default: .integer(defaults.batchSize), "images a step"),
@@ -77,7 +79,9 @@ private func exactly(_ value: Float) -> Double { Double("\(value)") ?? Double(va
 
 /// The datasets of a net's artifact.
 let netLayout = [
-  LayoutDeclaration("/parameters/NAME", "f32", "names, shapes and layouts as in a PyTorch state_dict"),
+  LayoutDeclaration(
+    "/parameters/NAME", "f32",
+    "names, shapes and layouts as in a PyTorch state_dict, resnet18's running statistics included"),
   LayoutDeclaration(
     "/history/loss", "f64 [epochs]", "mean cross-entropy over the epoch (unlearn: on the retained images)"),
   LayoutDeclaration("/history/accuracy", "f64 [epochs]", "share of right predictions over the same"),
@@ -88,12 +92,17 @@ let netLayout = [
 /// The attributes of a net's artifact.
 let netAttributes = [
   LayoutDeclaration("net", "string", "the architecture"),
-  LayoutDeclaration("width", "int", "activations before the last layer"),
+  LayoutDeclaration(
+    "width", "int", "resnet18: channels of its first stage; other nets: activations before the last layer"),
   LayoutDeclaration("weight_decay", "float", "the L2 regularisation of its training"),
 ]
 
-private let trainingResources: @Sendable (ParameterValues) -> Resources = { _ in
-  Resources(cores: 64, memory: 400 << 20)
+private let trainingResources: @Sendable (ParameterValues) -> Resources = { values in
+  let name = values.string("net")
+  let width = name == "resnet18" ? values.integer("width") : nil
+  let network = try? Network.named(name, width: width)
+  let own = network.map { trainingBytes($0, batchSize: values.integer("batch_size")) } ?? 0
+  return Resources(cores: 64, memory: 400 << 20 + own)
 }
 
 private func trainNet(
@@ -115,7 +124,8 @@ private func trainNet(
       every: values.integer("step_epochs"), factor: Float(values.number("step_factor")))
   default: options.schedule = .linear
   }
-  let network = try Network.named(values.string("net"))
+  let name = values.string("net")
+  let network = try Network.named(name, width: name == "resnet18" ? values.integer("width") : nil)
   let stream = RandomStream(key: task.streamKey)
   let result = try train(
     network, parameters: network.initialParameters(stream: stream.substream("initial")), data: images,
@@ -128,7 +138,7 @@ private func trainNet(
   }
   var artifact = try ArtifactWriter(task)
   try artifact.write(
-    Net(network: network, parameters: result.parameters, weightDecay: values.number("weight_decay")))
+    Net(network: result.network, parameters: result.parameters, weightDecay: values.number("weight_decay")))
   try artifact.write("/history/loss", result.history.map(\.loss))
   try artifact.write("/history/accuracy", result.history.map(\.accuracy))
   try artifact.write("/history/learning_rate", result.history.map { Double($0.learningRate) })

@@ -8,20 +8,26 @@ import Tensor
 
 /// Unlearns a group.
 public enum UnlearnStage: Stage {
-  private static let partNames = ["near", "moderate", "far"]
-
   /// What it says of itself.
   public static let declaration = StageDeclaration(
-    name: "unlearn", version: 1,
+    name: "unlearn", version: 2,
     summary: "removes a group from a net: in one step by an influence, or part by part",
     parameters: [
       ParameterDeclaration(
-        "order", .list(.choice(partNames + (0..<10).map(String.init))),
-        default: .list(partNames.map(Value.string)),
-        "without slot influence: the parts of the group in the order of their removal, gradient and curvature anew at each"
+        "partition", .choice(GroupParts.Partition.allCases.map(\.rawValue)), default: .string("group"),
+        "group: by the group's parts; shuffled: as many in each, drawn by seed; random: equal parts drawn by seed; whole: one"
       ),
       ParameterDeclaration(
+        "order", .list(.choice(GroupParts.names + (0..<10).map(String.init))),
+        default: .list(GroupParts.names.map(Value.string)),
+        "group, shuffled: the parts to remove, in this order; others stay (near, moderate, far are 0, 1, 2)"),
+      ParameterDeclaration("parts", .integer(1...1000), default: .integer(3), "random: how many parts"),
+      ParameterDeclaration(
         "factor", .number(-1e6...1e6), default: .number(1), "with slot influence: how much of it is applied"),
+      ParameterDeclaration(
+        "divisor", .number(1e-6...1e6), default: .number(1),
+        "with slot influence: what it is divided by, as the study's scale; the two combine"),
+      UnlearnRounds.rounds, UnlearnRounds.stepNorm,
     ] + SolverParameters.declarations,
     inputs: [
       InputDeclaration("images", accepts: ["load-images"], "the data set"),
@@ -29,24 +35,58 @@ public enum UnlearnStage: Stage {
       InputDeclaration("group", accepts: ["group"], "the images to remove, with their parts"),
       InputDeclaration(
         "influence", accepts: ["influence"], .optional,
-        "the change to apply in one step; then the solver's parameters are not used"),
+        "the change to apply in one step; then only 'factor' and 'divisor' are used of the parameters"),
+      SolverParameters.spectrum,
+      InputDeclaration(
+        "budget", accepts: ["unlearn"], .optional,
+        "with partition whole and solver cg: the one step goes on to as many curvature products as this took"),
+      UnlearnRounds.validation,
     ],
     datasets: netLayout + [
       LayoutDeclaration("/steps/change", "f32 [k,p]", "the change of each step, in state_dict order"),
       LayoutDeclaration("/steps/size", "i64 [k]", "images removed at each step"),
-      LayoutDeclaration("/steps/iterations", "i64 [k]", "solver iterations of each step"),
+      LayoutDeclaration("/steps/{iterations,products}", "i64 [k]", "of the solver at each step"),
       LayoutDeclaration("/steps/residual", "f64 [k]", "true relative residual of each step"),
+      LayoutDeclaration(
+        "/steps/hessian_indices", "i64 [k,h]", "curvature images of each step; -1 where there were fewer"),
+      LayoutDeclaration(
+        "/steps/selected", "i64 [k,s]", "gif, fif, pif: the parameters changed at each step; -1 for none"),
+      LayoutDeclaration(
+        "/steps/loss_change/group/{first_order,second_order,actual}", "f64 [k]",
+        "predicted and measured change of the mean loss over the step's part; NaN for an empty one"),
+      LayoutDeclaration(
+        "/steps/loss_change/retained/{first_order,second_order,actual}", "f64 [k]",
+        "the same over the step's curvature images that stay"),
+      LayoutDeclaration(
+        "/rounds/f1", "f64 [r]",
+        "with slot validation: F1 after each round that was tried; the best one's net is kept"
+      ),
     ],
-    attributes: netAttributes + SolverParameters.attributes, isRandom: true,
-    resources: SolverParameters.resources,
-    check: { parameters in
-      let order = parameters.strings("order").map(partNumber)
-      if order.isEmpty { return ParameterProblem("order", "'order' needs at least one part") }
-      return Set(order).count < order.count ? ParameterProblem("order", "'order' names a part twice") : nil
-    })
+    attributes: netAttributes + TrustLine.attributes, isRandom: true, resources: SolverParameters.resources,
+    unused: { values, slots in
+      if slots.contains("influence") {
+        return SolverParameters.names.union(["partition", "order", "parts", "seed", "rounds", "step_norm"])
+      }
+      var names = SolverParameters.unused(values, slots).union(["factor", "divisor"])
+      let partition = GroupParts.Partition(values)
+      if !partition.followsGroup { names.insert("order") }
+      if partition != .random { names.insert("parts") }
+      if slots.contains("budget") { names.insert("iterations") }
+      return names.union(UnlearnRounds.unused(values))
+    },
+    check: { GroupParts.check($0) ?? UnlearnRounds.check($0) ?? SolverParameters.check($0) })
 
-  private static func partNumber(_ name: String) -> UInt8 {
-    UInt8(partNames.firstIndex(of: name) ?? Int(name) ?? 0)
+  /// One step as the artifact holds it.
+  fileprivate struct Step {
+    var change: [Float]
+    var size: Int
+    var iterations: Int
+    var products: Int
+    var residual: Double
+    var hessianIndices: [Int64]
+    var selected: [Int64]?
+    var groupLoss: LossChange?
+    var retainedLoss: LossChange?
   }
 
   /// Writes the net.
@@ -54,60 +94,137 @@ public enum UnlearnStage: Stage {
     let images = try task.loadImages().train
     let net = try task.loadNet("net")
     let group = try task.loadGroup()
+    let retained = group.complement(in: images.count)
+    guard !retained.isEmpty else { throw InfluenceError.nothingRetained }
+    context.reportWholeLabels(group, images)
     let pool = ThreadPool(threads: task.threads)
-    let steps: [(change: [Float], size: Int, iterations: Int, residual: Double)]
+    let steps: [Step]
     let parameters: [Float]
     let trust: TrustLine
-    let factor: Double
+    var scores: [Double] = []
     if let input = task.optionalInput("influence") {
+      if task.optionalInput("budget") != nil {
+        throw StageFailure(
+          "inputs influence and budget exclude each other: an influence's cost is spent already")
+      }
       let file = try FileReader(at: input.path)
       trust = try TrustLine(file)
-      factor = task.parameters.number("factor")
-      let influence: [Float] = try file.read("/influence", shape: [net.parameters.count])
-      let change = influence.map { Float(Double($0) * factor) }
-      steps = [(change, group.indices.count, trust.iterations, trust.residual)]
-      parameters = zip(net.parameters, change).map { $0 + $1 }
+      let applied = try AppliedInfluence(
+        file, factor: factor(task.parameters), to: net, group: group, images, pool)
+      steps = [applied.step]
+      parameters = applied.parameters
+    } else if UnlearnRounds.isAsked(task) {
+      let result = try UnlearnRounds.run(task, context, net: net, group: group, images, pool)
+      trust = TrustLine(result.steps, task.parameters)
+      steps = result.steps.map { Step($0, size: group.indices.count) }
+      parameters = result.parameters
+      scores = result.scores
     } else {
-      let parts = try Self.parts(group, task.parameters.strings("order"))
+      let parts = try GroupParts(group, task, context).parts
+      var options = SolverParameters.options(task.parameters, weightDecay: net.weightDecay)
+      options.productBudget = try budget(task, parts: parts.count)
       let result = try unlearn(
         net.network, parameters: net.parameters, data: images, trainingSet: Array(0..<images.count),
-        parts: parts,
-        options: SolverParameters.options(task.parameters, weightDecay: net.weightDecay),
-        stream: RandomStream(key: task.streamKey), memoryCeiling: SolverParameters.ceiling(task.parameters),
-        pool: pool
+        parts: parts, options: options, spectrum: try task.loadSpectrum(parameters: net.parameters.count),
+        stream: RandomStream(key: task.streamKey),
+        memoryCeiling: SolverParameters.ceiling(task.parameters), pool: pool
       ) { context.report($1, step: $0, of: parts.count) }
       trust = TrustLine(result.steps, task.parameters)
-      steps = zip(result.steps, parts).map { ($0.change, $1.count, $0.iterations, $0.residual) }
-      factor = 1
+      steps = zip(result.steps, parts).map { Step($0, size: $1.count) }
       parameters = result.parameters
     }
     // The history of a net that was not trained: how it does on what is retained, after the last step.
-    let retained = group.complement(in: images.count)
-    guard !retained.isEmpty else { throw InfluenceError.nothingRetained }
     let after = try evaluate(net.network, parameters: parameters, data: images, indices: retained, pool: pool)
     var artifact = try ArtifactWriter(task)
     try artifact.write(Net(network: net.network, parameters: parameters, weightDecay: net.weightDecay))
     try artifact.write("/history/loss", [after.loss])
     try artifact.write("/history/accuracy", [after.accuracy])
-    try artifact.write("/history/learning_rate", [factor])
-    try artifact.write("/steps/change", steps.flatMap(\.change), shape: [steps.count, net.parameters.count])
-    try artifact.write("/steps/size", steps.map { Int64($0.size) })
-    try artifact.write("/steps/iterations", steps.map { Int64($0.iterations) })
-    try artifact.write("/steps/residual", steps.map(\.residual))
+    try artifact.write(
+      "/history/learning_rate",
+      [task.optionalInput("influence") == nil ? 1 : factor(task.parameters)])
+    try write(steps, to: &artifact, parameters: parameters.count)
+    if !scores.isEmpty { try artifact.write("/rounds/f1", scores) }
     try artifact.write(trust)
     return try artifact.finish()
   }
 
-  /// The parts of the group in order; a part without an image is a step that changes nothing.
-  private static func parts(_ group: Group, _ order: [String]) throws -> [[Int]] {
-    let parts = order.map { name in
-      zip(group.indices, group.parts).filter { $0.1 == partNumber(name) }.map(\.0)
+  private static func factor(_ values: ParameterValues) -> Double {
+    values.number("factor") / values.number("divisor")
+  }
+
+  /// The curvature products that the node of slot `budget` made.
+  private static func budget(_ task: StageTask, parts: Int) throws -> Int? {
+    guard let input = task.optionalInput("budget") else { return nil }
+    guard parts == 1, task.parameters.string("solver") == "cg" else {
+      throw StageFailure("input budget needs partition whole and solver cg: it is spent on one solve")
     }
-    if parts.allSatisfy(\.isEmpty) {
-      let known = Set(group.parts).sorted().map(String.init).joined(separator: ", ")
-      throw StageFailure(
-        "none of the parts \(order.joined(separator: ", ")) has an image; the group has parts \(known)")
+    return try FileReader(at: input.path).integer("products")
+  }
+
+  private static func write(_ steps: [Step], to artifact: inout ArtifactWriter, parameters: Int) throws {
+    func table(_ path: String, _ rows: [[Int64]]) throws {
+      let width = rows.map(\.count).max() ?? 0
+      let padded = rows.flatMap { $0 + [Int64](repeating: -1, count: width - $0.count) }
+      try artifact.write(path, padded, shape: [rows.count, width])
     }
-    return parts
+    try artifact.write("/steps/change", steps.flatMap(\.change), shape: [steps.count, parameters])
+    try artifact.write("/steps/size", steps.map { Int64($0.size) })
+    try artifact.write("/steps/iterations", steps.map { Int64($0.iterations) })
+    try artifact.write("/steps/products", steps.map { Int64($0.products) })
+    try artifact.write("/steps/residual", steps.map(\.residual))
+    try table("/steps/hessian_indices", steps.map(\.hessianIndices))
+    if steps.contains(where: { $0.selected != nil }) {
+      try table("/steps/selected", steps.map { $0.selected ?? [] })
+    }
+    try artifact.write("/steps/loss_change/group", steps.map(\.groupLoss), scalar: false)
+    try artifact.write("/steps/loss_change/retained", steps.map(\.retainedLoss), scalar: false)
+  }
+
+  /// An influence artifact, applied.
+  private struct AppliedInfluence {
+    let step: Step
+    let parameters: [Float]
+
+    init(
+      _ file: borrowing FileReader, factor: Double, to net: Net, group: Group, _ images: ImageSet,
+      _ pool: ThreadPool
+    ) throws {
+      let influence: [Float] = try file.read("/influence", shape: [net.parameters.count])
+      let change = influence.map { Float(Double($0) * factor) }
+      let moved = zip(net.parameters, change).map { $0 + $1 }
+      let hessian = try file.read("/hessian_indices", as: Int64.self, shape: [nil])
+      let own = try file.read("/group_indices", as: Int64.self, shape: [nil]).map { Int($0) }
+      let removed = Set(group.indices)
+      func lossChange(_ path: String, _ indices: [Int]) throws -> LossChange? {
+        if indices.isEmpty { return nil }
+        let first: Double = try file.readScalar(path + "/first_order")
+        let second: Double = try file.readScalar(path + "/second_order")
+        func loss(_ parameters: [Float]) throws -> Double {
+          try evaluate(net.network, parameters: parameters, data: images, indices: indices, pool: pool).loss
+        }
+        // The bend ½ΔᵀHΔ grows with the square of the factor.
+        return LossChange(
+          firstOrder: factor * first, secondOrder: factor * first + factor * factor * (second - first),
+          actual: try loss(moved) - loss(net.parameters))
+      }
+      step = Step(
+        change: change, size: group.indices.count, iterations: try file.integer("iterations"),
+        products: try file.integer("products"), residual: try file.real("residual"), hessianIndices: hessian,
+        selected: file.contains("/selected") ? try file.read("/selected", shape: [nil]) : nil,
+        groupLoss: try lossChange("/loss_change/group", own),
+        retainedLoss: try lossChange(
+          "/loss_change/retained", hessian.map { Int($0) }.filter { !removed.contains($0) }))
+      parameters = moved
+    }
+  }
+}
+
+extension UnlearnStage.Step {
+  init(_ influence: GroupInfluence, size: Int) {
+    self.init(
+      change: influence.change, size: size, iterations: influence.iterations, products: influence.products,
+      residual: influence.residual, hessianIndices: influence.curvatureImages.map { Int64($0) },
+      selected: influence.selected?.map { Int64($0) }, groupLoss: influence.groupLoss,
+      retainedLoss: influence.retainedLoss)
   }
 }

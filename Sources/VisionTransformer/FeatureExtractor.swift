@@ -1,7 +1,6 @@
 // Features of 28 × 28 images: preprocessing, forward pass and pooling, over blocks of images in parallel.
 
 import CKernels
-import COpenBLAS
 import Tensor
 
 /// How one vector is made of an image's tokens, all after the final layer norm.
@@ -31,9 +30,7 @@ public final class FeatureExtractor: Sendable {
   /// Length of a feature vector.
   public var width: Int { model.shape.width }
   /// What besides weights and images the last bits depend on.
-  public var arithmetic: String {
-    String(cString: kernels.pointee.name) + "," + String(cString: openblas_get_corename())
-  }
+  public var arithmetic: String { String(cString: kernels.pointee.name) }
 
   /// A constant of the C module.
   nonisolated(unsafe) let kernels: UnsafePointer<VitKernels>

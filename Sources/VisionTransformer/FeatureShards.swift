@@ -8,7 +8,10 @@ import Foundation
 /// A shard holds the features of some images: magic, count and width (i64), the indices (i64), the features (f32),
 /// and the SHA-256 of all that; little-endian. It is written to a name of its own and renamed into place, so it is
 /// whole or absent; a damaged one is computed anew. As a feature depends on its own image only, it does not
-/// matter in which shard, or how often, it is found.
+/// matter in which shard, or how often, it is found. A shard's time of change is when it last served.
+///
+/// Processes that compute the same images at once divide the shards among them: who computes one holds a lock on
+/// a file beside it, which the system takes back when the process ends, however it ends.
 public struct FeatureShards: Sendable {
   /// Images of a shard: what an interruption may lose.
   public static let shardSize = 1000
@@ -50,33 +53,80 @@ public struct FeatureShards: Sendable {
     _ indices: [Int], progress: (Int) -> Void,
     extract: ([Int]) throws(VisionTransformerError) -> [Float]
   ) throws(VisionTransformerError) -> [Float] {
-    var features = [Float](repeating: 0, count: indices.count * width)
-    var places: [Int: Int] = [:]
-    for (place, index) in indices.enumerated() { places[index] = place }
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-    for name in names.sorted() where name.hasSuffix(".shard") {
-      guard let shard = read(folder + "/" + name) else { continue }
-      for (row, index) in shard.indices.enumerated() {
-        guard let place = places.removeValue(forKey: index) else { continue }
-        for column in 0..<width { features[place * width + column] = shard.features[row * width + column] }
-      }
+    var wanted = Wanted(indices, width: width)
+    readNew(into: &wanted)
+    progress(wanted.done)
+    let missing = indices.filter(wanted.isMissing)
+    var parts = stride(from: 0, to: missing.count, by: Self.shardSize).map { start in
+      missing[start..<min(start + Self.shardSize, missing.count)]
     }
-    let missing = indices.filter { places[$0] != nil }
-    var done = indices.count - missing.count
-    progress(done)
-    for start in stride(from: 0, to: missing.count, by: Self.shardSize) {
-      let part = Array(missing[start..<min(start + Self.shardSize, missing.count)])
-      let computed = try extract(part)
-      try write(part, computed)
-      for (row, index) in part.enumerated() {
-        guard let place = places[index] else { continue }
-        for column in 0..<width { features[place * width + column] = computed[row * width + column] }
+    // First the shards that nobody else is at work on, then what others may meanwhile have made.
+    for waits in [false, true] {
+      var busy: [ArraySlice<Int>] = []
+      for part in parts {
+        guard let lock = try ShardLock(name(part.first ?? 0, part.last ?? 0) + ".lock", waits: waits) else {
+          busy.append(part)
+          continue
+        }
+        defer { lock.release() }
+        readNew(into: &wanted)
+        let rest = part.filter(wanted.isMissing)
+        if rest.isEmpty { continue }
+        let computed = try extract(rest)
+        wanted.seen.insert(try write(rest, computed))
+        wanted.take(rest, computed)
+        progress(wanted.done)
       }
-      done += part.count
-      progress(done)
+      parts = busy
     }
-    return features
+    return wanted.features
   }
+
+  /// What a caller wants, and has got of it.
+  private struct Wanted {
+    let width: Int
+    var features: [Float]
+    /// The rows of the images that are still missing.
+    private var places: [Int: Int] = [:]
+    /// Names of shards that have been looked at.
+    var seen: Set<String> = []
+    var done: Int { features.count / width - places.count }
+
+    init(_ indices: [Int], width: Int) {
+      self.width = width
+      features = [Float](repeating: 0, count: indices.count * width)
+      places.reserveCapacity(indices.count)
+      for (place, index) in indices.enumerated() { places[index] = place }
+    }
+
+    func isMissing(_ index: Int) -> Bool { places[index] != nil }
+
+    /// Takes what is missing out of some rows; true if anything was.
+    @discardableResult
+    mutating func take(_ indices: [Int], _ rows: [Float]) -> Bool {
+      var served = false
+      for (row, index) in indices.enumerated() {
+        guard let place = places.removeValue(forKey: index) else { continue }
+        for column in 0..<width { features[place * width + column] = rows[row * width + column] }
+        served = true
+      }
+      return served
+    }
+  }
+
+  /// Takes what shards hold that have come since the last look.
+  private func readNew(into wanted: inout Wanted) {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    for name in names.sorted() where name.hasSuffix(".shard") && !wanted.seen.contains(name) {
+      wanted.seen.insert(name)
+      let path = folder + "/" + name
+      guard let shard = read(path), wanted.take(shard.indices, shard.features) else { continue }
+      // Best effort: on a read-only cache, a shard only looks older than it is.
+      _ = utimes(path, nil)
+    }
+  }
+
+  private func name(_ first: Int, _ last: Int) -> String { "\(folder)/\(first)-\(last)" }
 
   private func read(_ path: String) -> (indices: [Int], features: [Float])? {
     guard let data = try? Data(contentsOf: URL(fileURLWithPath: path)), data.count >= 24 + 32,
@@ -101,7 +151,8 @@ public struct FeatureShards: Sendable {
     }
   }
 
-  private func write(_ indices: [Int], _ features: [Float]) throws(VisionTransformerError) {
+  /// Writes a shard and returns its name.
+  private func write(_ indices: [Int], _ features: [Float]) throws(VisionTransformerError) -> String {
     var data = Data(capacity: 24 + indices.count * (8 + 4 * width) + 32)
     func append(_ value: some FixedWidthInteger) {
       withUnsafeBytes(of: value.littleEndian) { data.append(contentsOf: $0) }
@@ -113,20 +164,52 @@ public struct FeatureShards: Sendable {
     let digest = SHA256.hash(data: data)
     data.append(contentsOf: digest)
     // Named by content: processes that compute the same shard write the same file.
-    let name = "\(folder)/\(indices[0])-\(indices[indices.count - 1])-\(Self.hex(digest).prefix(16))"
-    let temporary = "\(name).\(UUID().uuidString).tmp"
+    let target = name(indices[0], indices[indices.count - 1]) + "-\(Self.hex(digest).prefix(16)).shard"
+    let temporary = "\(target).\(UUID().uuidString).tmp"
     do {
-      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
       try data.write(to: URL(fileURLWithPath: temporary))
     } catch {
       throw .unwritable(file: temporary, reason: error.localizedDescription)
     }
-    guard rename(temporary, name + ".shard") == 0 else {
-      throw .unwritable(file: name + ".shard", reason: String(cString: strerror(errno)))
+    guard rename(temporary, target) == 0 else {
+      throw .unwritable(file: target, reason: String(cString: strerror(errno)))
     }
+    return (target as NSString).lastPathComponent
   }
 
   private static func hex(_ bytes: some Sequence<UInt8>) -> String {
     bytes.map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
+  }
+}
+
+/// The right to compute a shard. Ends with the process at the latest.
+private struct ShardLock {
+  private let path: String
+  private let descriptor: Int32
+
+  /// Nil if another has it and this one does not wait.
+  init?(_ path: String, waits: Bool) throws(VisionTransformerError) {
+    self.path = path
+    do {
+      try FileManager.default.createDirectory(
+        atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+    } catch {
+      throw .unwritable(file: path, reason: error.localizedDescription)
+    }
+    descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw .unwritable(file: path, reason: String(cString: strerror(errno))) }
+    while flock(descriptor, waits ? LOCK_EX : LOCK_EX | LOCK_NB) != 0 {
+      if errno == EINTR { continue }
+      let (reason, isBusy) = (String(cString: strerror(errno)), errno == EWOULDBLOCK)
+      close(descriptor)
+      if isBusy { return nil }
+      throw .unwritable(file: path, reason: reason)
+    }
+  }
+
+  /// Whoever opened the file before it goes gets the lock of a file without a name, and finds the shard made.
+  func release() {
+    unlink(path)
+    close(descriptor)
   }
 }

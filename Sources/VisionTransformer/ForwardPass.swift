@@ -16,8 +16,12 @@ final class Workspace {
   let queryKeyValue: Buffer<Float>
   /// [hiddenRows, mlpWidth].
   let hidden: Buffer<Float>
-  /// One head's attention, [tokens, tokens padded to whole registers].
+  /// One head's attention, [tokens, tokens padded to whole panels].
   let scores: Buffer<Float>
+  /// One head's keys or values, packed as weights.
+  let packed: Buffer<Float>
+  /// The bias of what has none.
+  let zeros: Buffer<Float>
   /// Patches of an image, [patches, patch²].
   let patches: Buffer<Float>
 
@@ -30,10 +34,15 @@ final class Workspace {
     queryKeyValue = Buffer(count: rows * 3 * shape.width)
     hidden = Buffer(count: min(rows, Self.hiddenRows) * shape.mlpWidth)
     scores = Buffer(count: tokens * Self.padded(tokens))
+    packed = Buffer(count: Self.padded(tokens) * VisionTransformer.headWidth)
+    zeros = Buffer(count: max(Self.padded(tokens), VisionTransformer.headWidth))
+    for i in 0..<zeros.count { zeros.pointer[i] = 0 }
     patches = Buffer(count: (tokens - 1) * shape.patch * shape.patch)
   }
 
-  static func padded(_ tokens: Int) -> Int { (tokens + 15) / 16 * 16 }
+  static func padded(_ tokens: Int) -> Int {
+    (tokens + Int(VIT_PANEL) - 1) / Int(VIT_PANEL) * Int(VIT_PANEL)
+  }
 }
 
 /// The steps of a forward pass over a workspace.
@@ -103,15 +112,22 @@ struct ForwardPass: ~Copyable {
     let stride = Workspace.padded(tokens)
     let source = work.queryKeyValue.pointer + image * tokens * row
     let target = work.h.pointer + image * tokens * width
+    let kernels = extractor.kernels.pointee
     for index in 0..<shape.heads {
       let query = source + index * head
-      Gemm.multiply(
-        m: tokens, n: tokens, k: head, a: query, lda: row, b: query + width, ldb: row, transposeB: true,
-        c: work.scores.pointer, ldc: stride)
-      extractor.kernels.pointee.softmax(work.scores.pointer, Int32(tokens), Int32(tokens), stride)
-      Gemm.multiply(
-        m: tokens, n: head, k: tokens, a: work.scores.pointer, lda: stride, b: query + 2 * width, ldb: row,
-        c: target + index * head, ldc: width)
+      kernels.packRows(query + width, row, Int32(tokens), Int32(head), work.packed.pointer)
+      var products = VitDense(
+        x: query, w: work.packed.pointer, bias: work.zeros.pointer, y: work.scores.pointer, xRow: row,
+        yRow: stride, rows: Int32(tokens), inputs: Int32(head), outputs: Int32(stride),
+        epilogue: Int32(VIT_STORE))
+      kernels.dense(&products)
+      kernels.softmax(work.scores.pointer, Int32(tokens), Int32(tokens), stride)
+      kernels.packColumns(query + 2 * width, row, Int32(tokens), Int32(head), work.packed.pointer)
+      var mixture = VitDense(
+        x: work.scores.pointer, w: work.packed.pointer, bias: work.zeros.pointer, y: target + index * head,
+        xRow: stride, yRow: width, rows: Int32(tokens), inputs: Int32(tokens), outputs: Int32(head),
+        epilogue: Int32(VIT_STORE))
+      kernels.dense(&mixture)
     }
   }
 

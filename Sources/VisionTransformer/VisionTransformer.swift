@@ -85,6 +85,7 @@ public final class VisionTransformer: Sendable {
   }
 
   package convenience init(_ data: Data, file: String) throws(VisionTransformerError) {
+    if data.isEmpty { throw .malformed(file: file, reason: "it is empty") }
     let tensors =
       SafetensorsFile.recognises(data)
       ? try SafetensorsFile.tensors(data, file: file) : try OnnxFile.tensors(data, file: file)

@@ -13,6 +13,8 @@ struct Benchmark {
     let net: String
     let work: Work
     let images: Int
+    var width: Int?
+    var batch = 64
     var threads = 2
     var processes = 1
     let peerArguments: [String]
@@ -28,6 +30,11 @@ struct Benchmark {
       Row(
         title: "TinyNet SGD, batch 64, 2 threads", net: "tinynet", work: .training, images: 6400,
         peerArguments: ["--net", "tinynet", "--images", "6400"], peerLine: "torch tinynet batch"),
+      Row(
+        title: "ResNet-18 width 16 SGD, batch 128, 2 threads", net: "resnet18", work: .training, images: 2560,
+        width: 16, batch: 128,
+        peerArguments: ["--net", "resnet18", "--width", "16", "--batch", "128", "--images", "2560"],
+        peerLine: "torch resnet18 batch"),
       Row(
         title: "LeNet Hessian product, 2048 images", net: "lenet", work: .hessian, images: 2048,
         peerArguments: ["--images", "64", "--hvp", "2048"], peerLine: "torch lenet hvp"),
@@ -48,20 +55,18 @@ struct Benchmark {
   let data: ImageSet
 
   init() throws {
-    var draws = RandomStream(key: 1)
-    data = try ImageSet(
-      images: (0..<60000 * 784).map { _ in UInt8(truncatingIfNeeded: draws.nextWord()) },
-      labels: (0..<60000).map { _ in UInt8(draws.below(10)) })
+    data = try randomImages(60_000)
   }
 
   func rate(_ row: Row) throws -> Double {
-    let network = try Network.named(row.net)
+    let network = try Network.named(row.net, width: row.width)
     let stream = RandomStream(key: 2)
     let start = network.initialParameters(stream: stream)
     let images = Array(0..<row.images)
     if row.work == .training {
       var options = TrainingOptions()
       options.epochs = 1
+      options.batchSize = row.batch
       let failures = NSLock()
       nonisolated(unsafe) var failure: (any Error)?
       let began = Date()
@@ -86,28 +91,18 @@ struct Benchmark {
     return 3 * Double(row.images) / Date().timeIntervalSince(began)
   }
 
-  /// FLOP/s of 1024×1024 products on two threads.
-  func gemmRate() -> Double {
-    let n = 1024
+  /// FLOP/s of n×n products on two threads.
+  func gemmRate(_ n: Int) -> Double {
+    let rounds = max(4, 20 << 30 / (n * n * n))
     let a = Buffer<Float>(count: n * n)
     let c = Buffer<Float>(count: 2 * n * n)
     for i in 0..<n * n { a.pointer[i] = Float(i % 7) }
     let pool = ThreadPool(threads: 2)
     let began = Date()
-    pool.run(20) { _, worker in
+    pool.run(rounds) { _, worker in
       Gemm.multiply(
         m: n, n: n, k: n, a: a.pointer, lda: n, b: a.pointer, ldb: n, c: c.pointer + worker * n * n, ldc: n)
     }
-    return 20 * 2 * Double(n * n * n) / Date().timeIntervalSince(began)
+    return Double(rounds) * 2 * Double(n * n * n) / Date().timeIntervalSince(began)
   }
-}
-
-func median(_ values: [Double]) -> Double {
-  let sorted = values.sorted()
-  let middle = sorted.count / 2
-  return sorted.count % 2 == 1 ? sorted[middle] : 0.5 * (sorted[middle - 1] + sorted[middle])
-}
-
-extension String {
-  func padded(_ width: Int) -> String { padding(toLength: width, withPad: " ", startingAt: 0) }
 }

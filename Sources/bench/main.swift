@@ -1,42 +1,33 @@
-// Measures the compute engine, and beside it a PyTorch peer where one is given.
+// Measures the compute engine: beside a PyTorch peer, its memory, and what several directions at once are worth.
 
 import Foundation
 import NeuralNet
 import Tensor
 
-// usage: bench [--python PYTHON --script TORCH_TRAIN.PY] [--repeats N]
+// usage: bench [--python PYTHON --script TORCH_TRAIN.PY] [--repeats N] [--rows TEXT]
+//        bench memory [--net NAME] [--width N] [--images N] [--ceiling MB] [--threads N]
+//        bench directions [--repeats N]
 func option(_ name: String) -> String? {
   let arguments = CommandLine.arguments
   guard let at = arguments.firstIndex(of: name), at + 1 < arguments.count else { return nil }
   return arguments[at + 1]
 }
-let repeats = option("--repeats").flatMap(Int.init) ?? 5
-let peer = Peer(python: option("--python"), script: option("--script"))
-let benchmark = try Benchmark()
+func number(_ name: String, _ standard: Int) -> Int { option(name).flatMap(Int.init) ?? standard }
 
-print("kernels: \(KernelVariant.current.name); medians of \(repeats); images/s")
-print("\("work".padded(46)) \("ours".padded(10)) \("peer".padded(10)) ratio")
-for row in Benchmark.Row.all {
-  var ours: [Double] = []
-  var theirs: [Double] = []
-  for _ in 0..<repeats {
-    if let rate = peer?.rate(row.peerArguments, processes: row.processes, match: row.peerLine) {
-      theirs.append(rate)
-    }
-    ours.append(try benchmark.rate(row))
+do {
+  switch CommandLine.arguments.dropFirst().first {
+  case "memory":
+    try measureMemory(
+      net: option("--net") ?? "lenet", width: option("--width").flatMap(Int.init),
+      images: number("--images", 60_000), ceiling: number("--ceiling", 384) << 20,
+      threads: number("--threads", 2))
+  case "directions": try measureDirections(repeats: number("--repeats", 5))
+  default:
+    try measureRates(
+      peer: Peer(python: option("--python"), script: option("--script")), repeats: number("--repeats", 5),
+      rows: option("--rows") ?? "")
   }
-  let mine = median(ours)
-  var line = "\(row.title.padded(46)) \(String(Int(mine)).padded(10))"
-  if !theirs.isEmpty {
-    let other = median(theirs)
-    line += " \(String(Int(other)).padded(10)) \(String(format: "%.2f", mine / other))"
-  }
-  print(line)
+} catch {
+  FileHandle.standardError.write(Data("bench: \(error)\n".utf8))
+  exit(1)
 }
-let sgemm = median((0..<repeats).map { _ in benchmark.gemmRate() })
-let training = median(try (0..<repeats).map { _ in try benchmark.rate(.all[0]) })
-let reached = training * Benchmark.lenetTrainingFlops
-print(
-  String(
-    format: "LeNet training: %.0f GFLOP/s, sgemm of 1024 on two threads: %.0f GFLOP/s, fraction %.2f",
-    reached / 1e9, sgemm / 1e9, reached / sgemm))

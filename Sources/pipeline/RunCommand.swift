@@ -216,7 +216,7 @@ extension Session {
   /// The tables among some nodes, as text.
   fileprivate func tables(_ wanted: [NodeID]) throws -> String {
     var text = ""
-    for id in wanted where plan.stage(of: id).declaration.name == TableStage.declaration.name {
+    for id in wanted where TableReport.stages.contains(plan.stage(of: id).declaration.name) {
       if let artifact = cache.artifact(plan: keys[id]) {
         text += try table(id, artifact).render(.text) + "\n"
       }

@@ -43,6 +43,7 @@ struct StagesCommand: ParsableCommand {
             case .one: "one"
             case .optional: "one or none"
             case .many: "any number"
+            case .optionalMany: "any number or none"
             }
           return ["  \(input.name)", arity, accepts, input.summary]
         } + (stage.takesAnyInput ? [["  (any name)", "any number", "any stage", "any artifact"]] : []))

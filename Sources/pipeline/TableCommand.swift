@@ -1,6 +1,7 @@
 // `pipeline table`: the result table of a pipeline, in the form that its reader needs.
 
 import ArgumentParser
+import Foundation
 import PipelineCore
 import PipelineExecution
 import Stages
@@ -10,7 +11,10 @@ extension TableReport.Format: ExpressibleByArgument {}
 struct TableCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "table", abstract: "Prints the result table of a pipeline that has been run.",
-    discussion: "With --format json, each cell names the nodes behind it; 'pipeline path' gives their files.")
+    discussion: """
+      With --format json, each cell names the nodes behind it; 'pipeline path' gives their files. Several tables \
+      are then one map by their nodes' names.
+      """)
 
   @OptionGroup var pipeline: PipelineOptions
   @OptionGroup var cache: CacheOptions
@@ -20,19 +24,27 @@ struct TableCommand: ParsableCommand {
   func run() throws {
     let session = try Session(pipeline, cache)
     let tables = try session.nodes(nodes).filter {
-      session.plan.stage(of: $0).declaration.name == TableStage.declaration.name
+      TableReport.stages.contains(session.plan.stage(of: $0).declaration.name)
     }
     guard !tables.isEmpty else {
       printError("error: pipeline \(session.plan.name) has no table; add a stage of type 'table' to it")
       throw Exit.wrongFile
     }
     let resolution = Resolution(plan: session.plan, keys: session.keys, cache: session.cache)
+    var texts: [(name: String, text: String)] = []
     for id in tables {
       guard let artifact = resolution.artifact(id) else {
         printError("\(session.plan[id].name) is not up to date; run 'pipeline run \(pipeline.name)' first")
         throw Exit.failed
       }
-      print(try session.table(id, artifact).render(format))
+      texts.append((session.plan[id].name, try session.table(id, artifact).render(format)))
+    }
+    if format == .json, texts.count > 1 {
+      // One document whatever their number; a node's name has no character that JSON escapes.
+      let members = texts.map { "\"\($0.name)\" : \($0.text.trimmingCharacters(in: .newlines))" }
+      print("{\n" + members.joined(separator: ",\n") + "\n}")
+    } else {
+      for table in texts { print(table.text) }
     }
   }
 }

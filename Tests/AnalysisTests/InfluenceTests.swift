@@ -7,11 +7,13 @@ import Testing
 
 /// Least squares: losses ½ (xᵢ·θ − yᵢ)² with curvature xᵢ xᵢᵀ.
 struct LeastSquares: InfluenceModel {
-  let x: [Double]
-  let y: [Double]
+  var x: [Double]
+  var y: [Double]
   let columns: Int
   /// A sign of −1 makes a concave loss, for the solver to refuse.
   var sign = 1.0
+  /// What every selection chooses.
+  var chosen: [Int] = []
 
   init(rows: Int, columns: Int, seed: UInt64) {
     x = normals(seed, rows * columns)
@@ -21,27 +23,39 @@ struct LeastSquares: InfluenceModel {
 
   func row(_ i: Int) -> ArraySlice<Double> { x[i * columns..<(i + 1) * columns] }
 
-  func derivatives(at parameters: [Double], gradientOver images: [Int], curvatureOver curvatureImages: [Int])
-    throws -> (gradientSum: [Double], product: ([Double]) throws -> [Double])
-  {
+  func selected(
+    _ selection: ParameterSelection, ratio: Double, at parameters: [Double], for group: [Int],
+    stream: RandomStream
+  ) -> [Int] { chosen }
+
+  private func error(_ i: Int, _ parameters: [Double]) -> Double {
+    zip(row(i), parameters).reduce(0) { $0 + $1.0 * $1.1 } - y[i]
+  }
+
+  func lossSum(at parameters: [Double], over images: [Int]) -> Double {
+    images.reduce(0) { $0 + 0.5 * sign * error($1, parameters) * error($1, parameters) }
+  }
+
+  func gradientSum(at parameters: [Double], over images: [Int]) -> [Double] {
     var gradient = [Double](repeating: 0, count: columns)
     for i in images {
-      let error = zip(row(i), parameters).reduce(0) { $0 + $1.0 * $1.1 } - y[i]
+      let error = error(i, parameters)
       for (j, value) in row(i).enumerated() { gradient[j] += sign * error * value }
     }
-    return (
-      gradient,
-      { v in
-        var product = [Double](repeating: 0, count: columns)
-        for i in curvatureImages {
-          let along = zip(row(i), v).reduce(0) { $0 + $1.0 * $1.1 }
-          for (j, value) in row(i).enumerated() {
-            product[j] += sign * along * value / Double(curvatureImages.count)
-          }
-        }
-        return product
+    return gradient
+  }
+
+  func curvature(_ kind: CurvatureKind, at parameters: [Double], over images: [Int], once: Bool)
+    -> ([Double]) throws -> [Double]
+  {
+    { v in
+      var product = [Double](repeating: 0, count: columns)
+      for i in images {
+        let along = zip(row(i), v).reduce(0) { $0 + $1.0 * $1.1 }
+        for (j, value) in row(i).enumerated() { product[j] += sign * along * value / Double(images.count) }
       }
-    )
+      return product
+    }
   }
 
   /// A + shift·I for the mean of xᵢ xᵢᵀ over `images`, and the mean of xᵢ yᵢ.
@@ -87,7 +101,7 @@ func solved(_ matrix: [[Double]], _ right: [Double]) -> [Double] {
   return b
 }
 
-private func distance(_ a: [Double], _ b: [Double]) -> Double {
+func distance(_ a: [Double], _ b: [Double]) -> Double {
   zip(a, b).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }.squareRoot()
 }
 
@@ -105,8 +119,8 @@ private func distance(_ a: [Double], _ b: [Double]) -> Double {
     return options
   }
 
-  static func influence(_ group: [Int], options: InfluenceOptions = options) throws -> FirstOrderResult {
-    try firstOrderInfluence(
+  static func influence(_ group: [Int], options: InfluenceOptions = options) throws -> InfluenceResult {
+    try Analysis.influence(
       model, parameters: model.optimum(all, lambda: lambda), trainingSet: all, group: group, options: options,
       stream: RandomStream(key: 1))
   }
@@ -116,7 +130,7 @@ private func distance(_ a: [Double], _ b: [Double]) -> Double {
     let theta = Self.model.optimum(Self.all, lambda: Self.lambda)
     for damping in [0.0, 0.5] {
       let (matrix, _) = Self.model.normalEquations(Self.all, shift: Self.lambda + damping)
-      let sum = try Self.model.derivatives(at: theta, gradientOver: group, curvatureOver: [0]).gradientSum
+      let sum = Self.model.gradientSum(at: theta, over: group)
       var options = Self.options
       options.damping = damping
       let mean = solved(matrix, zip(sum, theta).map { ($0 + 40 * Self.lambda * $1) / 360 })
@@ -135,7 +149,7 @@ private func distance(_ a: [Double], _ b: [Double]) -> Double {
     var options = Self.options
     options.scale = scale
     options.weightDecay = Float(lambda)
-    let result = try firstOrderInfluence(
+    let result = try Analysis.influence(
       Self.model, parameters: theta, trainingSet: Self.all, group: [7], options: options,
       stream: RandomStream(key: 1))
     let predicted = zip(theta, result.change).map { $0 + $1 }
@@ -197,7 +211,7 @@ private func distance(_ a: [Double], _ b: [Double]) -> Double {
     let first = try Self.influence(parts[0]).change
     let moved = zip(theta, first).map { $0 + $1 }
     let (matrix, _) = Self.model.normalEquations(Array(100..<400), shift: Self.lambda)
-    let sum = try Self.model.derivatives(at: moved, gradientOver: parts[1], curvatureOver: [0]).gradientSum
+    let sum = Self.model.gradientSum(at: moved, over: parts[1])
     let second = solved(matrix, zip(sum, moved).map { ($0 + 50 * Self.lambda * $1) / 250 })
     let result = try unlearn(
       Self.model, parameters: theta, trainingSet: Self.all, parts: parts, options: Self.options,
@@ -214,7 +228,7 @@ private func distance(_ a: [Double], _ b: [Double]) -> Double {
     var concave = Self.model
     concave.sign = -1
     let theta = [Double](repeating: 1, count: 6)
-    let result = try firstOrderInfluence(
+    let result = try Analysis.influence(
       concave, parameters: theta, trainingSet: Self.all, group: [1, 2], options: Self.options,
       stream: RandomStream(key: 1))
     #expect(result.influence.negativeCurvature && !result.influence.converged)
@@ -253,7 +267,7 @@ private func distance(_ a: [Double], _ b: [Double]) -> Double {
     var theta = Self.model.optimum(Self.all, lambda: Self.lambda)
     theta[2] = .nan
     #expect(throws: InfluenceError.notFinite(what: "the group's gradient")) {
-      try firstOrderInfluence(
+      try Analysis.influence(
         Self.model, parameters: theta, trainingSet: Self.all, group: [1], options: Self.options,
         stream: RandomStream(key: 1))
     }

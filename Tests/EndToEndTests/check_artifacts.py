@@ -42,8 +42,14 @@ CONTRACT = {
     "influence": ({"/gradient": (F32, (PARAMETERS,)), "/influence": (F32, (PARAMETERS,))}, {
         "scheme": str, "solver": str, "damping": float, "iterations": int, "residual": float,
         "curvature_min": float, "curvature_max": float, "hessian_images": int}),
-    "evaluate": ({f"/metrics/{split}/{name}": (F64, ()) for split in SPLITS for name in ("loss", "accuracy")}, {}),
+    "evaluate": ({f"/metrics/{split}/{name}": (F64, ()) for split in SPLITS for name in ("loss", "accuracy", "loss_gap", "accuracy_gap", "loss_spread", "accuracy_spread")}
+        | {f"/metrics/{name}": (F64, ()) for name in (
+            "comparison/parameter_distance", "comparison/kl", "comparison/changed",
+            "forgetting/membership_auc", "forgetting/f1", "forgetting/relearning_steps")},
+        {"group_size": int, "references": int, "converged": int, "residual": float}),
     "table": ({}, {}),
+    "differences": ({"/pairs/difference": (F64, (None,))}
+        | {f"/tests/{name}": (F64, (None,)) for name in ("mean", "lower", "upper", "pvalue", "adjusted")}, {}),
     "command": ({}, {}),
 }
 HEX = re.compile("[0-9a-f]{64}")

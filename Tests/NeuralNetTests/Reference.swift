@@ -17,14 +17,47 @@ struct ReferencePass {
     self.parameters = parameters
     activations = [image]
     for operation in network.plan.operations {
-      let x = activations[activations.count - 1]
-      var full = [Double](repeating: 0, count: operation.full.count)
-      let plane = operation.full.height * operation.full.width
-      for i in full.indices { full[i] = parameters[operation.bias + i / plane] }
+      let x = activations[operation.source]
+      var full = offsets(operation, parameters)
       Self.forEachProduct(operation) { out, w, i in full[out] += parameters[w] * x[i] }
+      addNormalised(operation, &full, weights: parameters) { x[$0] - self.mean(operation, $0) }
+      addAverages(operation, &full, x)
+      if let addend = operation.addend { for i in full.indices { full[i] += activations[addend][i] } }
       let branch = Self.branch(operation, full)
       branches.append(branch)
       activations.append(branch.map { $0 < 0 ? 0 : full[$0] })
+    }
+  }
+
+  /// The biases at each output.
+  private func offsets(_ operation: NeuralNet.Operation, _ parameters: [Double]) -> [Double] {
+    let plane = operation.full.height * operation.full.width
+    return (0..<operation.full.count).map {
+      operation.hasBias && operation.kind != .averagePool ? parameters[operation.bias + $0 / plane] : 0
+    }
+  }
+
+  /// A batch normalisation's mean at an output.
+  private func mean(_ operation: NeuralNet.Operation, _ at: Int) -> Double {
+    guard case .batchNorm(let first) = operation.kind else { return 0 }
+    return Double(network.buffers[first + at / (operation.full.height * operation.full.width)])
+  }
+
+  /// 1/√(variance + ε) of a batch normalisation at an output.
+  private func inverse(_ operation: NeuralNet.Operation, _ at: Int) -> Double {
+    guard case .batchNorm(let first) = operation.kind else { return 0 }
+    let channel = at / (operation.full.height * operation.full.width)
+    return 1 / (Double(network.buffers[first + operation.full.channels + channel]) + 1e-5).squareRoot()
+  }
+
+  /// Adds weights · inverse deviation · values to a batch normalisation's outputs.
+  private func addNormalised(
+    _ operation: NeuralNet.Operation, _ full: inout [Double], weights: [Double], values: (Int) -> Double
+  ) {
+    guard operation.isNormalisation else { return }
+    let plane = operation.full.height * operation.full.width
+    for i in full.indices {
+      full[i] += weights[operation.weight + i / plane] * inverse(operation, i) * values(i)
     }
   }
 
@@ -40,6 +73,7 @@ struct ReferencePass {
   static func forEachProduct(_ operation: NeuralNet.Operation, _ body: (Int, Int, Int) -> Void) {
     let input = operation.input
     let full = operation.full
+    if operation.isNormalisation || operation.kind == .averagePool { return }
     guard case .convolution(let kernel, let stride, let padding) = operation.kind else {
       for o in 0..<full.count {
         for i in 0..<input.count { body(o, operation.weight + o * input.count + i, i) }
@@ -65,6 +99,13 @@ struct ReferencePass {
         }
       }
     }
+  }
+
+  /// Adds the mean over pixels for average pooling.
+  private func addAverages(_ operation: NeuralNet.Operation, _ full: inout [Double], _ x: [Double]) {
+    guard operation.kind == .averagePool else { return }
+    let plane = operation.input.height * operation.input.width
+    for i in x.indices { full[i / plane] += x[i] / Double(plane) }
   }
 
   private static func branch(_ operation: NeuralNet.Operation, _ full: [Double]) -> [Int] {
@@ -102,21 +143,59 @@ struct ReferencePass {
 
   /// Jᵀd for a gradient d at the logits.
   func backward(_ d: [Double]) -> [Double] {
-    var gradient = [Double](repeating: 0, count: parameters.count)
-    var d = d
+    let none = [Double](repeating: 0, count: parameters.count)
+    return backward(d, change: d, direction: none, tangents: activations.map { $0.map { _ in 0 } })
+  }
+
+  /// The parameters' part of the R-operator's way back: `change` goes back beside d, and its gradients, with
+  /// those of d by the tangents, are returned. With a zero direction that is Jᵀ·change.
+  private func backward(_ d: [Double], change: [Double], direction v: [Double], tangents t: [[Double]])
+    -> [Double]
+  {
+    var result = [Double](repeating: 0, count: parameters.count)
+    var adjoints = activations.map { [Double](repeating: 0, count: $0.count) }
+    var changes = adjoints
+    adjoints[adjoints.count - 1] = d
+    changes[changes.count - 1] = change
     for (index, operation) in network.plan.operations.enumerated().reversed() {
-      let full = spread(index, d)
-      let x = activations[index]
-      var below = [Double](repeating: 0, count: operation.input.count)
+      let source = operation.source
+      let full = spread(index, adjoints[index + 1])
+      let rfull = spread(index, changes[index + 1])
       let plane = operation.full.height * operation.full.width
-      for i in full.indices { gradient[operation.bias + i / plane] += full[i] }
-      Self.forEachProduct(operation) { out, w, i in
-        gradient[w] += full[out] * x[i]
-        below[i] += full[out] * parameters[w]
+      let x = activations[source]
+      if let addend = operation.addend {
+        for i in full.indices {
+          adjoints[addend][i] += full[i]
+          changes[addend][i] += rfull[i]
+        }
       }
-      d = below
+      switch operation.kind {
+      case .averagePool:
+        let pixels = operation.input.height * operation.input.width
+        for i in x.indices {
+          adjoints[source][i] += full[i / pixels] / Double(pixels)
+          changes[source][i] += rfull[i / pixels] / Double(pixels)
+        }
+      case .batchNorm:
+        for i in full.indices {
+          let scale = inverse(operation, i)
+          let weight = operation.weight + i / plane
+          result[weight] += scale * (rfull[i] * (x[i] - mean(operation, i)) + full[i] * t[source][i])
+          adjoints[source][i] += full[i] * parameters[weight] * scale
+          changes[source][i] += (rfull[i] * parameters[weight] + full[i] * v[weight]) * scale
+        }
+      case .convolution, .linear:
+        Self.forEachProduct(operation) { out, w, i in
+          result[w] += rfull[out] * x[i] + full[out] * t[source][i]
+          adjoints[source][i] += full[out] * parameters[w]
+          changes[source][i] += rfull[out] * parameters[w] + full[out] * v[w]
+        }
+      }
+      if operation.hasBias && operation.kind != .averagePool {
+        for i in full.indices { result[operation.bias + i / plane] += rfull[i] }
+      }
     }
-    return gradient
+    return result
   }
 
   func gradient(label: Int) -> [Double] {
@@ -129,12 +208,14 @@ struct ReferencePass {
   func tangents(_ v: [Double]) -> [[Double]] {
     var all = [[Double](repeating: 0, count: activations[0].count)]
     for (index, operation) in network.plan.operations.enumerated() {
-      let x = activations[index]
-      let t = all[index]
-      var full = [Double](repeating: 0, count: operation.full.count)
-      let plane = operation.full.height * operation.full.width
-      for i in full.indices { full[i] = v[operation.bias + i / plane] }
+      let x = activations[operation.source]
+      let t = all[operation.source]
+      var full = offsets(operation, v)
       Self.forEachProduct(operation) { out, w, i in full[out] += v[w] * x[i] + parameters[w] * t[i] }
+      addNormalised(operation, &full, weights: v) { x[$0] - self.mean(operation, $0) }
+      addNormalised(operation, &full, weights: parameters) { t[$0] }
+      addAverages(operation, &full, t)
+      if let addend = operation.addend { for i in full.indices { full[i] += all[addend][i] } }
       all.append(branches[index].map { $0 < 0 ? 0 : full[$0] })
     }
     return all
@@ -156,23 +237,6 @@ struct ReferencePass {
     let t = tangents(v)
     var d = probabilities
     d[label] -= 1
-    var rd = lossHessian(t[t.count - 1])
-    var result = [Double](repeating: 0, count: parameters.count)
-    for (index, operation) in network.plan.operations.enumerated().reversed() {
-      let full = spread(index, d)
-      let rfull = spread(index, rd)
-      var below = [Double](repeating: 0, count: operation.input.count)
-      var rbelow = below
-      let plane = operation.full.height * operation.full.width
-      for i in full.indices { result[operation.bias + i / plane] += rfull[i] }
-      Self.forEachProduct(operation) { out, w, i in
-        result[w] += rfull[out] * activations[index][i] + full[out] * t[index][i]
-        below[i] += full[out] * parameters[w]
-        rbelow[i] += rfull[out] * parameters[w] + full[out] * v[w]
-      }
-      d = below
-      rd = rbelow
-    }
-    return result
+    return backward(d, change: lossHessian(t[t.count - 1]), direction: v, tangents: t)
   }
 }

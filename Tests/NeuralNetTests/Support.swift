@@ -68,6 +68,39 @@ func wideNet() throws -> Network {
     ])
 }
 
+/// Residual blocks with and without a convolution around them, over few channels and over 16, with statistics that
+/// are not those of a new net.
+func residualNet() throws -> Network {
+  let network = try Network(
+    name: "residual", input: Shape(2, 7, 6),
+    layers: [
+      .convolution(name: "a", outputs: 5, kernel: 3, stride: 1, padding: 1, bias: false),
+      .batchNorm(name: "b"), .relu,
+      .basicBlock(name: "c", outputs: 5, stride: 1),
+      .basicBlock(name: "d", outputs: 16, stride: 2),
+      .basicBlock(name: "e", outputs: 16, stride: 1),
+      .averagePool, .linear(name: "f", outputs: 4),
+    ])
+  var stream = RandomStream(key: 77)
+  return try network.with(
+    buffers: network.bufferLayouts.flatMap { layout in
+      (0..<layout.count).map { _ in
+        layout.name.hasSuffix("mean") ? 0.3 * Float(stream.normal()) : 0.5 + stream.uniformFloat()
+      }
+    })
+}
+
+/// Parameters that are nowhere special: batch normalisation's weights and biases are moved off 1 and 0.
+func unevenParameters(_ network: Network, key: UInt64) -> [Float] {
+  var parameters = network.initialParameters(stream: RandomStream(key: key))
+  var stream = RandomStream(key: key + 1)
+  for layout in network.parameterLayouts {
+    guard case .constant = layout.initialiser else { continue }
+    for i in layout.range { parameters[i] += 0.3 * Float(stream.normal()) }
+  }
+  return parameters
+}
+
 /// A net small enough for dense curvature matrices.
 func smallNet() throws -> Network {
   try Network(

@@ -157,6 +157,28 @@ private func descendants(of root: Int, in plan: Plan) -> Set<Int> {
     #expect(plan.planKeys().nodes == changed.planKeys().nodes)
   }
 
+  /// A parameter that a node does not use, by its values or by its slots, is not in its key.
+  @Test func unusedParametersAreInNoKey() {
+    func keys(term: Double, connected: Bool) -> [Digest] {
+      var declaration = adder()
+      declaration.unused = { _, slots in slots.contains("ready") ? ["term"] : [] }
+      var plan = Plan(name: "p", baseDirectory: ".", stages: [], nodes: [], joins: [])
+      for index in 0..<2 {
+        plan.stages.append(
+          PlannedStage(name: "s", declaration: declaration, axes: [], nodes: index..<index + 1))
+        plan.nodes.append(
+          PlannedNode(
+            name: "s", stage: index,
+            parameters: values(term: .number(index == 0 ? 0 : term), random: false), axes: [],
+            inputs: index == 1 && connected ? [PlannedInput(slot: "ready", source: .node(NodeID(0)))] : []))
+      }
+      return plan.planKeys().nodes
+    }
+    #expect(keys(term: 1, connected: true) == keys(term: 2, connected: true))
+    #expect(keys(term: 1, connected: false) != keys(term: 2, connected: false))
+    #expect(keys(term: 1, connected: true)[1] != keys(term: 1, connected: false)[1])
+  }
+
   /// Members of a join are told apart by label and by axis values, and their order counts.
   @Test func joinsInKeys() {
     func key(_ members: [JoinMember], axis: Int = 1) -> Digest {

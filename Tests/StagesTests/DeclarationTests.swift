@@ -167,9 +167,50 @@ private func patterns(_ layouts: [LayoutDeclaration]) -> [Pattern] {
     let influence = try run("influence", solver, ["images": images, "net": net, "group": group])
     let unlearned = try run(
       "unlearn", solver, ["images": images, "net": net, "group": group, "influence": influence])
+    let spectrum = try run(
+      "spectrum", ["hessian_images": .integer(40), "pairs": .integer(5)], ["images": images, "net": net])
+    _ = try run(
+      "influence", solver, ["images": images, "net": net, "group": group, "spectrum": spectrum])
+    let held = try run(
+      "load-images", ["folder": .string(shop.folder), "validation_images": .integer(40)])
+    let kept = try run(
+      "load-images", ["folder": .string(shop.folder), "train_images": .integer(200)])
+    _ = try run(
+      "unlearn", solver.merging(["partition": .string("whole"), "rounds": .integer(2)]) { $1 },
+      [
+        "images": kept, "net": net, "validation": held,
+        "group": try run("group", ["size": .integer(4), "label": .integer(3)], ["images": kept]),
+      ])
+    for scheme in ["gif", "pif"] {
+      let partial = solver.merging(["scheme": .string(scheme)]) { $1 }
+      _ = try run("influence", partial, ["images": images, "net": net, "group": group])
+      _ = try run("unlearn", partial, ["images": images, "net": net, "group": group])
+    }
     let evaluation = try run(
       "evaluate", ["label": .integer(3)], ["images": images, "net": unlearned, "group": group])
     _ = try run("table", [:], ["rows": evaluation])
+    func labelled(_ input: TaskInput, _ label: String) -> TaskInput {
+      var input = input
+      input.label = label
+      return input
+    }
+    let rows = ["retrain", "a", "b"].map { labelled(evaluation, $0) }
+    made["differences"] = [try shop.run("differences", ["scheme": .string("a")], ["rows": rows])]
+    made["calibration"] = [
+      try shop.run("calibration", ["settings": .list([.string("size")])], ["rows": rows])
+    ]
+    made["effect"] = try (5...7).map { size in
+      let group = try shop.run("group", ["size": .integer(size)], ["images": [images]])
+      let twin = try shop.run(
+        "retrain", ["epochs": .integer(1), "batch_size": .integer(20)],
+        ["images": [images], "group": [group]])
+      let change = try shop.run("influence", solver, ["images": [images], "net": [net], "group": [group]])
+      return try shop.run(
+        "effect", [:],
+        ["images": [images], "net": [net], "group": [group], "influence": [change], "retrained": [twin]],
+        axes: [AxisValue("size", .integer(size))])
+    }
+    made["correlation"] = [try shop.run("correlation", [:], ["rows": made["effect"] ?? []])]
     let norms = try run("influence-norms", [:], ["images": images, "net": net, "neighbours": neighbours])
     _ = try run("picture", ["kind": .string("histogram")], ["normality": normality])
     _ = try run(

@@ -57,7 +57,8 @@ final class Workshop {
     let task = StageTask(
       node: declaration.name, stage: declaration.name, stageVersion: declaration.version, key: Digest(of: []),
       parameters: ParameterValues(values), axes: axes, streamKey: streamKey, inputs: inputs, output: output,
-      scratch: path(), baseDirectory: folder, downloads: folder, threads: 1, memory: 1 << 30)
+      scratch: path(), baseDirectory: folder, downloads: folder + "/cache/downloads",
+      threads: 1, memory: 1 << 30)
     let content = try stage.run(task, SilentContext())
     return try input(declaration.name, at: output, content: content, axes: axes)
   }

@@ -59,4 +59,49 @@ import VisionTransformer
     }
     #expect(try serve(Array(0..<5000)) == Array(2000..<5000))
   }
+
+  @Test func twoAtOnceMakeEachShardOnce() async throws {
+    defer { try? FileManager.default.removeItem(atPath: parent) }
+    let folder = parent
+    let all = Array(0..<9000)
+    // Blocking work: threads of its own rather than the pool's.
+    let computed = try await withThrowingTaskGroup(of: [Int].self) { group in
+      for _ in 0..<2 {
+        group.addTask {
+          try await withCheckedThrowingContinuation { continuation in
+            Thread.detachNewThread {
+              continuation.resume(
+                with: Result {
+                  var made: [Int] = []
+                  let shards = FeatureShards(in: folder, identity: ["a"], width: 2)
+                  let rows = try shards.features(all, progress: { _ in }) {
+                    (part) throws(VisionTransformerError) in
+                    made += part
+                    usleep(20_000)
+                    return part.flatMap { [Float($0) + 0.25, -Float($0)] }
+                  }
+                  #expect(rows == all.flatMap { [Float($0) + 0.25, -Float($0)] })
+                  return made
+                })
+            }
+          }
+        }
+      }
+      return try await group.reduce(into: []) { $0.append($1) }
+    }
+    #expect(computed.flatMap { $0 }.sorted() == all)
+    #expect(computed.allSatisfy { $0.count >= 1000 }, "one of them made all")
+    #expect(try files().count == 9)
+    let left = try FileManager.default.subpathsOfDirectory(atPath: parent)
+    #expect(left.allSatisfy { !$0.hasSuffix(".lock") && !$0.hasSuffix(".tmp") })
+  }
+
+  @Test func aLockWhoseOwnerDiedHoldsNobodyUp() throws {
+    defer { try? FileManager.default.removeItem(atPath: parent) }
+    _ = try serve([5])
+    let folder = try #require(try FileManager.default.contentsOfDirectory(atPath: parent).first)
+    let lock = "\(parent)/\(folder)/0-999.lock"
+    #expect(FileManager.default.createFile(atPath: lock, contents: nil))
+    #expect(try serve(Array(0..<1000)) == Array(0..<1000).filter { $0 != 5 })
+  }
 }

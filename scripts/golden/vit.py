@@ -3,6 +3,7 @@
 usage: vit.py golden ONNX IMAGES OUTPUT         the committed vectors, from train-images of an IDX file
        vit.py check FEATURES.h5 IMAGES.h5 ONNX  features of an artifact against PyTorch
        vit.py toy FOLDER                        small safetensors files and PyTorch's tokens for them
+       vit.py peers ONNX IMAGES FOLDER          all tokens of many images and models, for PeerTests
 Needs numpy, torch, onnx, onnxruntime; h5py for check. The committed vectors were made with torch 2.15.0, onnx
 1.23.2, onnxruntime 1.32.0 and numpy 2.4.6.
 """
@@ -100,10 +101,14 @@ def read_idx(path):
 
 
 def golden(path, images, output):
-    """u8 images, then class token, mean of the patches and one patch token each, f32, at 56, 112 and 224 px."""
+    """u8 images, then class token, mean of the patches and one patch token each, f32, at 56, 112 and 224 px.
+
+    OUTPUT-tokens.bin: all tokens of the first two images in the same order, i16 in units of 2^-11, which rounds by
+    2.5e-4 at most.
+    """
     chosen = read_idx(images)[[0, 1, 4]]
     w = onnx_weights(path)
-    with open(output, "wb") as file:
+    with open(output, "wb") as file, open(output.removesuffix(".bin") + "-tokens.bin", "wb") as whole:
         file.write(np.ascontiguousarray(chosen).tobytes())
         for pixels in (56, 112, 224):
             x = preprocess(chosen, pixels)
@@ -114,6 +119,9 @@ def golden(path, images, output):
                 tokens = theirs
             for part in (tokens[:, 0], tokens[:, 1:].mean(1), tokens[:, 1 + (pixels // 14) // 2]):
                 file.write(np.ascontiguousarray(part, dtype="<f4").tobytes())
+            fixed = np.rint(tokens[:2].astype(np.float64) * 2048)
+            assert np.abs(fixed).max() < 32768
+            whole.write(fixed.astype("<i2").tobytes())
 
 
 def check(artifact, images, path):
@@ -147,41 +155,80 @@ def write_safetensors(path, tensors, kind):
         file.write(struct.pack("<Q", len(text)) + text + body)
 
 
+def shapes(d, m, patch, grid, layers, vit):
+    """The tensors of a model by name, as Hugging Face's Dinov2Model or ViTModel has them."""
+    w = {"embeddings.cls_token": (1, 1, d), "embeddings.position_embeddings": (1, 1 + grid * grid, d),
+         "embeddings.mask_token": (1, d), "embeddings.patch_embeddings.projection.weight": (d, 3, patch, patch),
+         "embeddings.patch_embeddings.projection.bias": (d,)}
+    for layer in range(layers):
+        at = f"encoder.layer.{layer}."
+        for part in ("attention.attention.query", "attention.attention.key", "attention.attention.value",
+                     "attention.output.dense"):
+            w |= {at + part + ".weight": (d, d), at + part + ".bias": (d,)}
+        norms, wide, narrow = ((("layernorm_before", "layernorm_after"), "intermediate.dense", "output.dense")
+                               if vit else (("norm1", "norm2"), "mlp.fc1", "mlp.fc2"))
+        w |= {at + wide + ".weight": (m, d), at + wide + ".bias": (m,),
+              at + narrow + ".weight": (d, m), at + narrow + ".bias": (d,)}
+        for norm in norms:
+            w |= {at + norm + ".weight": (d,), at + norm + ".bias": (d,)}
+        if not vit:
+            w |= {at + "layer_scale1.lambda1": (d,), at + "layer_scale2.lambda1": (d,)}
+    return w | {"layernorm.weight": (d,), "layernorm.bias": (d,)}
+
+
+def random_weights(sizes, kind="F32"):
+    """Values that a file of that type holds exactly."""
+    rounded = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}[kind]
+    width = sizes["layernorm.bias"][0]
+    return {key: (torch.randn(shape) * (2.4 / width ** 0.5 if len(shape) > 1 else 0.5)).to(rounded).float()
+            for key, shape in sizes.items()}
+
+
 def toy(folder):
     """Two layers of width 64: small enough to commit, of each layout and each type."""
     torch.manual_seed(5)
-    d, m, image = 64, 96, (torch.arange(784).view(1, 28, 28) * 37 % 256).to(torch.uint8)
+    d, image = 64, (torch.arange(784).view(1, 28, 28) * 37 % 256).to(torch.uint8)
     for name, vit, patch, grid, kind, prefix in (
         ("dinov2-f32", False, 14, 3, "F32", ""), ("vit-f16", True, 16, 2, "F16", "vit."),
         ("dinov2-bf16", False, 16, 2, "BF16", "dinov2.")):
-        w = {"embeddings.cls_token": (1, 1, d), "embeddings.position_embeddings": (1, 1 + grid * grid, d),
-             "embeddings.mask_token": (1, d), "embeddings.patch_embeddings.projection.weight": (d, 3, patch, patch),
-             "embeddings.patch_embeddings.projection.bias": (d,)}
-        for layer in range(2):
-            at = f"encoder.layer.{layer}."
-            for part in ("attention.attention.query", "attention.attention.key", "attention.attention.value",
-                         "attention.output.dense"):
-                w |= {at + part + ".weight": (d, d), at + part + ".bias": (d,)}
-            norms, wide, narrow = ((("layernorm_before", "layernorm_after"), "intermediate.dense", "output.dense")
-                                   if vit else (("norm1", "norm2"), "mlp.fc1", "mlp.fc2"))
-            w |= {at + wide + ".weight": (m, d), at + wide + ".bias": (m,),
-                  at + narrow + ".weight": (d, m), at + narrow + ".bias": (d,)}
-            for norm in norms:
-                w |= {at + norm + ".weight": (d,), at + norm + ".bias": (d,)}
-            if not vit:
-                w |= {at + "layer_scale1.lambda1": (d,), at + "layer_scale2.lambda1": (d,)}
-        w |= {"layernorm.weight": (d,), "layernorm.bias": (d,)}
-        rounded = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}[kind]
-        w = {key: (torch.randn(shape) * (0.3 if len(shape) > 1 else 0.5)).to(rounded).float()
-             for key, shape in w.items()}
+        w = random_weights(shapes(d, 96, patch, grid, 2, vit), kind)
         tensors = {prefix + key: tensor for key, tensor in w.items()}
         if prefix:
             tensors["classifier.weight"] = torch.zeros(2, d)
         write_safetensors(f"{folder}/{name}.safetensors", tensors, kind)
-        tokens = forward(w, preprocess(image, 4 * patch), vit)
-        with open(f"{folder}/{name}.tokens", "wb") as file:
-            file.write(tokens.numpy().astype("<f4").tobytes())
+        write_tokens(f"{folder}/{name}.tokens", forward(w, preprocess(image, 4 * patch), vit))
 
 
-commands = {"golden": golden, "check": check, "toy": toy}
+def write_tokens(path, tokens):
+    with open(path, "wb") as file:
+        file.write(np.ascontiguousarray(tokens, dtype="<f4").tobytes())
+
+
+def peers(path, images, folder):
+    """All tokens of twelve images by the peers, and models of the sizes of B and L (two layers), for PeerTests.
+
+    Writes FOLDER/images.bin (u8), CASE.tokens (f32 [12, tokens, width]) and cases.txt: a line 'weights pixels tokens
+    file' a case. At 224 px the default weights' tokens are onnxruntime's, all others PyTorch's.
+    """
+    torch.manual_seed(6)
+    chosen = np.ascontiguousarray(read_idx(images)[:12])
+    with open(folder + "/images.bin", "wb") as file:
+        file.write(chosen.tobytes())
+    lines, w = [], onnx_weights(path)
+    for pixels in (56, 112, 224):
+        x = preprocess(chosen, pixels)
+        write_tokens(f"{folder}/s14-{pixels}.tokens", runtime_tokens(path, x) if pixels == 224 else forward(w, x))
+        lines.append(f"{path} {pixels} s14-{pixels}.tokens")
+    for name, d, patch, grid, vit, pixels in (
+        ("b14-dinov2", 768, 14, 37, False, 112), ("b16-vit", 768, 16, 14, True, 224),
+        ("l14-dinov2", 1024, 14, 37, False, 56), ("l16-vit", 1024, 16, 14, True, 96)):
+        w = random_weights(shapes(d, 4 * d, patch, grid, 2, vit))
+        write_safetensors(f"{folder}/{name}.safetensors", w, "F32")
+        write_tokens(f"{folder}/{name}.tokens", forward(w, preprocess(chosen, pixels), vit))
+        lines.append(f"{folder}/{name}.safetensors {pixels} {name}.tokens")
+    with open(folder + "/cases.txt", "w") as file:
+        file.write("\n".join(lines) + "\n")
+
+
+commands = {"golden": golden, "check": check, "toy": toy, "peers": peers}
 sys.exit(1 if commands[sys.argv[1]](*sys.argv[2:]) is False else 0)

@@ -1,37 +1,29 @@
 """Holds artifacts to PyTorch: loads them with h5py alone and computes their figures anew.
 
-usage: torch_check.py net IMAGES.h5 NET.h5              the net's test accuracy in an equal PyTorch LeNet
+usage: torch_check.py net IMAGES.h5 NET.h5              the net's test accuracy in an equal PyTorch net
        torch_check.py influence IMAGES.h5 NET.h5 GROUP.h5 INFLUENCE.h5
-                                                        the residual of (G + λ + damping) x = q (g + λθ)
+                                                        residual, gradient and losses of any scheme of influence
        torch_check.py evaluate IMAGES.h5 NET.h5 GROUP.h5 EVALUATE.h5
                                                         the six splits
 Needs h5py, numpy and torch. Exits 1 where a figure is off.
 """
 import json
+import pathlib
 import sys
 
 import h5py
 import numpy as np
 import torch
-import torch.nn as nn
 import torch.nn.functional as F
 
-
-class LeNet(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1, self.conv2 = nn.Conv2d(1, 6, 5, padding=2), nn.Conv2d(6, 16, 5)
-        self.fc1, self.fc2, self.fc3 = nn.Linear(400, 120), nn.Linear(120, 84), nn.Linear(84, 10)
-
-    def forward(self, x):
-        x = F.max_pool2d(F.relu(self.conv1(x)), 2)
-        x = F.max_pool2d(F.relu(self.conv2(x)), 2).flatten(1)
-        return self.fc3(F.relu(self.fc2(F.relu(self.fc1(x)))))
+sys.path.append(str(pathlib.Path(__file__).parent.parent / "golden"))
+from nets import NETS, ResNet
 
 
 def load_net(path):
-    net = LeNet()
     with h5py.File(path) as file:
+        name, width = file.attrs["net"], int(file.attrs["width"])
+        net = ResNet(width, 1) if name == "resnet18" else NETS[name]()
         state = {name: torch.tensor(file["parameters"][name][...]) for name in file["parameters"]}
         decay = float(file.attrs["weight_decay"])
     net.load_state_dict(state)
@@ -86,51 +78,126 @@ def check_evaluate(images, net, group, artifact):
     return good
 
 
+class Derivatives:
+    """Gradients and curvature products of a net's mean cross-entropy over images, without regulariser."""
+
+    def __init__(self, model, x, y, curvature):
+        self.model, self.x, self.y, self.curvature = model, x, y, curvature
+        self.theta = {name: p.detach() for name, p in model.named_parameters()}
+
+    def flat(self, tensors):
+        return torch.cat([t.reshape(-1) for t in tensors])
+
+    def tree(self, vector):
+        parts = torch.split(vector, [p.numel() for p in self.theta.values()])
+        return {name: part.view(p.shape) for (name, p), part in zip(self.theta.items(), parts)}
+
+    def batches(self, rows):
+        return (rows[k : k + 500] for k in range(0, len(rows), 500))
+
+    def gradient(self, rows):
+        total = 0
+        for part in self.batches(rows):
+            loss = F.cross_entropy(self.model(self.x[part]), self.y[part], reduction="sum")
+            total = total + self.flat(torch.autograd.grad(loss, list(self.model.parameters()))).double()
+        return total / len(rows)
+
+    def product(self, rows, vector):
+        total = 0
+        for part in self.batches(rows):
+            x, y = self.x[part], self.y[part]
+            call = lambda parameters: torch.func.functional_call(self.model, parameters, x)
+            direction = (self.tree(vector.float()),)
+            if self.curvature == "hessian":
+                gradient = torch.func.grad(lambda p: F.cross_entropy(call(p), y, reduction="sum"))
+                _, back = torch.func.jvp(gradient, (self.theta,), direction)
+            else:
+                logits, tangent = torch.func.jvp(call, (self.theta,), direction)
+                p = logits.softmax(1)
+                _, pull = torch.func.vjp(call, self.theta)
+                (back,) = pull(p * tangent - p * (p * tangent).sum(1, keepdim=True))
+            total = total + self.flat([back[name] for name in self.theta]).double()
+        return total / len(rows)
+
+    def loss(self, rows, change):
+        moved = {name: p + d for (name, p), d in zip(self.theta.items(), self.tree(change).values())}
+        with torch.no_grad():
+            call = lambda part: torch.func.functional_call(self.model, moved, self.x[part])
+            losses = [F.cross_entropy(call(part), self.y[part], reduction="none") for part in self.batches(rows)]
+        return float(torch.cat(losses).double().mean())
+
+
 def check_influence(images, net, group, artifact):
     model, decay = load_net(net)
     x, y = load_split(images, "train")
-    theta = {name: p.detach() for name, p in model.named_parameters()}
-    names, shapes = list(theta), [theta[name].shape for name in theta]
-
-    def flat(tensors):
-        return torch.cat([t.reshape(-1) for t in tensors])
-
-    def tree(vector):
-        parts = torch.split(vector, [int(np.prod(shape)) for shape in shapes])
-        return {name: part.view(shape) for name, part, shape in zip(names, parts, shapes)}
-
     with h5py.File(artifact) as file:
-        change = torch.tensor(file["influence"][...])
-        gradient = torch.tensor(file["gradient"][...])
-        hessian = torch.tensor(file["hessian_indices"][...])
-        damping, residual = float(file.attrs["damping"]), float(file.attrs["residual"])
-        scale = json.loads(file.attrs["parameters"])["scale"]
+        settings = json.loads(file.attrs["parameters"])
+        stored = {name: torch.tensor(file[name][...]) for name in file if isinstance(file[name], h5py.Dataset)}
+        losses = {
+            (split, kind): float(file[f"loss_change/{split}/{kind}"][()])
+            for split in ("group", "retained") for kind in ("first_order", "second_order", "actual")}
+        damping, residual, norm = (float(file.attrs[name]) for name in ("damping", "residual", "gradient_norm"))
+        misfit = float(file.attrs["misfit"])
     with h5py.File(group) as file:
         removed = torch.tensor(file["indices"][...])
+    scheme, scale = settings["scheme"], settings["scale"]
+    d = Derivatives(model, x, y, settings["curvature"])
+    theta = d.flat(d.theta.values()).double()
+    change, rows, own = stored["influence"], stored["hessian_indices"], stored["group_indices"]
+    n, m = len(x), len(removed)
+    inside = torch.zeros(n, dtype=torch.bool)
+    inside[removed] = True
+    retained = torch.arange(n)[~inside]
+    newton = scheme == "newton"
+    lam = decay * n / (n - m) if newton and scale == "koh" else decay
 
-    loss = F.cross_entropy(model(x[removed]), y[removed])
-    mean = flat(torch.autograd.grad(loss, list(model.parameters())))
-    if scale == "mean":
-        mean = mean + decay * flat(theta.values())
-    good = verdict("gradient, relative difference", float((gradient - mean).norm() / mean.norm()), 0, 1e-4)
+    mean = d.gradient(removed) + (decay * theta if scale == "mean" else 0)
+    good = verdict(
+        "gradient, relative difference", float((stored["gradient"] - mean).norm() / mean.norm()), 0, 1e-4)
+    everything = d.gradient(torch.arange(n)) + decay * theta
+    good &= verdict("gradient norm", norm, float(everything.norm()), 1e-4 * float(everything.norm()))
+    b = mean * (m / (n - m) if scale == "mean" or newton else m / n)
+    if newton and settings["gradient"] == "retained":
+        b = -(d.gradient(retained) + lam * theta)
 
     def product(vector):
-        total = torch.zeros_like(vector, dtype=torch.float64)
-        for k in range(0, len(hessian), 500):
-            rows = hessian[k : k + 500]
-            call = lambda parameters: torch.func.functional_call(model, parameters, x[rows])
-            logits, tangent = torch.func.jvp(call, (theta,), (tree(vector),))
-            p = logits.softmax(1)
-            weighted = p * tangent - p * (p * tangent).sum(1, keepdim=True)
-            _, pull = torch.func.vjp(call, theta)
-            (back,) = pull(weighted)
-            total += flat([back[name] for name in names]).double()
-        return total / len(hessian) + (decay + damping) * vector.double()
+        return d.product(rows, vector) + (lam + damping) * vector.double()
 
-    n, m = len(x), len(removed)
-    target = mean.double() * (m / (n - m) if scale == "mean" else m / n)
-    again = float((target - product(change)).norm() / target.norm())
-    return verdict("residual", residual, again, 1e-3) and good
+    def relative(right, solution):
+        return float((right - product(solution)).norm() / right.norm())
+
+    if scheme == "second-order":
+        first = stored["first_order"]
+        bend = d.product(own, first) * (m / n)
+        if scale == "mean":
+            bend = (d.product(own, first) - d.product(rows, first)) * (m / (n - m))
+        again = max(relative(b, first), relative(bend, change.double() - first.double()))
+    elif scheme == "pif":
+        first, chosen = stored["first_order"], stored["selected"]
+        again = relative(b, first)
+        applied = torch.zeros_like(first)
+        applied[chosen] = first[chosen]
+        good &= verdict("projected change, largest difference", float((applied - change).abs().max()), 0, 0)
+    elif scheme == "fif":
+        chosen = stored["selected"]
+        again = float((b - product(change))[chosen].norm() / b[chosen].norm())
+    elif scheme == "gif":
+        chosen = stored["selected"]
+        rest = b - product(change)
+        again = float(product(rest)[chosen].norm() / product(b)[chosen].norm())
+        good &= verdict("misfit", misfit, float(rest.norm() / b.norm()), 1e-3)
+    else:
+        again = relative(b, change)
+    good &= verdict(f"{scheme}: residual", residual, again, 1e-3)
+    still = torch.zeros_like(change)
+    for split, part in ("group", own), ("retained", rows[~inside[rows]]):
+        slope = float(d.gradient(part) @ change.double())
+        bend = float(d.product(part, change) @ change.double()) / 2
+        actual = d.loss(part, change) - d.loss(part, still)
+        for kind, theirs in ("first_order", slope), ("second_order", slope + bend), ("actual", actual):
+            ours = losses[split, kind]
+            good &= verdict(f"{split} loss, {kind}", ours, theirs, 1e-3 * abs(theirs) + 1e-6)
+    return good
 
 
 checks = {"net": check_net, "evaluate": check_evaluate, "influence": check_influence}

@@ -19,6 +19,7 @@ enum {
   KERNEL_MASK = 2,         // store y where mask > 0, else 0
   KERNEL_POOL_RELU = 3,    // 2×2 max-pool and ReLU; writes the branch taken to `code`
   KERNEL_POOL_SELECT = 4,  // 2×2 pool that follows the branch in `code`
+  KERNEL_ADD = 5,          // add to what is there; convBackward only
 };
 
 // y[o][p] = bias[o] + Σ_source Σ_c,ky,kx w[o][c][ky][kx] · x[c][p·stride + (ky,kx)], x with its padding.
@@ -81,6 +82,40 @@ typedef struct {
   int inputs, outputs, groups;
 } LinearWeights;
 
+// y[c][p] = scale0[c]·x0[c][p] + scale1[c]·x1[c][p] + shift[c] + addend[c][p], with the epilogue; x1 and addend
+// may be null. Here and below images point at their first true pixel.
+typedef struct {
+  const float *x0, *x1, *scale0, *scale1, *shift, *addend, *mask;
+  float *y;
+  ptrdiff_t xRow, xChannel, addendRow, addendChannel, yRow, yChannel;
+  int channels, height, width, epilogue;
+} NormForward;
+
+// With d' = d where mask > 0, else 0 (mask null: d): dx = p·d0' + q·d1' + q·x + r, and da = d0' or with `adds`
+// da += d0'. d1, x, q, r and da may be null; q·x + r is left out for lanes ≥ count.
+typedef struct {
+  const float *d0, *d1, *x, *mask, *p, *q, *r;
+  float *dx, *da;
+  ptrdiff_t dRow, dChannel, xRow, xChannel, maskRow, maskChannel, dxRow, dxChannel, daRow, daChannel;
+  int channels, height, width, count, adds;
+} NormBackward;
+
+// weightSums[c][16] += inverse[c]·Σ_p d'·(x − centre[c]) and, unless null, biasSums[c][16] += Σ_p d'.
+typedef struct {
+  const float *d, *x, *mask, *centre, *inverse;
+  float *weightSums, *biasSums;
+  ptrdiff_t dRow, dChannel, xRow, xChannel, maskRow, maskChannel;
+  int channels, height, width;
+} NormSums;
+
+// mean[c] of a channel over its pixels and the lanes below count, and squares[c] = Σ (x − mean[c])².
+typedef struct {
+  const float *x;
+  double *mean, *squares;
+  ptrdiff_t xRow, xChannel;
+  int channels, height, width, count;
+} Moments;
+
 // Softmax cross-entropy of one group of 16 images; any output may be null.
 typedef struct {
   const float *logits;         // [classes][16]
@@ -112,6 +147,16 @@ typedef struct {
   void (*linearForward)(const LinearForward *);
   void (*linearBackward)(const LinearBackward *);
   void (*linearWeights)(const LinearWeights *);
+  void (*normForward)(const NormForward *);
+  void (*normBackward)(const NormBackward *);
+  void (*normSums)(const NormSums *);
+  void (*moments)(const Moments *);
+  // y[c][16] = the mean of x[c] over its pixels.
+  void (*averagePool)(const float *x, float *y, ptrdiff_t row, ptrdiff_t channel, int channels, int height,
+                      int width);
+  // dx[c][p][16] = d[c][16] / pixels.
+  void (*averageSpread)(const float *d, float *dx, ptrdiff_t row, ptrdiff_t channel, int channels, int height,
+                        int width);
   void (*softmaxLoss)(const SoftmaxLoss *);
   // out[j] = scale · p[j] · (t[j] − Σ_k p[k]·t[k]): the Hessian of the loss at the logits times t.
   void (*softmaxHessian)(const float *p, const float *t, float *out, int classes, float scale, int count);

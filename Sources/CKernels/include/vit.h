@@ -38,6 +38,11 @@ typedef struct {
   void (*layerNorm)(const VitLayerNorm *);
   // s[r][0…columns) ← softmax of itself; `stride` is a multiple of 16, and the rest of a row becomes 0.
   void (*softmax)(float *s, int rows, int columns, ptrdiff_t stride);
+  // Packs x[r][0…columns) as weights of `dense` whose outputs are the rows, zero up to a multiple of VIT_PANEL: with
+  // them `dense` makes products with the rows.
+  void (*packRows)(const float *x, ptrdiff_t xRow, int rows, int columns, float *w);
+  // The same with the columns, a multiple of VIT_PANEL, as outputs.
+  void (*packColumns)(const float *x, ptrdiff_t xRow, int rows, int columns, float *w);
 } VitKernels;
 
 // The fastest variant that this processor runs.

@@ -1,0 +1,173 @@
+// A table of records: a line each, with intervals, for the terminal, Markdown and programs.
+
+import Foundation
+
+/// A table with a line for each record.
+public struct PlainTable: Sendable, Equatable {
+  /// What stands in a column.
+  public enum Column: Sendable, Equatable {
+    /// Texts.
+    case texts([String])
+    /// Numbers; NaN is none.
+    case numbers([Double])
+    /// Whole numbers.
+    case counts([Int])
+    /// Numbers with the ends of their 95 % intervals; NaN is none.
+    case intervals([Double], lower: [Double], upper: [Double])
+
+    var count: Int {
+      switch self {
+      case .texts(let values): values.count
+      case .numbers(let values), .intervals(let values, _, _): values.count
+      case .counts(let values): values.count
+      }
+    }
+  }
+
+  /// The line above the table.
+  public var title: String
+  /// The columns with what stands above them; all of one length.
+  public var columns: [(name: String, values: Column)]
+  /// The lines below the table.
+  public var notes: [String]
+
+  /// Makes a table.
+  public init(title: String, columns: [(name: String, values: Column)], notes: [String]) {
+    precondition(Set(columns.map(\.values.count)).count <= 1, "columns of one length")
+    self.title = title
+    self.columns = columns
+    self.notes = notes
+  }
+
+  private var rows: Int { columns.first?.values.count ?? 0 }
+
+  /// Four decimals; three digits where those would show zeros only, or for a large number.
+  public static func figure(_ value: Double) -> String {
+    if value != 0, abs(value) < 0.001 { return String(format: "%.2e", value) }
+    return String(format: abs(value) < 1000 ? "%.4f" : "%.4g", value)
+  }
+
+  private static func cell(_ column: Column, _ row: Int) -> String {
+    switch column {
+    case .texts(let values): return values[row]
+    case .counts(let values): return "\(values[row])"
+    case .numbers(let values): return values[row].isFinite ? figure(values[row]) : "–"
+    case .intervals(let values, let lower, let upper):
+      guard values[row].isFinite else { return "–" }
+      guard lower[row].isFinite, upper[row].isFinite else { return figure(values[row]) }
+      return "\(figure(values[row])) (\(figure(lower[row])) to \(figure(upper[row])))"
+    }
+  }
+
+  private var cells: [[String]] {
+    (0..<rows).map { row in columns.map { Self.cell($0.values, row) } }
+  }
+
+  private func isText(_ column: Column) -> Bool {
+    if case .texts = column { return true }
+    return false
+  }
+
+  /// Aligned text.
+  public func text() -> String {
+    let lines = [columns.map(\.name)] + cells
+    let widths = columns.indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
+    var output = [title, ""]
+    for (place, line) in lines.enumerated() {
+      let padded = columns.indices.map { column -> String in
+        let padding = String(repeating: " ", count: widths[column] - line[column].count)
+        return isText(columns[column].values) ? line[column] + padding : padding + line[column]
+      }
+      let joined = padded.joined(separator: "  ")
+      output.append(joined.replacing(#/\s+$/#, with: ""))
+      if place == 0 {
+        output.append(String(repeating: "─", count: widths.reduce(-2) { $0 + $1 + 2 }))
+      }
+    }
+    if !notes.isEmpty { output += [""] + notes }
+    return output.joined(separator: "\n") + "\n"
+  }
+
+  /// A GitHub Markdown table with its title and notes.
+  public func markdown() -> String {
+    func row(_ cells: [String]) -> String {
+      "| "
+        + cells.map { $0.replacing("\\", with: "\\\\").replacing("|", with: "\\|") }
+        .joined(separator: " | ") + " |"
+    }
+    var output = ["### " + title, "", row(columns.map(\.name))]
+    output.append("| " + columns.map { isText($0.values) ? "---" : "---:" }.joined(separator: " | ") + " |")
+    output += cells.map(row) + [""] + notes.map { "- " + $0 }
+    return output.joined(separator: "\n") + "\n"
+  }
+
+  /// A record as names and values; an interval is three of them.
+  private func record(_ row: Int) -> [(name: String, value: Value)] {
+    columns.flatMap { column -> [(String, Value)] in
+      switch column.values {
+      case .texts(let values): return [(column.name, .text(values[row]))]
+      case .counts(let values): return [(column.name, .count(values[row]))]
+      case .numbers(let values): return [(column.name, .number(values[row]))]
+      case .intervals(let values, let lower, let upper):
+        return [
+          (column.name, .number(values[row])), (column.name + " lower", .number(lower[row])),
+          (column.name + " upper", .number(upper[row])),
+        ]
+      }
+    }
+  }
+
+  private enum Value: Encodable {
+    case text(String), count(Int), number(Double)
+
+    func encode(to encoder: any Encoder) throws {
+      var container = encoder.singleValueContainer()
+      switch self {
+      case .text(let text): try container.encode(text)
+      case .count(let count): try container.encode(count)
+      case .number(let number):
+        if number.isFinite { try container.encode(number) } else { try container.encodeNil() }
+      }
+    }
+
+    var field: String {
+      switch self {
+      case .text(let text): text
+      case .count(let count): "\(count)"
+      case .number(let number): number.isFinite ? "\(number)" : ""
+      }
+    }
+  }
+
+  private static func key(_ name: String) -> String { name.replacing(" ", with: "_") }
+
+  /// CSV by RFC 4180, values unrounded; an interval has two more columns, `lower` and `upper`.
+  public func csv() -> String {
+    let records = (0..<rows).map(record)
+    let header = (records.first ?? []).map { Self.key($0.name) }
+    return ([header] + records.map { $0.map(\.value.field) })
+      .map { $0.map(ResultTable.quoted).joined(separator: ",") + "\r\n" }.joined()
+  }
+
+  /// JSON: `title`, `notes` and `records`, values unrounded, null for none.
+  public func json() throws -> String {
+    struct Document: Encodable {
+      var title: String
+      var notes: [String]
+      var records: [[String: Value]]
+    }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    let records = (0..<rows).map { row in
+      Dictionary(record(row).map { (Self.key($0.name), $0.value) }) { first, _ in first }
+    }
+    let document = Document(title: title, notes: notes, records: records)
+    return String(decoding: try encoder.encode(document), as: UTF8.self) + "\n"
+  }
+
+  /// Equal in all that is shown.
+  public static func == (a: PlainTable, b: PlainTable) -> Bool {
+    a.title == b.title && a.notes == b.notes
+      && a.columns.elementsEqual(b.columns) { $0.name == $1.name && $0.values == $1.values }
+  }
+}

@@ -1,0 +1,206 @@
+// The stage `differences`: does one scheme come closer to retraining than others? Paired tests and a verdict.
+
+import Analysis
+import HDF5
+import PipelineCore
+
+/// Compares schemes pair by pair.
+public enum DifferencesStage: Stage {
+  /// What it says of itself.
+  public static let declaration = StageDeclaration(
+    name: "differences", version: 1,
+    summary: "tests whether a scheme comes closer to retraining than others, over pairs, with a verdict",
+    parameters: [
+      ParameterDeclaration("title", .string, default: .string(""), "stands above the table"),
+      ParameterDeclaration("scheme", .string, "the label of the scheme that is compared with the others"),
+      ParameterDeclaration(
+        "reference", .string, default: .string("retrain"), "the label of retraining, which gaps are taken to"),
+      ParameterDeclaration(
+        "split", .choice(EvaluationMetrics.splits), default: .string("group"),
+        "the split whose loss is compared"),
+      ParameterDeclaration(
+        "columns", .string, default: .string("size"),
+        "the axis of which each value has a test, and all together"),
+      ParameterDeclaration("over", .string, default: .string("repeat"), "the axis that pairs are drawn from"),
+      ParameterDeclaration(
+        "level", .number(0.0001...0.5), default: .number(0.05), "the level of the adjusted p-value"),
+    ],
+    inputs: [
+      InputDeclaration(
+        "rows", accepts: ["evaluate"], .many,
+        "the evaluations by scheme, as label: stage; all but reference and scheme are compared against")
+    ],
+    datasets: [
+      LayoutDeclaration("/pairs/against", "string [r]", "the other scheme of each pair"),
+      LayoutDeclaration("/pairs/axes/AXIS", "string [r]", "its axis values"),
+      LayoutDeclaration(
+        "/pairs/difference", "f64 [r]",
+        "|loss − retrained| of the scheme less that of the other; < 0: it is closer"
+      ),
+      LayoutDeclaration(
+        "/tests/{against,setting,column,verdict}", "string [t]", "what a test is of, and says"),
+      LayoutDeclaration(
+        "/tests/{pairs,not_converged}", "i64 [t]", "pairs, and those behind which a solve failed"),
+      LayoutDeclaration(
+        "/tests/{mean,lower,upper,pvalue,adjusted}", "f64 [t]",
+        "mean difference with its 95 % interval, two-sided p of a t test, and that by Holm's method"),
+      LayoutDeclaration("/verdict", "string [v]", "the rule and the verdict against each other scheme"),
+    ],
+    check: { parameters in
+      parameters.string("scheme") == parameters.string("reference")
+        ? ParameterProblem("scheme", "'scheme' and 'reference' are the same label") : nil
+    })
+
+  /// One test: against which scheme, at which setting, at which column (nil: all).
+  private struct Comparison {
+    var against: String
+    var setting: String
+    var column: String?
+    var test: PairedTest
+    var notConverged: Int
+    var adjusted = Double.nan
+    var verdict = ""
+  }
+
+  private struct Pair {
+    var against: String
+    var axes: [String: String]
+    var setting: String
+    var difference: Double
+    var converged: Bool
+  }
+
+  /// Writes pairs, tests and verdict.
+  public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
+    let values = task.parameters
+    let pairs = try pairs(task)
+    var tests = try comparisons(pairs, columns: values.string("columns"), over: values.string("over"))
+    judge(&tests, level: values.number("level"))
+    let lines = verdict(tests, values)
+    var artifact = try ArtifactWriter(task)
+    try artifact.write("/pairs/against", pairs.map(\.against))
+    for axis in Set(pairs.flatMap(\.axes.keys)).sorted() {
+      try artifact.write("/pairs/axes/\(axis)", pairs.map { $0.axes[axis] ?? "" })
+    }
+    try artifact.write("/pairs/difference", pairs.map(\.difference))
+    try artifact.write("/tests/against", tests.map(\.against))
+    try artifact.write("/tests/setting", tests.map(\.setting))
+    try artifact.write("/tests/column", tests.map { $0.column ?? "all" })
+    try artifact.write("/tests/verdict", tests.map(\.verdict))
+    try artifact.write("/tests/pairs", tests.map { Int64($0.test.count) })
+    try artifact.write("/tests/not_converged", tests.map { Int64($0.notConverged) })
+    try artifact.write("/tests/mean", tests.map(\.test.mean))
+    try artifact.write("/tests/lower", tests.map { $0.test.mean - $0.test.halfWidth })
+    try artifact.write("/tests/upper", tests.map { $0.test.mean + $0.test.halfWidth })
+    try artifact.write("/tests/pvalue", tests.map(\.test.pvalue))
+    try artifact.write("/tests/adjusted", tests.map(\.adjusted))
+    try artifact.write("/verdict", lines)
+    return try artifact.finish()
+  }
+
+  private static func pairs(_ task: StageTask) throws -> [Pair] {
+    let values = task.parameters
+    let (scheme, split) = (values.string("scheme"), values.string("split"))
+    let all = try EvaluationRows(task, reference: values.string("reference"), splits: [split])
+    let own = all.rows.filter { $0.scheme == scheme }
+    guard !own.isEmpty else {
+      throw StageFailure(
+        "no row is labelled '\(scheme)'; \(suggestion(for: scheme, among: all.schemes, of: "labels"))")
+    }
+    let others = all.schemes.filter { $0 != scheme }
+    guard !others.isEmpty else { throw StageFailure("there is no row to compare '\(scheme)' against") }
+    let known = [values.string("columns"), values.string("over")]
+    return try others.flatMap { other -> [Pair] in
+      let rows = all.rows.filter { $0.scheme == other }
+      return try own.map { row in
+        let partners = rows.filter { $0.agrees(with: row) }
+        guard !partners.isEmpty else {
+          throw StageFailure("\(row.node) has no row of '\(other)' at the same axis values to be paired with")
+        }
+        let gaps = try partners.map { abs(try all.gap($0, split)) }
+        let setting = row.axes.filter { !known.contains($0.key) }.sorted { $0.key < $1.key }
+          .map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+        return Pair(
+          against: other, axes: row.axes, setting: setting,
+          difference: abs(try all.gap(row, split)) - gaps.reduce(0, +) / Double(gaps.count),
+          converged: row.converged && partners.allSatisfy(\.converged))
+      }
+    }
+  }
+
+  /// A test for each column, and one for the mean over all columns of each repeat.
+  private static func comparisons(_ pairs: [Pair], columns: String, over: String) throws -> [Comparison] {
+    var tests: [Comparison] = []
+    for against in distinctInOrder(pairs.map(\.against)) {
+      let opponents = pairs.filter { $0.against == against }
+      for setting in distinctInOrder(opponents.map(\.setting)) {
+        let here = opponents.filter { $0.setting == setting }
+        let failed = { (pairs: [Pair]) in pairs.filter { !$0.converged }.count }
+        let values = distinctInOrder(here.compactMap { $0.axes[columns] })
+        for value in values {
+          let part = here.filter { $0.axes[columns] == value }
+          tests.append(
+            Comparison(
+              against: against, setting: setting, column: value,
+              test: try PairedTest(part.map(\.difference)), notConverged: failed(part)))
+        }
+        // Pairs of one repeat are not independent, so each repeat counts once.
+        let repeats = Dictionary(grouping: here, by: { $0.axes[over] ?? "" })
+        let means = repeats.keys.sorted().map { key -> Double in
+          let differences = (repeats[key] ?? []).map(\.difference)
+          return differences.reduce(0, +) / Double(differences.count)
+        }
+        tests.append(
+          Comparison(
+            against: against, setting: setting, column: nil, test: try PairedTest(means),
+            notConverged: failed(here)))
+      }
+    }
+    return tests
+  }
+
+  /// Adjusts the tests over all columns among themselves, those of single columns among themselves.
+  private static func judge(_ tests: inout [Comparison], level: Double) {
+    for isPooled in [true, false] {
+      let family = tests.indices.filter { (tests[$0].column == nil) == isPooled }
+      let adjusted = PairedTest.holm(family.map { tests[$0].test.pvalue })
+      for (index, pvalue) in zip(family, adjusted) {
+        tests[index].adjusted = pvalue
+        tests[index].verdict =
+          pvalue.isNaN
+          ? "one pair: no test"
+          : pvalue >= level ? "no difference" : tests[index].test.mean < 0 ? "closer" : "further"
+      }
+    }
+  }
+
+  private static func verdict(_ tests: [Comparison], _ values: ParameterValues) -> [String] {
+    let scheme = values.string("scheme")
+    let level = values.number("level")
+    let split = values.string("split") == "group" ? "removed images" : values.string("split") + " images"
+    var lines = [
+      "difference: |loss − loss after retraining| on the \(split), of \(scheme) less that of the other scheme, at "
+        + "the same axis values; below 0, \(scheme) is closer to retraining.",
+      "all: the mean over the values of \(values.string("columns")), one for each \(values.string("over")). "
+        + "Rule: closer or further if a two-sided t test has p < \(level) after Holm's correction over the rows "
+        + "of that kind (all, or one value), else no difference.",
+    ]
+    for against in distinctInOrder(tests.map(\.against)) {
+      let pooled = tests.filter { $0.against == against && $0.column == nil }
+      func count(_ verdict: String) -> Int { pooled.filter { $0.verdict == verdict }.count }
+      let (closer, further) = (count("closer"), count("further"))
+      let word =
+        switch (closer > 0, further > 0) {
+        case (false, false): count("no difference") > 0 ? "no difference" : "no test with one repeat"
+        case (true, false): "\(scheme) is closer to retraining"
+        case (false, true): "\(scheme) is further from retraining"
+        case (true, true): "it depends on the setting"
+        }
+      let detail =
+        pooled.count > 1
+        ? " (closer in \(closer), further in \(further) of \(pooled.count) settings)" : ""
+      lines.append("Verdict, \(scheme) against \(against): \(word)\(detail).")
+    }
+    return lines
+  }
+}

@@ -1,0 +1,84 @@
+// The stage `logistic-effect`: what an influence predicts of a logistic regression, and what refitting did.
+
+import Analysis
+import HDF5
+import NeuralNet
+import PipelineCore
+import Tensor
+
+/// Predicted and actual effect of one group's removal, in float64.
+public enum LogisticEffectStage: Stage {
+  /// What it says of itself.
+  public static let declaration = StageDeclaration(
+    name: "logistic-effect", version: 1,
+    summary: "sets the change that an influence predicts of a logistic regression beside that of refitting",
+    parameters: [
+      ParameterDeclaration(
+        "prediction", .choice(["linear", "loss"]), default: .string("linear"),
+        "of a loss: linear: gᵀΔ, g its gradient at the fit; loss: the loss at the fit plus Δ less that at the fit"
+      ),
+      ParameterDeclaration(
+        "group_loss", .choice(["mean", "total"]), default: .string("mean"),
+        "of the removed images: their mean loss, or its sum, which is the self-loss of Koh et al. (2019)"),
+    ],
+    inputs: [
+      InputDeclaration("images", accepts: ["load-images"], "the data set"),
+      InputDeclaration("net", accepts: ["logistic"], "the fit to all images"),
+      InputDeclaration("group", accepts: ["group"], "the removed images"),
+      InputDeclaration("influence", accepts: ["logistic-influence"], "the change Δ that removes them"),
+      InputDeclaration("retrained", accepts: ["logistic"], "the fit without them"),
+    ],
+    datasets: [
+      LayoutDeclaration(
+        "/effects/SPLIT/{predicted,actual}", "f64",
+        "change of the cross-entropy on group (as group_loss) or test (mean), without regulariser"),
+      LayoutDeclaration("/error", "f64", "‖Δ − Δ*‖ / ‖Δ*‖, Δ* the change that refitting made"),
+    ],
+    attributes: [
+      LayoutDeclaration("group_size", "int", "images in the group"),
+      LayoutDeclaration("pool_size", "int", "images that the group was drawn from"),
+      LayoutDeclaration("train_images", "int", "images that the net was fitted to"),
+    ] + TrustFacts.attributes, resources: { _ in Resources(cores: 1, memory: 400 << 20) })
+
+  /// Writes the effects.
+  public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
+    let images = try task.loadImages()
+    let group = try task.loadGroup()
+    let net = try LogisticFit(task.input("net"))
+    let refit = try LogisticFit(task.input("retrained"))
+    guard net.weightDecay == refit.weightDecay else {
+      throw StageFailure(
+        "net and retrained have different weight decays, \(net.weightDecay) and \(refit.weightDecay)")
+    }
+    let file = try FileReader(at: task.input("influence").path)
+    let change: [Double] = try file.read("/influence", shape: [net.parameters.count])
+    let moved = zip(net.parameters, change).map { $0 + $1 }
+    let pool = ThreadPool(threads: task.threads)
+    var artifact = try ArtifactWriter(task)
+    for (split, data, members) in [
+      ("group", images.train, group.indices), ("test", images.test, Array(0..<images.test.count)),
+    ] {
+      let model = SoftmaxModel(data: data, pool: pool)
+      let before = try model.lossSum(at: net.parameters, over: members)
+      let predicted =
+        task.parameters.string("prediction") == "linear"
+        ? dot(try model.gradientSum(at: net.parameters, over: members), change)
+        : try model.lossSum(at: moved, over: members) - before
+      let actual = try model.lossSum(at: refit.parameters, over: members) - before
+      let isTotal = split == "group" && task.parameters.string("group_loss") == "total"
+      let share = isTotal ? 1 : 1 / Double(members.count)
+      try artifact.write("/effects/\(split)/predicted", scalar: predicted * share)
+      try artifact.write("/effects/\(split)/actual", scalar: actual * share)
+    }
+    func norm(_ a: [Double], less b: [Double]) -> Double {
+      zip(a, b).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }.squareRoot()
+    }
+    try artifact.write(
+      "/error", scalar: norm(moved, less: refit.parameters) / norm(net.parameters, less: refit.parameters))
+    try artifact.attribute("group_size", .integer(Int64(group.indices.count)))
+    try artifact.attribute("pool_size", .integer(Int64(group.poolSize)))
+    try artifact.attribute("train_images", .integer(Int64(images.train.count)))
+    try TrustFacts.copy(from: task.input("influence"), to: &artifact)
+    return try artifact.finish()
+  }
+}

@@ -1,0 +1,139 @@
+// The stage `logistic-errors`: how far each scheme's change is from that of refitting, by kind and size of group.
+
+import Analysis
+import HDF5
+import PipelineCore
+
+/// Tabulates the errors of schemes.
+public enum LogisticErrorsStage: Stage {
+  /// What it says of itself.
+  public static let declaration = StageDeclaration(
+    name: "logistic-errors", version: 1,
+    summary: "tabulates how far each scheme's change of parameters is from that of refitting",
+    parameters: [
+      ParameterDeclaration("title", .string, default: .string(""), "stands above the table"),
+      ParameterDeclaration("schemes", .string, default: .string("scheme"), "the axis of the schemes"),
+      ParameterDeclaration(
+        "baseline", .string, default: .string("first-order"), "the scheme that the others are compared with"),
+    ],
+    inputs: [
+      InputDeclaration(
+        "rows", accepts: ["logistic-effect"], .many, "the effects by kind of group, as label: stage")
+    ],
+    datasets: [
+      LayoutDeclaration("/schemes", "string [s]", "the schemes, the baseline first"),
+      LayoutDeclaration("/kind", "string [r]", "the kind of groups"),
+      LayoutDeclaration("/share", "f64 [r]", "images removed over training images"),
+      LayoutDeclaration("/groups", "i64 [r]", "groups of that kind and size"),
+      LayoutDeclaration(
+        "/error/{value,lower,upper}", "f64 [r,s]",
+        "mean over the groups of ‖Δ − Δ*‖ / ‖Δ*‖, with its 95 % interval; NaN for one group"),
+      LayoutDeclaration("/ratio", "f64 [r,s]", "mean error over that of the baseline"),
+      LayoutDeclaration("/not_converged", "i64 [r]", "solves that failed"),
+    ])
+
+  /// The error of one scheme on one group.
+  private struct Row {
+    var kind: String
+    var size: Int
+    var share: Double
+    var scheme: String
+    var error: Double
+    var converged: Bool
+  }
+
+  /// Writes the table.
+  public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
+    let axis = task.parameters.string("schemes")
+    let rows = try (task.inputs["rows"] ?? []).map { input -> Row in
+      let file = try FileReader(at: input.path)
+      guard let scheme = input.axes.first(where: { $0.axis == axis })?.value.plainText else {
+        throw StageFailure("\(input.node) has no axis '\(axis)', which tells the schemes apart")
+      }
+      let size = try file.integer("group_size")
+      return Row(
+        kind: input.label, size: size, share: Double(size) / Double(try file.integer("train_images")),
+        scheme: scheme, error: try file.readScalar("/error"), converged: try file.integer("converged") != 0)
+    }
+    let baseline = task.parameters.string("baseline")
+    let found = distinctInOrder(rows.map(\.scheme))
+    guard found.contains(baseline) else {
+      throw StageFailure(
+        "no row has the baseline '\(baseline)'; the schemes are \(found.joined(separator: ", "))")
+    }
+    let schemes = [baseline] + found.filter { $0 != baseline }
+    var (kinds, shares, counts, failures) = ([String](), [Double](), [Int64](), [Int64]())
+    var (value, lower, upper, ratio) = ([Double](), [Double](), [Double](), [Double]())
+    for kind in distinctInOrder(rows.map(\.kind)) {
+      for size in Set(rows.filter { $0.kind == kind }.map(\.size)).sorted() {
+        let here = rows.filter { $0.kind == kind && $0.size == size }
+        let summaries = try schemes.map { scheme -> Summary in
+          let errors = here.filter { $0.scheme == scheme }.map(\.error)
+          guard !errors.isEmpty else {
+            throw StageFailure(
+              "there is no row of scheme \(scheme) for the groups '\(kind)' of \(size) images")
+          }
+          return try Summary(errors)
+        }
+        kinds.append(kind)
+        shares.append(here[0].share)
+        counts.append(Int64(summaries[0].count))
+        failures.append(Int64(here.filter { !$0.converged }.count))
+        for summary in summaries {
+          let half = summary.confidenceHalfWidth ?? .nan
+          value.append(summary.mean)
+          lower.append(summary.mean - half)
+          upper.append(summary.mean + half)
+          ratio.append(summary.mean / summaries[0].mean)
+        }
+      }
+    }
+    var artifact = try ArtifactWriter(task)
+    let shape = [kinds.count, schemes.count]
+    try artifact.write("/schemes", schemes)
+    try artifact.write("/kind", kinds)
+    try artifact.write("/share", shares)
+    try artifact.write("/groups", counts)
+    try artifact.write("/error/value", value, shape: shape)
+    try artifact.write("/error/lower", lower, shape: shape)
+    try artifact.write("/error/upper", upper, shape: shape)
+    try artifact.write("/ratio", ratio, shape: shape)
+    try artifact.write("/not_converged", failures)
+    return try artifact.finish()
+  }
+
+  /// The artifact as a table of records.
+  static func table(_ file: borrowing FileReader, title: String) throws -> PlainTable {
+    let schemes = try file.readStrings("/schemes")
+    let kinds = try file.readStrings("/kind")
+    let shape = [kinds.count, schemes.count]
+    let value: [Double] = try file.read("/error/value", shape: shape)
+    let lower: [Double] = try file.read("/error/lower", shape: shape)
+    let upper: [Double] = try file.read("/error/upper", shape: shape)
+    let ratio: [Double] = try file.read("/ratio", shape: shape)
+    let failed = try file.read("/not_converged", as: Int64.self, shape: [kinds.count])
+    let share: [Double] = try file.read("/share", shape: [kinds.count])
+    let groups = try file.read("/groups", as: Int64.self, shape: [kinds.count])
+    func column(_ values: [Double], _ scheme: Int) -> [Double] {
+      kinds.indices.map { values[$0 * schemes.count + scheme] }
+    }
+    var columns: [(name: String, values: PlainTable.Column)] = [
+      ("groups of kind", .texts(kinds)), ("share removed", .numbers(share)),
+      ("groups", .counts(groups.map { Int($0) })),
+    ]
+    for (place, scheme) in schemes.enumerated() {
+      columns.append(
+        (scheme, .intervals(column(value, place), lower: column(lower, place), upper: column(upper, place))))
+      if place > 0 { columns.append(("\(scheme) : \(schemes[0])", .numbers(column(ratio, place)))) }
+    }
+    if failed.contains(where: { $0 > 0 }) {
+      columns.append(("not converged", .counts(failed.map { Int($0) })))
+    }
+    return PlainTable(
+      title: title, columns: columns,
+      notes: [
+        "error: ‖Δ − Δ*‖ / ‖Δ*‖ of the predicted change of the parameters against that of refitting; "
+          + "(… to …): 95 % interval of the mean (Student's t)."
+      ])
+  }
+}

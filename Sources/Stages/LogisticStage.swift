@@ -1,0 +1,93 @@
+// The stage `logistic`: logistic regression fitted to its minimum, the case in which influence has a true value.
+
+import HDF5
+import NeuralNet
+import PipelineCore
+import Tensor
+
+/// Fits L2-regularised multinomial logistic regression in float64.
+public enum LogisticStage: Stage {
+  /// What it says of itself.
+  public static let declaration = StageDeclaration(
+    name: "logistic", version: 1,
+    summary: "fits L2-regularised logistic regression in float64 to its minimum, with or without a group",
+    parameters: [
+      ParameterDeclaration(
+        "weight_decay", .number(1e-6...1e3), default: .number(0.01),
+        "λ of ½ λ ‖θ‖², added to the mean loss; biases included"),
+      ParameterDeclaration(
+        "tolerance", .number(1e-14...1), default: .number(1e-8),
+        "the gradient's L2 norm at which the fit ends"),
+    ],
+    inputs: [
+      InputDeclaration("images", accepts: ["load-images"], "the data set"),
+      InputDeclaration("group", accepts: ["group"], .optional, "the images to leave out"),
+      InputDeclaration(
+        "start", accepts: ["logistic"], .optional,
+        "where the fit starts (without: at zero); the minimum is one all the same"),
+    ],
+    datasets: [
+      LayoutDeclaration("/parameters/NAME", "f64", "names, shapes and layouts as of the net softmax"),
+      LayoutDeclaration("/history/gradient_norm", "f64 [steps]", "after each Newton step"),
+    ],
+    attributes: [
+      LayoutDeclaration("net", "string", "softmax"),
+      LayoutDeclaration("weight_decay", "float", "as the parameter, rounded to float32"),
+      LayoutDeclaration("train_images", "int", "images that it was fitted to"),
+      LayoutDeclaration("loss", "float", "mean cross-entropy and the regulariser, at the minimum"),
+      LayoutDeclaration("gradient_norm", "float", "of that loss"),
+    ],
+    resources: { _ in Resources(cores: 1, memory: 400 << 20) })
+
+  /// Writes the parameters.
+  public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
+    let images = try task.loadImages().train
+    var indices = Array(0..<images.count)
+    if task.optionalInput("group") != nil { indices = try task.loadGroup().complement(in: images.count) }
+    guard !indices.isEmpty else {
+      throw StageFailure("the group is the whole training set: nothing is left to fit")
+    }
+    let start = try task.optionalInput("start").map { try LogisticFit($0).parameters }
+    // Influence takes λ in float32; this is the very number.
+    let weightDecay = Double(Float(task.parameters.number("weight_decay")))
+    let tolerance = task.parameters.number("tolerance")
+    var norms: [Double] = []
+    let fit = try SoftmaxRegression.fit(
+      data: images, indices: indices, weightDecay: weightDecay, start: start, tolerance: tolerance,
+      pool: ThreadPool(threads: task.threads)
+    ) { step, norm in
+      norms.append(norm)
+      context.progress(min(0.9, Double(step) / 10), "step \(step), gradient norm \(norm)")
+    }
+    let network = try Network.named("softmax")
+    let gradient = fit.gradient()
+    var artifact = try ArtifactWriter(task)
+    for layout in network.parameterLayouts {
+      try artifact.write(
+        "/parameters/\(layout.name)", Array(fit.parameters[layout.range]), shape: layout.shape)
+    }
+    try artifact.write("/history/gradient_norm", norms)
+    try artifact.attribute("net", .string(network.name))
+    try artifact.attribute("weight_decay", .real(weightDecay))
+    try artifact.attribute("train_images", .integer(Int64(indices.count)))
+    try artifact.attribute("loss", .real(fit.loss))
+    try artifact.attribute("gradient_norm", .real(dot(gradient, gradient).squareRoot()))
+    return try artifact.finish()
+  }
+}
+
+/// The parameters of a `logistic` artifact.
+struct LogisticFit {
+  /// Flat, in the order of the net softmax.
+  var parameters: [Double]
+  var weightDecay: Double
+
+  init(_ input: TaskInput) throws {
+    let file = try FileReader(at: input.path)
+    parameters = []
+    for layout in try Network.named("softmax").parameterLayouts {
+      parameters += try file.read("/parameters/\(layout.name)", as: Double.self, shape: layout.shape)
+    }
+    weightDecay = try file.real("weight_decay")
+  }
+}

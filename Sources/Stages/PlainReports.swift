@@ -1,0 +1,96 @@
+// The tables of comparisons as records: differences, calibrations and correlations.
+
+import Analysis
+import HDF5
+import PipelineCore
+
+extension TableReport {
+  /// The table of an artifact that is no pivot.
+  static func plain(_ file: borrowing FileReader, stage: String, title: String) throws -> PlainTable {
+    switch stage {
+    case DifferencesStage.declaration.name: try differences(file, title: title)
+    case CalibrationStage.declaration.name: try calibration(file, title: title)
+    case CorrelationStage.declaration.name: try correlation(file, title: title)
+    case LogisticErrorsStage.declaration.name: try LogisticErrorsStage.table(file, title: title)
+    default: throw StageFailure("an artifact of stage '\(stage)' is no table")
+    }
+  }
+
+  private static func counts(_ file: borrowing FileReader, _ path: String) throws -> PlainTable.Column {
+    .counts(try file.read(path, as: Int64.self, shape: [nil]).map { Int($0) })
+  }
+
+  private static func interval(_ file: borrowing FileReader, _ value: String, _ folder: String) throws
+    -> PlainTable.Column
+  {
+    .intervals(
+      try file.read(value, shape: [nil]), lower: try file.read(folder + "lower", shape: [nil]),
+      upper: try file.read(folder + "upper", shape: [nil]))
+  }
+
+  private static func differences(_ file: borrowing FileReader, title: String) throws -> PlainTable {
+    var columns: [(name: String, values: PlainTable.Column)] = [
+      ("against", .texts(try file.readStrings("/tests/against"))),
+      ("setting", .texts(try file.readStrings("/tests/setting"))),
+      ("at", .texts(try file.readStrings("/tests/column"))),
+      ("pairs", try counts(file, "/tests/pairs")),
+      ("mean difference", try interval(file, "/tests/mean", "/tests/")),
+      ("p", .numbers(try file.read("/tests/pvalue", shape: [nil]))),
+      ("p adjusted", .numbers(try file.read("/tests/adjusted", shape: [nil]))),
+      ("verdict", .texts(try file.readStrings("/tests/verdict"))),
+    ]
+    if try file.readStrings("/tests/setting").allSatisfy(\.isEmpty) { columns.remove(at: 1) }
+    let failed = try file.read("/tests/not_converged", as: Int64.self, shape: [nil])
+    if failed.contains(where: { $0 > 0 }) {
+      columns.append(("not converged", try counts(file, "/tests/not_converged")))
+    }
+    return PlainTable(
+      title: title, columns: columns,
+      notes: ["(… to …): the 95 % interval of the mean (Student's t)."] + (try file.readStrings("/verdict")))
+  }
+
+  private static func calibration(_ file: borrowing FileReader, title: String) throws -> PlainTable {
+    let chosen: [UInt8] = try file.read("/chosen", shape: [nil])
+    let failed = try file.read("/not_converged", as: Int64.self, shape: [nil])
+    var columns: [(name: String, values: PlainTable.Column)] = [
+      ("scheme", .texts(try file.readStrings("/scheme"))),
+      ("setting", .texts(try file.readStrings("/setting"))),
+      ("groups", try counts(file, "/groups")), ("score", try interval(file, "/score", "/")),
+      ("choice", .texts(chosen.map { $0 == 1 ? "chosen" : "" })),
+    ]
+    if failed.contains(where: { $0 > 0 }) {
+      columns.append(("not converged", try counts(file, "/not_converged")))
+    }
+    return PlainTable(
+      title: title, columns: columns,
+      notes: ["(… to …): the 95 % interval of the mean over the groups (Student's t)."]
+        + (try file.readStrings("/choice")))
+  }
+
+  private static func correlation(_ file: borrowing FileReader, title: String) throws -> PlainTable {
+    let failed = try file.read("/not_converged", as: Int64.self, shape: [nil])
+    var columns: [(name: String, values: PlainTable.Column)] = [
+      ("groups of kind", .texts(try file.readStrings("/kind"))),
+      (
+        "change of loss on",
+        .texts(try file.readStrings("/loss").map { $0 == "group" ? "removed images" : $0 })
+      ),
+      ("groups", try counts(file, "/groups")),
+      ("slope", try interval(file, "/slope/value", "/slope/")),
+      ("Pearson", try interval(file, "/pearson/value", "/pearson/")),
+      ("Spearman", try interval(file, "/spearman/value", "/spearman/")),
+      ("mean predicted", .numbers(try file.read("/mean/predicted", shape: [nil]))),
+      ("mean actual", .numbers(try file.read("/mean/actual", shape: [nil]))),
+    ]
+    if failed.contains(where: { $0 > 0 }) {
+      columns.append(("not converged", try counts(file, "/not_converged")))
+    }
+    return PlainTable(
+      title: title, columns: columns,
+      notes: [
+        "slope: least squares of the actual change of loss (retrained less original) on the predicted one (gᵀΔ); "
+          + "above 1 the influence underestimates. (… to …): 95 % intervals, Student's t for the slope and Fisher's "
+          + "z for the correlations, as if groups were independent."
+      ])
+  }
+}

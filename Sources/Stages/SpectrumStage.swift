@@ -1,0 +1,102 @@
+// The stage `spectrum`: the largest eigenpairs of a net's curvature, once for all groups to be removed from it.
+
+import Analysis
+import Foundation
+import HDF5
+import NeuralNet
+import PipelineCore
+import Tensor
+
+/// Computes the top of the curvature's spectrum.
+public enum SpectrumStage: Stage {
+  private static let defaults = InfluenceOptions()
+
+  /// What it says of itself.
+  public static let declaration = StageDeclaration(
+    name: "spectrum", version: 1,
+    summary: "computes the largest eigenpairs of a net's curvature, which speed up the solves of influences",
+    parameters: [
+      ParameterDeclaration(
+        "curvature", .choice(CurvatureKind.allCases.map(\.rawValue)),
+        default: .string(defaults.curvature.rawValue), "the curvature, at the net's parameters"),
+      ParameterDeclaration(
+        "hessian_images", .integer(atLeast: 1), default: .integer(defaults.hessianImages),
+        "images that the curvature is a mean over, drawn by seed from the train split"),
+      ParameterDeclaration(
+        "pairs", .integer(2...2000), default: .integer(50), "how many eigenpairs; two products each"),
+      SolverParameters.memory,
+    ],
+    inputs: [
+      InputDeclaration("images", accepts: ["load-images"], "the data set"),
+      InputDeclaration("net", accepts: ["train", "retrain", "unlearn"], "the net, trained on all images"),
+    ],
+    datasets: [
+      LayoutDeclaration("/eigenvalues", "f64 [k]", "descending, weight decay included and damping not"),
+      LayoutDeclaration("/eigenvectors", "f32 [k,p]", "unit eigenvectors, in state_dict order"),
+      LayoutDeclaration("/residuals", "f64 [k]", "an eigenvalue of H lies this close to each"),
+      LayoutDeclaration("/hessian_indices", "i64 [h]", "the images that the curvature is a mean over"),
+    ],
+    attributes: [
+      LayoutDeclaration("curvature", "string", "as the parameter"),
+      LayoutDeclaration("curvature_min", "float", "estimate of H's least eigenvalue, from inside (Lanczos)"),
+      LayoutDeclaration(
+        "curvature_max", "float", "estimate of H's largest eigenvalue, from inside (Lanczos)"),
+      LayoutDeclaration(
+        "gradient_norm", "float", "‖mean gradient + λθ‖ over the training images at the net's parameters"),
+      LayoutDeclaration("products", "int", "curvature products"),
+      LayoutDeclaration("hessian_images", "int", "images that the curvature was a mean over"),
+    ],
+    isRandom: true, resources: SolverParameters.resources)
+
+  /// Writes the eigenpairs.
+  public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
+    let images = try task.loadImages().train
+    let net = try task.loadNet("net")
+    var options = InfluenceOptions()
+    options.curvature = CurvatureKind(rawValue: task.parameters.string("curvature")) ?? options.curvature
+    options.hessianImages = task.parameters.integer("hessian_images")
+    options.weightDecay = Float(net.weightDecay)
+    let spectrum = try curvatureSpectrum(
+      net.network, parameters: net.parameters, data: images, trainingSet: Array(0..<images.count),
+      pairs: task.parameters.integer("pairs"), options: options, stream: RandomStream(key: task.streamKey),
+      memoryCeiling: SolverParameters.ceiling(task.parameters), pool: ThreadPool(threads: task.threads)
+    ) { context.progress(Double($0) / Double($1), "product \($0)/\($1)") }
+    var artifact = try ArtifactWriter(task)
+    try artifact.write("/eigenvalues", spectrum.values)
+    try artifact.write(
+      "/eigenvectors", spectrum.vectors, shape: [spectrum.values.count, net.parameters.count])
+    try artifact.write("/residuals", spectrum.residuals)
+    try artifact.write("/hessian_indices", spectrum.images.map { Int64($0) })
+    try artifact.attribute("curvature", .string(options.curvature.rawValue))
+    try artifact.attribute("curvature_min", .real(spectrum.range.lowerBound))
+    try artifact.attribute("curvature_max", .real(spectrum.range.upperBound))
+    try artifact.attribute("gradient_norm", .real(spectrum.gradientNorm ?? .nan))
+    try artifact.attribute("products", .integer(Int64(spectrum.products)))
+    try artifact.attribute("hessian_images", .integer(Int64(spectrum.images.count)))
+    return try artifact.finish()
+  }
+}
+
+extension StageTask {
+  /// The spectrum of slot `spectrum`, if there is one: of this node's net, images and kind of curvature.
+  func loadSpectrum(parameters count: Int) throws -> CurvatureSpectrum? {
+    guard let input = optionalInput("spectrum") else { return nil }
+    let file = try FileReader(at: input.path)
+    let made = try JSONDecoder().decode([String: Value].self, from: Data(file.string("inputs").utf8))
+    for slot in ["net", "images"] where made[slot] != .string(self.input(slot).content.hex) {
+      throw StageFailure("input spectrum was computed with other \(slot) than this node's")
+    }
+    let kind = try file.string("curvature")
+    guard kind == parameters.string("curvature") else {
+      throw StageFailure(
+        "input spectrum is of curvature \(kind), but this node's is \(parameters.string("curvature"))")
+    }
+    let values: [Double] = try file.read("/eigenvalues", shape: [nil])
+    return CurvatureSpectrum(
+      values: values, vectors: try file.read("/eigenvectors", shape: [values.count, count]),
+      residuals: try file.read("/residuals", shape: [values.count]),
+      range: try file.real("curvature_min")...file.real("curvature_max"),
+      images: try file.read("/hessian_indices", as: Int64.self, shape: [nil]).map { Int($0) },
+      gradientNorm: try file.real("gradient_norm"), products: try file.integer("products"))
+  }
+}

@@ -1,0 +1,114 @@
+// The study's pipelines, each in small on real MNIST: that they run as they stand, and their tables in four forms.
+
+import Foundation
+import Testing
+
+@Suite(.serialized) struct PipelineTests {
+  /// What makes a pipeline small: its own options, and words that its tables must have.
+  struct Small: Sendable, CustomTestStringConvertible {
+    var name: String
+    var options: [String]
+    var words: [String]
+    var testDescription: String { name }
+  }
+
+  static let all = [
+    Small(
+      name: "coherent-label0", options: ["size=[20,40]", "control_size=[40]"],
+      words: ["3-step reversed", "self loss gap, in spreads", "Verdict, 3-step against 1-step:"]),
+    Small(
+      name: "random", options: ["size=[40,100]", "images.train_images=1900"],
+      words: ["random groups", "1-step", "Verdict"]),
+    Small(
+      name: "scale-sweep", options: ["size=[40]", "scale=[1,2,10]"],
+      words: ["test label loss", "test other loss", "40 retrain:"]),
+    Small(
+      name: "schemes", options: ["size=[20,40]"],
+      words: ["first-order koh", "newton", "second-order", "gif", "fif", "pif", "F1", "membership AUC"]),
+    Small(
+      name: "group-size", options: ["size=[20,40]", "random_size=[100,600]"],
+      words: ["coherent", "random", "slope", "Spearman"]),
+    Small(
+      name: "calibrate", options: ["size=[40]", "swept_damping=[0.05,0.2]"],
+      words: ["second-order: swept_damping", "three steps: swept_damping", "chosen"]),
+    Small(
+      name: "steps", options: ["size=[20,40]", "swept_damping=[0.05,0.2]"],
+      words: ["k-means parts", "p adjusted", "of 2 settings", "Verdict, 3-step against parts shuffled:"]),
+    Small(
+      name: "selection",
+      options: ["size=[20]", "width=4", "ratio=[0.1,0.5]", "images.train_images=300", "repeat=1"],
+      words: ["Top-k outputs", "Top-k gradients", "Threshold", "Random", "retrain"]),
+  ]
+
+  @Test(arguments: all) func runsInSmall(_ small: Small) throws {
+    let box = try Sandbox()
+    let common = [
+      "images.train_images=2000", "images.test_images=500", "epochs=1", "hessian_images=100", "repeat=2",
+    ]
+    let options = (common + small.options).flatMap { ["--set", $0] }
+    let run = try box.start(Sandbox.executable, ["run", small.name] + options).1()
+    #expect(run.status == 0, "\(run.errors.suffix(2000))")
+    for word in small.words { #expect(run.output.contains(word), "the tables lack '\(word)'") }
+    func table(_ format: String) throws -> String {
+      let answer = try box.start(Sandbox.executable, ["table", small.name, "--format", format] + options).1()
+      #expect(answer.status == 0, "\(answer.errors)")
+      return answer.output
+    }
+    #expect(try table("text") == run.output)
+    #expect(try table("markdown").contains("| ---"))
+    #expect(try table("csv").split(separator: "\r\n").count > 2)
+    let json = try table("json")
+    #expect(throws: Never.self) { try JSONSerialization.jsonObject(with: Data(json.utf8)) }
+    // A second run has nothing to do.
+    let again = try box.start(Sandbox.executable, ["run", small.name] + options).1()
+    #expect(again.errors.contains(" 0 nodes run") && again.output == run.output)
+  }
+
+  /// Label 8 and the others differ in parameters alone, so that a plan is enough.
+  @Test func plansAsTheyStand() throws {
+    let box = try Sandbox()
+    for name in ["coherent-label8"] + Self.all.map(\.name) {
+      #expect(try box.planned(name).count > 10, "\(name)")
+    }
+  }
+
+  /// `scripts/results.sh` replaces the tables that are up to date and leaves the others.
+  @Test func resultsPageIsWrittenFromTheCache() throws {
+    let box = try Sandbox()
+    let small = "--set size=[20] --set control_size=[20] --set images.train_images=1000 --set repeat=2"
+    let options = "\(small) --set epochs=1 --set hessian_images=50 --cache \(box.cache)"
+    let path = box.folder + "/pipelines/tiny.yaml"
+    let run = try box.start(
+      Sandbox.executable, ["run", path] + options.split(separator: " ").map(String.init)
+    ).1()
+    #expect(run.status == 0, "\(run.errors)")
+    func page(_ first: String) -> String {
+      """
+      # Title
+      <!-- pipeline table \(path) verdict \(options) -->
+      \(first)<!-- end -->
+      Prose.
+      <!-- pipeline table \(path) verdict --cache \(box.cache) --set size=[30] -->
+      kept
+      <!-- end -->
+
+      """
+    }
+    try box.write(page("old\n"), to: "page.md")
+    let script = try box.start(
+      "/usr/bin/env",
+      [
+        "PIPELINE=\(Sandbox.executable)", "bash", Sandbox.root + "/scripts/results.sh",
+        box.folder + "/page.md",
+      ]
+    ).1()
+    #expect(script.status == 1 && script.errors.contains("left as it was"), "\(script.errors)")
+    let text = try String(contentsOfFile: box.folder + "/page.md", encoding: .utf8)
+    let table = try box.start(
+      Sandbox.executable,
+      ["table", path, "verdict"] + options.split(separator: " ").map(String.init) + ["--format", "markdown"]
+    ).1().output
+    let caption = table.replacing(#/^### (.*)/#) { "**\($0.1)**" }
+    #expect(text == page("\n" + caption))
+  }
+}

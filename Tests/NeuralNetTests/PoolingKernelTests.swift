@@ -1,0 +1,161 @@
+// Fused pooling and its ways back and aside, in each variant, against their definitions.
+
+import CKernels
+import NeuralNet
+import Tensor
+import Testing
+
+private let lanes = Int(KERNEL_LANES)
+private let variants = ["baseline", "avx2", "avx512"].compactMap { KernelVariant(named: $0) }
+
+@Suite struct PoolingKernelTests {
+  private struct Convolution {
+    let kernel: Int
+    let stride: Int
+    let inChannels: Int
+    let outChannels: Int
+    let outHeight: Int
+    let outWidth: Int
+    var inHeight: Int { (outHeight - 1) * stride + kernel }
+    var inWidth: Int { (outWidth - 1) * stride + kernel }
+    /// Floats of an input, an output, and a pooled output.
+    var input: Int { inChannels * inHeight * inWidth * lanes }
+    var output: Int { outChannels * outHeight * outWidth * lanes }
+    var pooled: Int { outChannels * (outHeight / 2) * (outWidth / 2) * lanes }
+
+    func arguments(
+      x: UnsafePointer<Float>, w: UnsafePointer<Float>, bias: UnsafePointer<Float>,
+      y: UnsafeMutablePointer<Float>, code: UnsafeMutablePointer<UInt8>?, epilogue: Int
+    ) -> ConvForward {
+      let pools = epilogue != KERNEL_PLAIN
+      let (height, width) = pools ? (outHeight / 2, outWidth / 2) : (outHeight, outWidth)
+      return ConvForward(
+        x0: x, x1: nil, w0: w, w1: nil, bias: bias, mask: nil, y: y, code: code, xRow: inWidth * lanes,
+        xChannel: inHeight * inWidth * lanes, yRow: width * lanes, yChannel: height * width * lanes,
+        sources: 1, inChannels: Int32(inChannels), outChannels: Int32(outChannels), kernel: Int32(kernel),
+        stride: Int32(stride), outHeight: Int32(outHeight), outWidth: Int32(outWidth),
+        epilogue: Int32(epilogue))
+    }
+  }
+
+  private static let cases = [
+    Convolution(kernel: 5, stride: 1, inChannels: 1, outChannels: 6, outHeight: 6, outWidth: 4),
+    Convolution(kernel: 3, stride: 2, inChannels: 3, outChannels: 1, outHeight: 2, outWidth: 3),
+    Convolution(kernel: 1, stride: 1, inChannels: 2, outChannels: 17, outHeight: 5, outWidth: 7),
+    Convolution(kernel: 3, stride: 1, inChannels: 4, outChannels: 9, outHeight: 3, outWidth: 2),
+  ]
+
+  /// The pixel that a window's maximum comes from, and the maximum, of unpooled outputs.
+  private func branch(_ full: UnsafePointer<Float>, _ it: Convolution, at place: Int) -> (Int, Float) {
+    let lane = place % lanes
+    let (px, py) = (place / lanes % (it.outWidth / 2), place / lanes / (it.outWidth / 2) % (it.outHeight / 2))
+    let channel = place / lanes / (it.outWidth / 2) / (it.outHeight / 2)
+    let window = (0..<4).map { p in
+      full[((channel * it.outHeight + 2 * py + p / 2) * it.outWidth + 2 * px + p % 2) * lanes + lane]
+    }
+    var best = 0
+    for p in 1..<4 where window[p] > window[best] { best = p }
+    return (best, window[best])
+  }
+
+  /// Pooling of a plain convolution by the same kernels: exactly the fused result, ties and dead units included.
+  @Test func forwardSelectAndUnpool() {
+    var stream = RandomStream(key: 21)
+    var ties = 0
+    for it in Self.cases {
+      for variant in variants {
+        let kernels = variant.kernels.pointee
+        let x = Buffer<Float>(count: it.input)
+        let other = Buffer<Float>(count: it.input)
+        for i in 0..<it.input {
+          // Few values, so that windows have ties.
+          x.pointer[i] = Float(stream.below(3) - 1)
+          other.pointer[i] = Float(stream.normal())
+        }
+        let w = Buffer<Float>(count: it.outChannels * it.inChannels * it.kernel * it.kernel)
+        for i in 0..<w.count { w.pointer[i] = Float(stream.below(3) - 1) }
+        let bias = Buffer<Float>(count: it.outChannels)
+        let full = Buffer<Float>(count: it.output)
+        var plain = it.arguments(
+          x: x.pointer, w: w.pointer, bias: bias.pointer, y: full.pointer, code: nil,
+          epilogue: Int(KERNEL_PLAIN))
+        kernels.convForward(&plain)
+        let y = Buffer<Float>(count: it.pooled)
+        let codes = Buffer<UInt8>(count: it.pooled)
+        var pool = it.arguments(
+          x: x.pointer, w: w.pointer, bias: bias.pointer, y: y.pointer, code: codes.pointer,
+          epilogue: Int(KERNEL_POOL_RELU))
+        kernels.convForward(&pool)
+        for place in 0..<it.pooled {
+          let (pixel, value) = branch(full.pointer, it, at: place)
+          if value > 0 {
+            #expect(Int(codes.pointer[place]) == pixel && y.pointer[place] == value, "\(variant.name)")
+          } else {
+            #expect(codes.pointer[place] == UInt8(KERNEL_DEAD) && y.pointer[place] == 0, "\(variant.name)")
+          }
+          if value == 0 { ties += 1 }
+        }
+
+        // Another input along the same branches.
+        var tangent = it.arguments(
+          x: other.pointer, w: w.pointer, bias: bias.pointer, y: full.pointer, code: nil,
+          epilogue: Int(KERNEL_PLAIN))
+        kernels.convForward(&tangent)
+        var select = it.arguments(
+          x: other.pointer, w: w.pointer, bias: bias.pointer, y: y.pointer, code: codes.pointer,
+          epilogue: Int(KERNEL_POOL_SELECT))
+        kernels.convForward(&select)
+        // Spread back with margins, one channel at a time.
+        let (height, width) = (it.outHeight / 2, it.outWidth / 2)
+        let row = (2 * width + 6) * lanes
+        let back = Buffer<Float>(count: 2 * height * row)
+        for channel in 0..<it.outChannels {
+          let first = channel * height * width * lanes
+          back.clear()
+          kernels.unpool(
+            y.pointer + first, codes.pointer + first, back.pointer + 3 * lanes, row, Int32(height),
+            Int32(width))
+          for i in 0..<height * width * lanes {
+            let place = first + i
+            let code = Int(codes.pointer[place])
+            let (px, py, lane) = (i / lanes % width, i / lanes / width, i % lanes)
+            var chosen: Float = 0
+            for p in 0..<4 {
+              let (fy, fx) = (2 * py + p / 2, 2 * px + p % 2)
+              let value = full.pointer[((channel * it.outHeight + fy) * it.outWidth + fx) * lanes + lane]
+              if p == code { chosen = value }
+              let spread = back.pointer[fy * row + (3 + fx) * lanes + lane]
+              #expect(spread == (p == code ? y.pointer[place] : 0), "\(variant.name)")
+            }
+            #expect(y.pointer[place] == chosen, "\(variant.name)")
+          }
+          for line in 0..<2 * height {
+            for i in 0..<3 * lanes {
+              #expect(back.pointer[line * row + i] == 0 && back.pointer[(line + 1) * row - 1 - i] == 0)
+            }
+          }
+        }
+      }
+    }
+    #expect(ties > 0, "no unit at ReLU's corner")
+  }
+
+  /// A NaN must reach the loss, where training notices it.
+  @Test func notANumberPassesPooling() {
+    let it = Convolution(kernel: 1, stride: 1, inChannels: 1, outChannels: 1, outHeight: 2, outWidth: 2)
+    for variant in variants {
+      let x = Buffer<Float>(count: it.input)
+      x.pointer[0] = .nan
+      let w = Buffer<Float>(count: 1)
+      w.pointer[0] = 1
+      let bias = Buffer<Float>(count: 1)
+      let y = Buffer<Float>(count: it.pooled)
+      let codes = Buffer<UInt8>(count: it.pooled)
+      var pool = it.arguments(
+        x: x.pointer, w: w.pointer, bias: bias.pointer, y: y.pointer, code: codes.pointer,
+        epilogue: Int(KERNEL_POOL_RELU))
+      variant.kernels.pointee.convForward(&pool)
+      #expect(y.pointer[0].isNaN && y.pointer[1] == 0, "\(variant.name)")
+    }
+  }
+}

@@ -1,0 +1,244 @@
+// differences, calibration, effect and correlation, on hand-made evaluations with known answers and on small nets.
+
+import Analysis
+import Foundation
+import HDF5
+import NeuralNet
+import PipelineCore
+import Stages
+import Tensor
+import Testing
+
+@Suite struct ComparisonTests {
+  /// An evaluation of which only the losses matter.
+  private static func evaluation(
+    _ shop: Workshop, _ label: String, _ axes: [String: Value], group: Double, retained: Double = 0.1,
+    converged: Bool = true
+  ) throws -> TaskInput {
+    var made = try shop.artifact("evaluate") { file in
+      for split in ["group", "retained", "train", "test", "test_label", "test_other"] {
+        let loss = split == "group" ? group : split == "retained" ? retained : 0.5
+        try file.write("/metrics/\(split)/loss", loss)
+      }
+      try file.setAttribute("converged", to: .integer(converged ? 1 : 0))
+    }
+    made.label = label
+    made.axes = axes.sorted { $0.key < $1.key }.map { AxisValue($0.key, $0.value) }
+    made.node = "\(label)\(axes.values.map(\.plainText).sorted())"
+    return made
+  }
+
+  /// Differences of the gaps of a to b at size 10, and of exactly zero at size 20, over five repeats.
+  private static let known = [0.4, -0.1, 0.25, 0.3, 0.05]
+
+  private static func rows(_ shop: Workshop) throws -> [TaskInput] {
+    var rows: [TaskInput] = []
+    for repetition in 0..<5 {
+      for size in [10, 20] {
+        let axes: [String: Value] = ["size": .integer(size), "repeat": .integer(repetition)]
+        let truth = 1 + 0.1 * Double(repetition)
+        rows.append(try evaluation(shop, "retrain", axes, group: truth))
+        // b misses by 0.5 below, a by as much and the difference above: the sides don't matter.
+        let extra = size == 10 ? known[repetition] : 0
+        rows.append(try evaluation(shop, "a", axes, group: truth + 0.5 + extra))
+        rows.append(try evaluation(shop, "b", axes, group: truth - 0.5, converged: repetition != 3))
+      }
+    }
+    return rows
+  }
+
+  @Test func differencesAreAPairedTTest() throws {
+    let shop = try Workshop()
+    let made = try shop.run("differences", ["scheme": .string("a")], ["rows": try Self.rows(shop)])
+    let file = try FileReader(at: made.path)
+    #expect(try file.readStrings("/tests/column") == ["10", "20", "all"])
+    #expect(try file.readStrings("/tests/against") == ["b", "b", "b"])
+    let means: [Double] = try file.read("/tests/mean")
+    let lower: [Double] = try file.read("/tests/lower")
+    let upper: [Double] = try file.read("/tests/upper")
+    let pvalues: [Double] = try file.read("/tests/pvalue")
+    // scipy.stats.ttest_1samp(known, 0) and scipy.stats.t.interval(.95, 4, mean, sem).
+    #expect(abs(means[0] - 0.18) < 1e-12 && abs(pvalues[0] - 0.11693430104240451) < 1e-9)
+    #expect(abs(lower[0] + 0.07065010770143462) < 1e-9 && abs(upper[0] - 0.43065010770143464) < 1e-9)
+    // All sizes: half of that, so the same p; and rounding apart, no difference at size 20.
+    #expect(abs(means[2] - 0.09) < 1e-12 && abs(pvalues[2] - pvalues[0]) < 1e-6)
+    #expect(abs(means[1]) < 1e-12)
+    let adjusted: [Double] = try file.read("/tests/adjusted")
+    #expect(abs(adjusted[0] - min(1, 2 * pvalues[0])) < 1e-12 || pvalues[1] < pvalues[0])
+    #expect(adjusted[2] == pvalues[2])
+    #expect(try file.readStrings("/tests/verdict")[2] == "no difference")
+    #expect(try file.read("/tests/not_converged", as: Int64.self) == [1, 1, 2])
+    #expect(try file.readStrings("/verdict").last == "Verdict, a against b: no difference.")
+    let text = try TableReport(
+      file: made.path, parameters: ParameterValues(["title": .string("A title")]), nodes: []
+    ).render(.text)
+    #expect(text.hasPrefix("A title\n") && text.contains("not converged"))
+    #expect(text.contains("0.1800 (-0.0707 to 0.4307)"))
+  }
+
+  @Test func aClearDifferenceIsCalledSo() throws {
+    let shop = try Workshop()
+    var rows: [TaskInput] = []
+    for repetition in 0..<6 {
+      let wobble = 0.01 * Double(repetition % 3)
+      let axes: [String: Value] = ["size": .integer(10), "repeat": .integer(repetition)]
+      rows.append(try Self.evaluation(shop, "retrain", axes, group: 1))
+      for (label, gap) in [("near", 0.1), ("mid", 0.3), ("far", 0.6)] {
+        for damping in [0.1, 0.2] {
+          rows.append(
+            try Self.evaluation(
+              shop, label, axes.merging(["damping": .number(damping)]) { a, _ in a },
+              group: 1 + gap + (label == "mid" ? wobble : 0)))
+        }
+      }
+    }
+    let made = try shop.run("differences", ["scheme": .string("mid")], ["rows": rows])
+    let lines = try FileReader(at: made.path).readStrings("/verdict")
+    #expect(
+      lines.suffix(2) == [
+        "Verdict, mid against near: mid is further from retraining (closer in 0, further in 2 of 2 settings).",
+        "Verdict, mid against far: mid is closer to retraining (closer in 2, further in 0 of 2 settings).",
+      ])
+    for kind in ["differences"] {
+      let picture = try shop.run(
+        "picture", ["kind": .string(kind), "title": .string("T")], ["differences": [made]])
+      let svg = String(
+        decoding: try FileReader(at: picture.path).read("/files/differences.svg", as: UInt8.self),
+        as: UTF8.self)
+      #expect(svg.contains("against near") && svg.contains("damping"))
+    }
+  }
+
+  @Test func badComparisonsAreOneClearError() throws {
+    let shop = try Workshop()
+    let rows = try Self.rows(shop)
+    func message(_ parameters: [String: Value], _ rows: [TaskInput]) -> String {
+      failure { _ = try shop.run("differences", parameters, ["rows": rows]) }
+    }
+    #expect(
+      message(["scheme": .string("another")], rows)
+        == "no row is labelled 'another'; labels: a, b")
+    #expect(
+      message(["scheme": .string("a"), "reference": .string("truth")], rows)
+        == "none of the rows is labelled 'truth', the reference; the labels are a, b, retrain")
+    #expect(
+      message(["scheme": .string("a")], rows.filter { $0.label != "b" })
+        == "there is no row to compare 'a' against")
+    #expect(
+      message(["scheme": .string("retrain")], rows) == "'scheme' and 'reference' are the same label")
+    let short = rows.filter { $0.label != "b" || $0.axes[1].value != .integer(20) }
+    #expect(message(["scheme": .string("a")], short).hasSuffix("to be paired with"))
+    let alone = rows.filter { $0.label != "retrain" || $0.axes[1].value != .integer(20) }
+    #expect(message(["scheme": .string("a")], alone).hasSuffix("to be compared with"))
+  }
+
+  @Test func calibrationTakesTheLeastGapThatConverged() throws {
+    let shop = try Workshop()
+    var rows: [TaskInput] = []
+    for repetition in 0..<3 {
+      let place: [String: Value] = ["repeat": .integer(repetition)]
+      rows.append(try Self.evaluation(shop, "retrain", place, group: 1, retained: 0.1))
+      for (damping, gap, converged) in [
+        (0.1, 0.4, true), (0.2, -0.1, true), (0.3, 0.05, false), (0.4, 0.3, true),
+      ] {
+        for formula in ["x", "y"] {
+          rows.append(
+            try Self.evaluation(
+              shop, "one step",
+              place.merging(["damping": .number(damping), "formula": .string(formula)]) { a, _ in a },
+              group: 1 + gap * (formula == "x" ? 1 : -1), retained: 0.1 + (formula == "x" ? 0.02 : damping),
+              converged: converged))
+        }
+      }
+      // Only one setting axis of two: the other is empty.
+      rows.append(
+        try Self.evaluation(
+          shop, "three steps", place.merging(["damping": .number(0.1)]) { a, _ in a }, group: 1.2))
+    }
+    let made = try shop.run(
+      "calibration",
+      ["settings": .list([.string("damping"), .string("factor")]), "schemes": .list([.string("formula")])],
+      ["rows": rows])
+    let file = try FileReader(at: made.path)
+    let schemes = try file.readStrings("/scheme")
+    let settings = try file.readStrings("/setting")
+    let scores: [Double] = try file.read("/score")
+    let chosen: [UInt8] = try file.read("/chosen")
+    let best = chosen.indices.filter { chosen[$0] == 1 }.map { "\(schemes[$0]) \(settings[$0])" }
+    #expect(best == ["x damping 0.2", "y damping 0.2", "three steps damping 0.1"])
+    let x = try #require(schemes.indices.first { schemes[$0] == "x" && settings[$0] == "damping 0.2" })
+    #expect(abs(scores[x] - 0.12) < 1e-12)
+    #expect(try file.read("/groups", as: Int64.self).allSatisfy { $0 == 3 })
+    let choice = try file.readStrings("/choice")
+    #expect(choice[1] == "x: damping 0.2, score 0.1200." && choice.count == 4)
+    let json = try TableReport(
+      file: made.path, parameters: ParameterValues(["title": .string("")]), nodes: []
+    ).render(.json)
+    #expect(throws: Never.self) { try JSONSerialization.jsonObject(with: Data(json.utf8)) }
+  }
+
+  @Test func effectIsGradientTimesChange() throws {
+    let shop = try Workshop()
+    let images = try shop.images()
+    let training: [String: Value] = ["epochs": .integer(3), "batch_size": .integer(20)]
+    let net = try shop.run("train", training, ["images": [images]])
+    let solver: [String: Value] = ["hessian_images": .integer(240), "damping": .number(0.1)]
+    let network = try Network.named("lenet")
+    let data = try ImageSet(images: Workshop.images.pixels, labels: Workshop.images.labels)
+    func parameters(_ net: TaskInput) throws -> [Float] {
+      let file = try FileReader(at: net.path)
+      return try network.parameterLayouts.flatMap { try file.read("/parameters/\($0.name)", as: Float.self) }
+    }
+    func loss(_ parameters: [Float], _ members: [Int]) throws -> Double {
+      try NeuralNet.evaluate(
+        network, parameters: parameters, data: data, indices: members, pool: ThreadPool(threads: 1)
+      ).loss
+    }
+    let theta = try parameters(net)
+    var effects: [TaskInput] = []
+    for size in 3...7 {
+      let group = try shop.run(
+        "group", ["size": .integer(size), "label": .integer(4)], ["images": [images]],
+        streamKey: UInt64(size))
+      let retrained = try shop.run("retrain", training, ["images": [images], "group": [group]])
+      let influence = try shop.run(
+        "influence", solver, ["images": [images], "net": [net], "group": [group]])
+      let made = try shop.run(
+        "effect", [:],
+        [
+          "images": [images], "net": [net], "group": [group], "influence": [influence],
+          "retrained": [retrained],
+        ])
+      effects.append(made)
+      let file = try FileReader(at: made.path)
+      let members = try FileReader(at: group.path).read("/indices", as: Int64.self).map { Int($0) }
+      let actual: Double = try file.readScalar("/effects/group/actual")
+      #expect(abs(actual - (try loss(try parameters(retrained), members) - loss(theta, members))) < 1e-9)
+      // A directional derivative by central differences of the loss, which share no code with the gradient.
+      let change: [Float] = try FileReader(at: influence.path).read("/influence")
+      let h: Float = 0.05
+      for (split, images) in [("group", members), ("test", Array(0..<240))] {
+        let predicted: Double = try file.readScalar("/effects/\(split)/predicted")
+        let ahead = try loss(zip(theta, change).map { $0 + h * $1 }, images)
+        let behind = try loss(zip(theta, change).map { $0 - h * $1 }, images)
+        let difference = (ahead - behind) / (2 * Double(h))
+        #expect(abs(predicted - difference) < 0.05 * abs(difference) + 1e-5, "\(split) \(size)")
+      }
+    }
+    for index in effects.indices { effects[index].label = "coherent" }
+    let made = try shop.run("correlation", [:], ["rows": effects])
+    let file = try FileReader(at: made.path)
+    let x: [Double] = try file.read("/points/group/predicted")
+    let y: [Double] = try file.read("/points/group/actual")
+    #expect(try file.read("/pearson/value", as: Double.self)[0] == Correlation.pearson(x, y).coefficient)
+    #expect(try file.readStrings("/loss") == ["group", "test"])
+    let report = try TableReport(
+      file: made.path, parameters: ParameterValues(["title": .string("t")]), nodes: [])
+    #expect(try report.render(.csv).hasPrefix("groups_of_kind,change_of_loss_on,groups,slope,slope_lower,"))
+    let picture = try shop.run("picture", ["kind": .string("effects")], ["effects": [made]])
+    #expect(try PictureFiles.read(picture.path).count == 2)
+    #expect(
+      failure { _ = try shop.run("correlation", [:], ["rows": Array(effects.prefix(2))]) }
+        == "a correlation is of at least 3 groups; 'coherent' has 2")
+  }
+}

@@ -1,0 +1,159 @@
+// Logistic regression fitted to its minimum: predicted removals against refits, in short form.
+
+import Analysis
+import Foundation
+import HDF5
+import NeuralNet
+import PipelineCore
+import Tensor
+import Testing
+
+@Suite struct LogisticTests {
+  static let data = try! ImageSet(images: Workshop.images.pixels, labels: Workshop.images.labels)
+  static let lambda = 0.0625
+  static let all = Array(0..<240)
+
+  static func fit(_ indices: [Int], tolerance: Double = 1e-10) throws -> [Double] {
+    try SoftmaxRegression.fit(
+      data: data, indices: indices, weightDecay: lambda, tolerance: tolerance, pool: ThreadPool(threads: 2)
+    ).parameters
+  }
+
+  static let model = SoftmaxModel(data: data, pool: ThreadPool(threads: 2))
+  static let base = Result { try fit(all) }
+
+  static func change(_ scheme: InfluenceScheme, without group: [Int]) throws -> [Double] {
+    var options = InfluenceOptions()
+    options.scheme = scheme
+    options.damping = 0
+    options.weightDecay = Float(lambda)
+    options.hessianImages = 240
+    options.tolerance = 1e-12
+    options.maxIterations = 10_000
+    let result = try influence(
+      model, parameters: base.get(), trainingSet: all, group: group, options: options,
+      stream: RandomStream(key: 1))
+    #expect(result.influence.converged)
+    #expect(try #require(result.influence.gradientNorm) < 1e-9)
+    return result.change
+  }
+
+  static func distance(_ a: [Double], _ b: [Double]) -> Double {
+    zip(a, b).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }.squareRoot()
+  }
+
+  @Test func oneImageLeftOutIsPredicted() throws {
+    let theta = try Self.base.get()
+    let others = Array(stride(from: 1, to: 240, by: 7))
+    var (own, elsewhere) = ([(Double, Double)](), [(Double, Double)]())
+    for image in stride(from: 0, to: 240, by: 8) {
+      let refit = try Self.fit(Self.all.filter { $0 != image })
+      let change = try Self.change(.firstOrder, without: [image])
+      func effect(_ images: [Int]) throws -> (Double, Double) {
+        let before = try Self.model.lossSum(at: theta, over: images)
+        return (
+          dot(try Self.model.gradientSum(at: theta, over: images), change),
+          try Self.model.lossSum(at: refit, over: images) - before
+        )
+      }
+      own.append(try effect([image]))
+      elsewhere.append(try effect(others))
+    }
+    for effects in [own, elsewhere] {
+      #expect(try Correlation.pearson(effects.map(\.0), effects.map(\.1)).coefficient >= 0.99)
+    }
+  }
+
+  /// Each scheme is nearer to the refit than the one before, and none is there already.
+  @Test(arguments: [6, 24, 96]) func schemesComeCloser(size: Int) throws {
+    var stream = RandomStream(key: UInt64(size))
+    let group = stream.sample(size, of: 240).sorted()
+    let theta = try Self.base.get()
+    let refit = try Self.fit(Self.all.filter { !group.contains($0) })
+    let errors = try [InfluenceScheme.firstOrder, .secondOrder, .newton].map { scheme in
+      let change = try Self.change(scheme, without: group)
+      return Self.distance(zip(theta, change).map { $0 + $1 }, refit) / Self.distance(theta, refit)
+    }
+    #expect(errors[1] < 0.5 * errors[0] && errors[2] < errors[1], "\(errors)")
+    #expect(errors[2] > 1e-9, "the refit is no quadratic's")
+  }
+
+  @Test func stagesGiveTheSame() throws {
+    let shop = try Workshop()
+    let images = try shop.images()
+    let group = try shop.run("group", ["size": .integer(24)], ["images": [images]])
+    let decay: [String: Value] = ["weight_decay": .number(Self.lambda), "tolerance": .number(1e-10)]
+    let base = try shop.run("logistic", decay, ["images": [images]])
+    let refit = try shop.run("logistic", decay, ["images": [images], "group": [group], "start": [base]])
+    let members = try FileReader(at: group.path).read("/indices", as: Int64.self).map { Int($0) }
+    let theta = try Self.base.get()
+    let expected = try Self.fit(Self.all.filter { !members.contains($0) })
+    for (made, parameters) in [(base, theta), (refit, expected)] {
+      let file = try FileReader(at: made.path)
+      #expect(try file.real("gradient_norm") < 1e-10)
+      let stored = try Network.named("softmax").parameterLayouts.flatMap { layout in
+        try file.read("/parameters/\(layout.name)", as: Double.self, shape: layout.shape)
+      }
+      #expect(Self.distance(stored, parameters) < 1e-8)
+    }
+    var effects: [TaskInput] = []
+    for scheme in ["first-order", "second-order", "newton"] {
+      let influence = try shop.run(
+        "logistic-influence", ["scheme": .string(scheme), "tolerance": .number(1e-12)],
+        ["images": [images], "net": [base], "group": [group]])
+      let change = try Self.change(try #require(InfluenceScheme(rawValue: scheme)), without: members)
+      let made: [Double] = try FileReader(at: influence.path).read("/influence")
+      #expect(Self.distance(made, change) < 1e-8)
+      let effect = try shop.run(
+        "logistic-effect", [:],
+        [
+          "images": [images], "net": [base], "group": [group], "influence": [influence],
+          "retrained": [refit],
+        ], axes: [AxisValue("scheme", .string(scheme))])
+      let file = try FileReader(at: effect.path)
+      let moved = zip(theta, change).map { $0 + $1 }
+      let error = Self.distance(moved, expected) / Self.distance(theta, expected)
+      #expect(abs(try file.readScalar("/error", as: Double.self) - error) < 1e-6)
+      let before = try Self.model.lossSum(at: theta, over: members)
+      let actual = (try Self.model.lossSum(at: expected, over: members) - before) / 24
+      #expect(abs(try file.readScalar("/effects/group/actual", as: Double.self) - actual) < 1e-9)
+      let linear = try file.readScalar("/effects/group/predicted", as: Double.self)
+      let slope = dot(try Self.model.gradientSum(at: theta, over: members), change)
+      #expect(abs(linear - slope / 24) < 1e-9)
+      let other = try shop.run(
+        "logistic-effect", ["prediction": .string("loss"), "group_loss": .string("total")],
+        [
+          "images": [images], "net": [base], "group": [group], "influence": [influence],
+          "retrained": [refit],
+        ])
+      let total = try Self.model.lossSum(at: moved, over: members) - before
+      let otherFile = try FileReader(at: other.path)
+      #expect(abs(try otherFile.readScalar("/effects/group/predicted", as: Double.self) - total) < 1e-8)
+      #expect(abs(try otherFile.readScalar("/effects/group/actual", as: Double.self) - 24 * actual) < 1e-8)
+      effects.append(effect)
+    }
+    let errors = try shop.run("logistic-errors", [:], ["rows": effects])
+    let file = try FileReader(at: errors.path)
+    #expect(try file.readStrings("/schemes") == ["first-order", "second-order", "newton"])
+    #expect(try file.read("/share", as: Double.self) == [0.1])
+    let ratios: [Double] = try file.read("/ratio", shape: [1, 3])
+    #expect(ratios[0] == 1 && ratios[1] < 0.5 && ratios[2] < ratios[1])
+    #expect(
+      failure { _ = try shop.run("logistic-errors", ["baseline": .string("none")], ["rows": effects]) }
+        == "no row has the baseline 'none'; the schemes are first-order, second-order, newton")
+    // A fit with another regulariser is no retraining of this one.
+    let other = try shop.run(
+      "logistic", ["weight_decay": .number(0.5)], ["images": [images], "group": [group]])
+    let influence = try shop.run(
+      "logistic-influence", [:], ["images": [images], "net": [base], "group": [group]])
+    #expect(
+      failure {
+        _ = try shop.run(
+          "logistic-effect", [:],
+          [
+            "images": [images], "net": [base], "group": [group], "influence": [influence],
+            "retrained": [other],
+          ])
+      } == "net and retrained have different weight decays, 0.0625 and 0.5")
+  }
+}
