@@ -454,6 +454,8 @@ def main():
   chosen = [c for c in CASES + [peers] if c.__name__ in options.cases] if options.cases else (
     CASES if options.short else CASES + [peers])
   pieces = pathlib.Path(options.pieces) if options.pieces else None
+  # A shell starts its background jobs deaf to Ctrl-C, and they would hand that on to what they start.
+  signal.signal(signal.SIGINT, signal.default_int_handler)
   figures = json.loads(pieces.read_text()) if pieces and pieces.exists() else {}
   for case in chosen:
     start = time.perf_counter()
