@@ -140,6 +140,7 @@ package struct LeaseKeeper {
       case EPERM, EOPNOTSUPP, ENOSYS, EMLINK:
         // No hard links here. Exclusive creation is as good on one host; a reader that comes between it and the
         // writing sees an unreadable lease, which it takes for a live one.
+        try POSIX.makeDirectories(cache.leases)
         do throws(SystemError) {
           try POSIX.create(name, bytes)
           return true
