@@ -116,7 +116,9 @@ struct RunCommand: ParsableCommand {
     report(summary, session.plan.name)
     if summary.interrupted { throw Exit.interrupted }
     let tables = summary.failures.isEmpty ? try session.tables(wanted) : ""
-    run.seal(question(try pipeline.path()), sources: session.document.files, answer: tables)
+    // What a run of some nodes prints is no answer to one of all.
+    let asked = nodes.isEmpty ? question(try pipeline.path()) : nil
+    run.seal(asked, sources: session.document.files, answer: tables)
     if json { try printJSON(Report(summary)) } else { print(tables, terminator: "") }
     if let failure = summary.failures.first {
       throw summary.failures.allSatisfy { $0.failure.kind == .unavailable }
