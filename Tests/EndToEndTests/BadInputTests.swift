@@ -132,7 +132,7 @@ import Testing
       check = jsonschema.Draft202012Validator(schema)
       for path in glob.glob("pipelines/*.yaml"):
           check.validate(yaml.safe_load(open(path)))
-      wrong = yaml.safe_load(open("pipelines/coherent-label0.yaml"))
+      wrong = yaml.safe_load(open("pipelines/removal.yaml"))
       wrong["stages"]["base"]["parameters"]["epochz"] = 3
       assert not check.is_valid(wrong), "an unknown parameter passes the schema"
       """, to: "check.py")
