@@ -24,6 +24,7 @@ test: setup ## Set up, build and run all tests
 	$(BUILD)
 	$(PIPELINE) fetch mnist vit-s14
 	$(SWIFT) test -c release --skip-build --disable-xctest
+	scripts/stress.sh --short
 
 # PEERS names a Python environment with PyTorch, PEER_SCRIPT a program like docs/compute.md describes; without them only
 # our own figures are printed.
@@ -54,7 +55,7 @@ stress: setup ## Kill, damage and crowd the engine for half an hour; writes docs
 	$(BUILD)
 	scripts/stress.sh --write docs/reliability.md
 
-stress-short: setup ## The same in about a minute
+stress-short: setup ## The same in about a minute (part of test)
 	$(BUILD)
 	scripts/stress.sh --short
 

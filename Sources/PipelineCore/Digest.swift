@@ -39,7 +39,8 @@ public struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {
         for digit in digits[(16 * index)..<(16 * index + 16)] {
           switch digit {
           case UInt8(ascii: "0")...UInt8(ascii: "9"): word = word << 4 | UInt64(digit - UInt8(ascii: "0"))
-          case UInt8(ascii: "a")...UInt8(ascii: "f"): word = word << 4 | UInt64(digit - UInt8(ascii: "a") + 10)
+          case UInt8(ascii: "a")...UInt8(ascii: "f"):
+            word = word << 4 | UInt64(digit - UInt8(ascii: "a") + 10)
           default: isSound = false
           }
         }

@@ -1,7 +1,7 @@
 // The work of a stage, as a worker sees it: a task of plain values, a context to talk to, and failures.
 
 /// A value of an axis that a node stands at.
-public struct AxisValue: Hashable, Sendable, Codable {
+public struct AxisValue: Hashable, Sendable {
   /// The axis, such as `repeat`.
   public var axis: String
   /// The value, such as 3.
@@ -11,6 +11,31 @@ public struct AxisValue: Hashable, Sendable, Codable {
   public init(_ axis: String, _ value: Value) {
     self.axis = axis
     self.value = value
+  }
+}
+
+extension AxisValue: Codable {
+  private enum Field: String, CodingKey { case axis, value, isReal }
+
+  /// Reads a value of an axis.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: Field.self)
+    axis = try container.decode(String.self, forKey: .axis)
+    value = try container.decode(Value.self, forKey: .value)
+    // JSON writes 1.0 as 1.
+    if case .integer(let number) = value, try container.decode(Bool.self, forKey: .isReal) {
+      value = .number(Double(number))
+    }
+  }
+
+  /// Writes a value of an axis, and whether it is a real number.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: Field.self)
+    try container.encode(axis, forKey: .axis)
+    try container.encode(value, forKey: .value)
+    var isReal = false
+    if case .number = value { isReal = true }
+    try container.encode(isReal, forKey: .isReal)
   }
 }
 
@@ -76,12 +101,14 @@ public struct StageTask: Sendable, Codable {
   public var threads: Int
   /// How much memory it may use, in bytes.
   public var memory: Int
+  /// Seconds of work from which on the artifact is brought to the disk before the task is over.
+  public var syncAfter: Double
 
   /// A task of plain values.
   public init(
     node: String, stage: String, stageVersion: Int, key: Digest, parameters: ParameterValues,
     axes: [AxisValue], streamKey: UInt64, inputs: [String: [TaskInput]], output: String, scratch: String,
-    baseDirectory: String, downloads: String, threads: Int, memory: Int
+    baseDirectory: String, downloads: String, threads: Int, memory: Int, syncAfter: Double = 10
   ) {
     self.node = node
     self.stage = stage
@@ -97,6 +124,7 @@ public struct StageTask: Sendable, Codable {
     self.downloads = downloads
     self.threads = threads
     self.memory = memory
+    self.syncAfter = syncAfter
   }
 
   /// The one artifact of a slot that takes one.

@@ -14,7 +14,7 @@ import PipelineCore
 /// file changed, say.
 ///
 /// The file: a line `pipeline completion 1`, the question, the plan's identity, the size of the experiment's log,
-/// the sources (path, digest), the answer, the artifacts' endings, 48 bytes a node, and the digest of all
+/// the sources (path, digest), the answer, the artifacts' endings, 88 bytes a node, and the digest of all
 /// that stands before it. Numbers have 64 bits, the least byte first; texts are preceded by their length.
 struct CompletionIndex {
   /// The digest of what was asked; nil where that does not settle the plan.
@@ -29,19 +29,19 @@ struct CompletionIndex {
   var answer: String
   /// The endings of the artifacts' files.
   private var endings: [String]
-  /// A node each: action key, size of the artifact, the ending's number.
+  /// A node each: action key, plan key, the sizes of the artifact and of the plan record, the ending's number.
   private var entries: ArraySlice<UInt8>
 
   private static let header = Array("pipeline completion 1\n".utf8)
-  private static let entry = 48
+  private static let entry = 88
   private static let none = Digest(of: [])
 
   /// How many nodes there are.
   var count: Int { entries.count / Self.entry }
 
   /// The index of a run that has brought all nodes up to date; `artifacts` are those of the plan's nodes in
-  /// order.
-  init(_ plan: Plan, _ keys: PlanKeys, _ artifacts: [Artifact], logSize: Int) {
+  /// order. Nil where a plan record is gone already.
+  init?(_ plan: Plan, _ keys: PlanKeys, _ artifacts: [Artifact], logSize: Int, in cache: Cache) {
     question = nil
     identity = Self.identity(plan, keys)
     self.logSize = logSize
@@ -50,9 +50,12 @@ struct CompletionIndex {
     endings = Set(artifacts.map(\.fileExtension)).sorted()
     var bytes: [UInt8] = []
     bytes.reserveCapacity(artifacts.count * Self.entry)
-    for artifact in artifacts {
+    for (index, artifact) in artifacts.enumerated() {
+      guard let record = POSIX.facts(cache.path("plans", keys.nodes[index])) else { return nil }
       artifact.action.append(to: &bytes)
+      keys.nodes[index].append(to: &bytes)
       Self.append(artifact.size, to: &bytes)
+      Self.append(record.size, to: &bytes)
       Self.append(endings.firstIndex(of: artifact.fileExtension)!, to: &bytes)
     }
     entries = bytes[...]
@@ -142,13 +145,15 @@ struct CompletionIndex {
 
   // MARK: The cache
 
-  /// Whether every artifact is there with its size, and the log has not grown.
+  /// Whether every artifact and every plan record is there with its size, and the log has not grown.
   func stands(in cache: Cache, log: String) -> Bool {
     guard POSIX.facts(log)?.size ?? 0 == logSize else { return false }
     // Relative to the folder, so that the kernel does not walk the whole path anew for each node.
-    let folder = open(cache.root + "/artifacts", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard folder >= 0 else { return count == 0 }
-    defer { close(folder) }
+    let folders = ["artifacts", "plans"].map {
+      open("\(cache.root)/\($0)", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    }
+    defer { for folder in folders where folder >= 0 { close(folder) } }
+    guard folders.allSatisfy({ $0 >= 0 }) else { return count == 0 }
     let endings = endings.map { Array((".\($0)\0").utf8) }
     // Two threads halve the time; a few hundred files are not worth starting one.
     let parts = count > 500 ? 2 : 1
@@ -158,30 +163,43 @@ struct CompletionIndex {
       DispatchQueue.concurrentPerform(iterations: parts) { part in
         for node in (count * part / parts)..<(count * (part + 1) / parts) {
           let entry = UnsafeRawBufferPointer(rebasing: raw[(node * Self.entry)..<((node + 1) * Self.entry)])
-          if !Self.stands(entry, folder, endings) { return sound[part].isSet = false }
+          if !Self.stands(entry, folders[0], folders[1], endings) { return sound[part].isSet = false }
         }
       }
     }
     return sound.allSatisfy(\.isSet)
   }
 
-  private static func stands(_ entry: UnsafeRawBufferPointer, _ folder: Int32, _ endings: [[UInt8]]) -> Bool {
-    let size = UInt64(littleEndian: entry.loadUnaligned(fromByteOffset: 32, as: UInt64.self))
-    let ending = UInt64(littleEndian: entry.loadUnaligned(fromByteOffset: 40, as: UInt64.self))
-    guard ending < endings.count else { return false }
-    // ab/abcd….h5
-    return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 96) { name in
+  private static func stands(
+    _ entry: UnsafeRawBufferPointer, _ artifacts: Int32, _ plans: Int32, _ endings: [[UInt8]]
+  ) -> Bool {
+    func integer(_ offset: Int) -> UInt64 {
+      UInt64(littleEndian: entry.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+    }
+    guard integer(80) < endings.count else { return false }
+    return size(of: entry, at: 0, endings[Int(integer(80))], in: artifacts) == integer(64)
+      && size(of: entry, at: 32, noEnding, in: plans) == integer(72)
+  }
+
+  private static let noEnding: [UInt8] = [0]
+
+  /// The size of the file `ab/abcd…` of a key, with its ending; nil if it is not there.
+  private static func size(
+    of entry: UnsafeRawBufferPointer, at offset: Int, _ ending: [UInt8], in folder: Int32
+  ) -> UInt64? {
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 96) { name in
       let digits: StaticString = "0123456789abcdef"
       for index in 0..<32 {
-        name[3 + 2 * index] = CChar(digits.utf8Start[Int(entry[index] >> 4)])
-        name[4 + 2 * index] = CChar(digits.utf8Start[Int(entry[index] & 15)])
+        let byte = entry[offset + index]
+        name[3 + 2 * index] = CChar(digits.utf8Start[Int(byte >> 4)])
+        name[4 + 2 * index] = CChar(digits.utf8Start[Int(byte & 15)])
       }
       name[0] = name[3]
       name[1] = name[4]
       name[2] = CChar(UInt8(ascii: "/"))
-      for (index, byte) in endings[Int(ending)].enumerated() { name[67 + index] = CChar(bitPattern: byte) }
+      for index in ending.indices { name[67 + index] = CChar(bitPattern: ending[index]) }
       var info = stat()
-      return fstatat(folder, name.baseAddress!, &info, 0) == 0 && UInt64(info.st_size) == size
+      return fstatat(folder, name.baseAddress!, &info, 0) == 0 ? UInt64(info.st_size) : nil
     }
   }
 }

@@ -67,78 +67,77 @@ public final class Explainer {
     var levels: [Level] = []
     var causes: [Cause] = []
     var seen: Set<Int> = []
-    trace(id, reasons(for: id), depth: 0, &levels, &causes, &seen)
+    // A stack rather than recursion: a chain of nodes may be longer than a thread's stack is deep.
+    var stack = [Step.node(id, reasons(for: id), depth: 0)]
+    while let step = stack.popLast() {
+      switch step {
+      case .cause(let cause): causes.append(cause)
+      case .node(let node, let reasons, let depth):
+        guard !reasons.isEmpty, seen.insert(node.index).inserted else { continue }
+        levels.append(Level(node: plan[node].name, depth: depth, reasons: reasons))
+        // Last in, first out: what comes first in the explanation is pushed last.
+        stack += reasons.flatMap { steps(below: node, $0, depth: depth + 1) }.reversed()
+      }
+    }
     return (levels, causes)
   }
 
-  /// False if there is nothing to say of the node.
-  @discardableResult
-  private func trace(
-    _ id: NodeID, _ reasons: [RunReason], depth: Int, _ levels: inout [Level], _ causes: inout [Cause],
-    _ seen: inout Set<Int>
-  ) -> Bool {
-    guard !reasons.isEmpty else { return false }
-    guard seen.insert(id.index).inserted else { return true }
-    levels.append(Level(node: plan[id].name, depth: depth, reasons: reasons))
-    for reason in reasons {
-      var found = false
-      if case .inputChanged(let slot, let old, _) = reason, let old,
-        let input = plan[id].inputs.first(where: { $0.slot == slot })
-      {
-        switch input.source {
-        case .node(let node): found = follow(node, old, depth + 1, &levels, &causes, &seen)
-        case .join(let join):
-          found = follow(join, of: id, slot, old, depth + 1, &levels, &causes, &seen)
-        }
-      }
-      // With nothing further down that changed, the change is this node's own.
-      if !found { causes.append(cause(id, reason)) }
-    }
-    return true
+  /// What is still to be told.
+  private enum Step {
+    case node(NodeID, [RunReason], depth: Int)
+    case cause(Cause)
   }
 
   private func cause(_ id: NodeID, _ reason: RunReason) -> Cause {
     Cause(node: plan[id].name, stage: plan.stage(of: id).name, reason: reason)
   }
 
-  /// Follows an input by the key that it had then, which its consumer's old manifest names.
-  private func follow(
-    _ id: NodeID, _ old: Digest, _ depth: Int, _ levels: inout [Level], _ causes: inout [Cause],
-    _ seen: inout Set<Int>
-  ) -> Bool {
-    guard old != keys[id] else { return false }
+  /// What lies below a reason of a node. With nothing further down that changed, the change is its own.
+  private func steps(below id: NodeID, _ reason: RunReason, depth: Int) -> [Step] {
+    var steps: [Step] = []
+    if case .inputChanged(let slot, let old, _) = reason, let old,
+      let input = plan[id].inputs.first(where: { $0.slot == slot })
+    {
+      switch input.source {
+      case .node(let node): steps = follow(node, old, depth).map { [$0] } ?? []
+      case .join(let join): steps = follow(join, of: id, slot, old, depth)
+      }
+    }
+    return steps.isEmpty ? [.cause(cause(id, reason))] : steps
+  }
+
+  /// Follows an input by the key that it had then, which its consumer's old manifest names; nil if there is
+  /// nothing to say of it.
+  private func follow(_ id: NodeID, _ old: Digest, _ depth: Int) -> Step? {
+    guard old != keys[id] else { return nil }
     let reasons =
       cache.plan(old).map { RunReason.changes(from: $0.manifest, to: manifest(of: id)) } ?? [.neverBuilt]
-    return trace(id, reasons, depth: depth, &levels, &causes, &seen)
+    return reasons.isEmpty ? nil : .node(id, reasons, depth: depth)
   }
 
   /// Follows the members of a join; one that is new or gone is the consumer's own change.
   private func follow(
-    _ id: JoinID, of consumer: NodeID, _ slot: String, _ old: Digest, _ depth: Int, _ levels: inout [Level],
-    _ causes: inout [Cause], _ seen: inout Set<Int>
-  ) -> Bool {
+    _ id: JoinID, of consumer: NodeID, _ slot: String, _ old: Digest, _ depth: Int
+  ) -> [Step] {
     var recording = RecordingManifest()
     plan.describe(id, to: &recording) { keys[$0] }
-    guard let fields = cache.join(old) else { return false }
+    guard let fields = cache.join(old) else { return [] }
     var before = Dictionary(fields.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
-    var found = false
+    var steps: [Step] = []
     for (member, field) in zip(plan.joins[id.index].members, recording.fields) {
-      let oldKey = before.removeValue(forKey: field.name).flatMap { Digest(hex: $0) }
-      if let oldKey {
-        if follow(member.node, oldKey, depth, &levels, &causes, &seen) { found = true }
-      } else {
-        found = true
-        if !trace(member.node, reasons(for: member.node), depth: depth, &levels, &causes, &seen) {
-          let added = RunReason.inputChanged(slot: "\(slot): \(field.name)", old: nil, new: keys[member.node])
-          causes.append(cause(consumer, added))
-        }
+      if let oldKey = before.removeValue(forKey: field.name).flatMap({ Digest(hex: $0) }) {
+        if let step = follow(member.node, oldKey, depth) { steps.append(step) }
+        continue
       }
+      let reasons = reasons(for: member.node)
+      let added = RunReason.inputChanged(slot: "\(slot): \(field.name)", old: nil, new: keys[member.node])
+      steps.append(
+        reasons.isEmpty ? .cause(cause(consumer, added)) : .node(member.node, reasons, depth: depth))
     }
     for (name, key) in before.sorted(by: { $0.key < $1.key }) {
-      found = true
-      causes.append(
-        cause(consumer, .inputChanged(slot: "\(slot): \(name)", old: Digest(hex: key), new: nil)))
+      let gone = RunReason.inputChanged(slot: "\(slot): \(name)", old: Digest(hex: key), new: nil)
+      steps.append(.cause(cause(consumer, gone)))
     }
-    return found
+    return steps
   }
 }

@@ -57,6 +57,7 @@ package struct LeaseKeeper {
   private let cache: Cache
   private let duration: Double
   private let clock: @Sendable () -> Double
+  private let link: @Sendable (String, String) -> Int32
   private let own: String
   private let owner: LeaseOwner
   private let bytes: [UInt8]
@@ -65,13 +66,16 @@ package struct LeaseKeeper {
   private var held: [Digest: Double] = [:]
   private var watched: [String: (seen: FileFacts, since: Double)] = [:]
 
-  /// A keeper whose clock, in seconds, need agree with no other, but must go on.
+  /// A keeper whose clock, in seconds, need agree with no other, but must go on; `link` is that of the file
+  /// system.
   package init(
-    cache: Cache, duration: Double, clock: @escaping @Sendable () -> Double = { POSIX.monotonicSeconds }
+    cache: Cache, duration: Double, clock: @escaping @Sendable () -> Double = { POSIX.monotonicSeconds },
+    link: @escaping @Sendable (String, String) -> Int32 = { Glibc.link($0, $1) }
   ) {
     self.cache = cache
     self.duration = duration
     self.clock = clock
+    self.link = link
     own = cache.temporaryName("lease")
     owner = LeaseOwner(
       host: POSIX.hostName, scope: POSIX.scope, process: getpid(),
@@ -136,6 +140,7 @@ package struct LeaseKeeper {
       case EPERM, EOPNOTSUPP, ENOSYS, EMLINK:
         // No hard links here. Exclusive creation is as good on one host; a reader that comes between it and the
         // writing sees an unreadable lease, which it takes for a live one.
+        try POSIX.makeDirectories(cache.leases)
         do throws(SystemError) {
           try POSIX.create(name, bytes)
           return true

@@ -163,7 +163,8 @@ public struct Run {
     do {
       let logSize = try experiment.note(notes)
       if notes.count == plan.nodes.count {
-        completion = CompletionIndex(plan, keys, scheduler.artifacts.compactMap { $0 }, logSize: logSize)
+        completion = CompletionIndex(
+          plan, keys, scheduler.artifacts.compactMap { $0 }, logSize: logSize, in: cache)
       }
       try log.end(ending())
     } catch {

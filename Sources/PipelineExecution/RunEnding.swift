@@ -32,7 +32,7 @@ extension Run {
         as: ActionRecord(
           artifact: artifact, stage: declaration.name, node: plan[id].name, pipeline: plan.name,
           created: POSIX.timestamp(), seconds: outcome.seconds, threads: allocation.cores,
-          peakMemory: outcome.peakMemory), sync: outcome.seconds >= Durability.threshold)
+          peakMemory: outcome.peakMemory), sync: outcome.seconds >= options.syncAfter)
       try record(id, artifact, allocation.reasons)
       try experiment.append([(plan[id].name, keys[id])])
       try log.add(

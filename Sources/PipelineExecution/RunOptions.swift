@@ -12,14 +12,24 @@ public struct RunOptions: Sendable {
   public var keepGoing: Bool
   /// Seconds after which another process's silent lease may be taken over.
   public var lease: Double
+  /// Seconds of work from which on a result is brought to the disk before it is recorded; 0 for all.
+  ///
+  /// A kill loses nothing that was published, synced or not: the kernel has it, and writes it within half a
+  /// minute. A power cut may take what was not synced; that reads as absent, by its size, its record's digest
+  /// or its content's, and is made again. A sync waits for all that other nodes wrote meanwhile (a thousand
+  /// small results: 6 s), so it is worth its time only for what takes longer to make again.
+  public var syncAfter: Double
 
   /// Budgets and manners of a run.
-  public init(jobs: Int, memory: Int, keepGoing: Bool = false, lease: Double = 30) {
+  public init(
+    jobs: Int, memory: Int, keepGoing: Bool = false, lease: Double = 30, syncAfter: Double = 10
+  ) {
     precondition(jobs > 0 && lease > 0, "a run needs a core, and a lease some time")
     self.jobs = jobs
     self.memory = memory
     self.keepGoing = keepGoing
     self.lease = lease
+    self.syncAfter = syncAfter
   }
 }
 

@@ -90,6 +90,6 @@ extension Run {
       parameters: node.parameters, axes: node.axes, streamKey: plan.streamKey(of: id), inputs: inputs,
       output: name + "." + declaration.fileExtension, scratch: name + ".scratch",
       baseDirectory: POSIX.absolute(plan.baseDirectory), downloads: cache.downloads, threads: threads,
-      memory: memory)
+      memory: memory, syncAfter: options.syncAfter)
   }
 }

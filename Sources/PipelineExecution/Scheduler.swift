@@ -32,7 +32,7 @@ struct Scheduler {
     case ran
   }
 
-  private struct JoinState {
+  struct JoinState {
     var wanted = false
     var pending = 0
     var consumers: [NodeID] = []
@@ -43,21 +43,21 @@ struct Scheduler {
 
   let plan: Plan
   let keys: PlanKeys
-  private let cache: Cache
-  private(set) var states: [State]
-  private(set) var endings: [Ending?]
-  private(set) var artifacts: [Artifact?]
+  let cache: Cache
+  var states: [State]
+  var endings: [Ending?]
+  var artifacts: [Artifact?]
   private var actionKeys: [Digest?]
-  private var consumers: [[NodeID]]
-  private var waitingJoins: [[JoinID]]
-  private var joins: [JoinState]
+  var consumers: [[NodeID]]
+  var waitingJoins: [[JoinID]]
+  var joins: [JoinState]
   /// Made when the first node is ready: on the way of a run without work it would be the dearest step.
   private lazy var ready = ReadyQueue(heights: plan.heights())
-  private var makers: [Digest: NodeID] = [:]
-  private var followers: [Digest: [NodeID]] = [:]
+  var makers: [Digest: NodeID] = [:]
+  var followers: [Digest: [NodeID]] = [:]
   /// Nodes found done by action key: their plan keys are to be recorded.
   private var newlyCutOff: [NodeID] = []
-  private(set) var unfinished = 0
+  var unfinished = 0
 
   init(plan: Plan, keys: PlanKeys, cache: Cache) {
     self.plan = plan
@@ -252,7 +252,7 @@ struct Scheduler {
   }
 
   /// Makes a node and those with the same key idle again; returns them.
-  private mutating func startOver(_ id: NodeID) -> [NodeID] {
+  mutating func startOver(_ id: NodeID) -> [NodeID] {
     makers[actionKey(of: id)] = nil
     let all = [id] + (followers.removeValue(forKey: actionKey(of: id)) ?? [])
     for each in all {
@@ -284,63 +284,5 @@ struct Scheduler {
       propagate([follower])
     }
     propagate([id])
-  }
-
-  /// A node has failed: all that depend on it are blocked, and so are those that would do exactly the same.
-  mutating func fail(_ id: NodeID) {
-    makers[actionKey(of: id)] = nil
-    states[id.index] = .failed
-    unfinished -= 1
-    spreadDoom(of: id)
-    block(followers.removeValue(forKey: actionKey(of: id)) ?? [])
-  }
-
-  private mutating func block(_ ids: [NodeID]) {
-    for id in ids {
-      switch states[id.index] {
-      case .done, .failed, .blocked: continue
-      default: break
-      }
-      states[id.index] = .blocked
-      unfinished -= 1
-      spreadDoom(of: id)
-    }
-  }
-
-  private mutating func spreadDoom(of id: NodeID) {
-    var worklist = [id]
-    while let doomed = worklist.popLast() {
-      var reached = consumers[doomed.index]
-      for join in waitingJoins[doomed.index] {
-        joins[join.index].doomed = true
-        reached += joins[join.index].consumers
-        joins[join.index].consumers = []
-      }
-      for consumer in reached {
-        guard case .waiting = states[consumer.index] else { continue }
-        states[consumer.index] = .blocked
-        unfinished -= 1
-        worklist.append(consumer)
-      }
-    }
-  }
-
-  /// A task found the artifact of an input missing or damaged: that node runs again, then this one.
-  mutating func heal(_ id: NodeID, damaged: NodeID) {
-    if states[damaged.index] == .done, let artifact = artifacts[damaged.index] {
-      // Another process may have healed it by now.
-      if !cache.isWhole(artifact) { cache.forget(artifact) }
-      artifacts[damaged.index] = nil
-      endings[damaged.index] = nil
-      states[damaged.index] = .idle
-      for (index, join) in plan.joins.enumerated() where joins[index].wanted {
-        for member in join.members where member.node == damaged {
-          joins[index].pending += 1
-          joins[index].content = nil
-          waitingJoins[damaged.index].append(JoinID(index))
-        }
-      }
-    }
-    want([damaged] + startOver(id))
   }
 }

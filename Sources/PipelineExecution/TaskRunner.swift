@@ -44,7 +44,7 @@ public struct TaskRunner {
         throw StageFailure("the stage wrote no artifact")
       }
       let seconds = POSIX.monotonicSeconds - start
-      if seconds >= Durability.threshold { try POSIX.syncFile(task.output) }
+      if seconds >= task.syncAfter { try POSIX.syncFile(task.output) }
       return TaskOutcome(
         content: content, fileDigest: digest, size: facts.size, seconds: seconds, peakMemory: peakMemory())
     } catch {

@@ -32,6 +32,12 @@ struct RunCommand: ParsableCommand {
   @Option(help: "Seconds of silence after which another process's work may be taken over.")
   var lease = 30.0
 
+  @Option(
+    help: ArgumentHelp(
+      "Results that took at least so long are on the disk before they are recorded; 0: all.",
+      discussion: "Only a power cut takes others, and they are made again.", valueName: "seconds"))
+  var syncAfter = 10.0
+
   @Flag(help: "Prints what was done as JSON instead of the tables.")
   var json = false
 
@@ -40,6 +46,9 @@ struct RunCommand: ParsableCommand {
 
   func validate() throws {
     if let jobs, jobs < 1 { throw ValidationError("--jobs takes an integer ≥ 1, not \(jobs)") }
+    guard syncAfter >= 0 else {
+      throw ValidationError("--sync-after takes a number of seconds, 0 or more")
+    }
     guard lease > 0 else { throw ValidationError("--lease takes a number of seconds above 0") }
   }
 
@@ -89,7 +98,8 @@ struct RunCommand: ParsableCommand {
     let wanted = try session.nodes(nodes)
     let jobs = jobs ?? ProcessInfo.processInfo.activeProcessorCount
     let options = RunOptions(
-      jobs: jobs, memory: memory?.bytes ?? availableMemory() / 5 * 4, keepGoing: keepGoing, lease: lease)
+      jobs: jobs, memory: memory?.bytes ?? availableMemory() / 5 * 4, keepGoing: keepGoing, lease: lease,
+      syncAfter: syncAfter)
     let executable =
       (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
       ?? CommandLine.arguments[0]
@@ -106,7 +116,9 @@ struct RunCommand: ParsableCommand {
     report(summary, session.plan.name)
     if summary.interrupted { throw Exit.interrupted }
     let tables = summary.failures.isEmpty ? try session.tables(wanted) : ""
-    run.seal(question(try pipeline.path()), sources: session.document.files, answer: tables)
+    // What a run of some nodes prints is no answer to one of all.
+    let asked = nodes.isEmpty ? question(try pipeline.path()) : nil
+    run.seal(asked, sources: session.document.files, answer: tables)
     if json { try printJSON(Report(summary)) } else { print(tables, terminator: "") }
     if let failure = summary.failures.first {
       throw summary.failures.allSatisfy { $0.failure.kind == .unavailable }

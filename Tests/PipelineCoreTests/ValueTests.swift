@@ -22,6 +22,14 @@ import Testing
     #expect(try JSONDecoder().decode(Value.self, from: Data(value.json.utf8)).json == value.json)
   }
 
+  /// A stage must not see from its axis values whether it runs in a worker.
+  @Test(arguments: [.number(1), .integer(1), .number(0.5), .string("1"), .null, .boolean(true)] as [Value])
+  func anAxisValueKeepsItsType(_ value: Value) throws {
+    let axis = AxisValue("size", value)
+    let read = try JSONDecoder().decode(AxisValue.self, from: try JSONEncoder().encode(axis))
+    #expect(read == axis && read.value.json == value.json)
+  }
+
   @Test func canonicalText() {
     let value = Value.map(["b": .list([.integer(1), .number(1)]), "a": .null, "é": .string("\u{1}\"")])
     #expect(value.json == #"{"a":null,"b":[1,1.0],"é":"\u0001\""}"#)

@@ -34,6 +34,27 @@ import ToyStages
     #expect(Set(more.map(\.reason.category)) == ["parameter changed", "file changed"])
   }
 
+  /// The thread has a small stack: nothing may go as deep as the chain is long.
+  @Test func aLongChainIsFollowedToItsRoot() throws {
+    let lab = try Lab()
+    let length = 1500
+    var pipeline = ToyPipeline("deep")
+    pipeline.add("n0", "number", ["value": .integer(1)])
+    for index in 1..<length { pipeline.add("n\(index)", "sum", from: [("terms", ["n\(index - 1)"])]) }
+    try lab.run(pipeline)
+    pipeline["n0"].parameters["value"] = .integer(2)
+    let plan = try pipeline.plan()
+    let box = Box()
+    let thread = Thread {
+      let found = Explainer(plan: plan, keys: plan.planKeys(), cache: lab.cache).explain(NodeID(length - 1))
+      box.set(found.levels.count, found.causes.map(\.node))
+    }
+    thread.stackSize = 1 << 17
+    thread.start()
+    #expect(eventually(within: 60) { box.levels == length })
+    #expect(box.causes == ["n0"])
+  }
+
   @Test func membersThatComeAndGoAreNamed() throws {
     let lab = try Lab()
     var pipeline = try study(lab)
@@ -80,4 +101,12 @@ import ToyStages
       try explain(lab, pipeline, "bad").causes.map(\.reason)
         == [.neverBuilt, .failedBefore(message: "it was told to fail")])
   }
+}
+
+private final class Box: @unchecked Sendable {
+  private let lock = NSLock()
+  private var found = (levels: 0, causes: [String]())
+  func set(_ levels: Int, _ causes: [String]) { lock.withLock { found = (levels, causes) } }
+  var levels: Int { lock.withLock { found.levels } }
+  var causes: [String] { lock.withLock { found.causes } }
 }

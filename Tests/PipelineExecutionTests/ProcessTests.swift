@@ -175,6 +175,90 @@ import ToyStages
     #expect(lab.files("leases").isEmpty)
   }
 
+  /// Hosts whose clocks are minutes apart, and one whose clock runs at another speed: only durations count.
+  @Test func clocksNeedNotAgree() throws {
+    let lab = try Lab()
+    try lab.cache.prepare()
+    let key = Digest(of: "shared".utf8)
+    let path = try plant(lab, key, host: "elsewhere", scope: "other", process: 1)
+    let clock = Clock(600)
+    var watcher = LeaseKeeper(cache: lab.cache, duration: 30) { clock.time }
+    func isHeld() throws -> Bool {
+      if case .held = try watcher.acquire(key) { return true }
+      return false
+    }
+    // The owner's clock is ten minutes behind and its renewals come every 10 s: never dead.
+    for step in 0..<20 {
+      let theirs = Date(timeIntervalSince1970: 1_000_000 + 10 * Double(step))
+      try FileManager.default.setAttributes([.modificationDate: theirs], ofItemAtPath: path)
+      clock.time += 10
+      #expect(try isHeld())
+      let isFree = watcher.isFree(key)
+      #expect(!isFree)
+    }
+    // Nor is it when it is silent for no more than a lease.
+    clock.time += 29
+    #expect(try isHeld())
+    clock.time += 2
+    let isFree = watcher.isFree(key)
+    #expect(isFree)
+    #expect(try !isHeld())
+    watcher.releaseAll()
+    #expect(lab.files("leases").isEmpty && lab.files("tmp").isEmpty)
+  }
+
+  /// FAT and some network file systems have no hard links: exclusive creation takes their place.
+  @Test(arguments: [EPERM, EOPNOTSUPP]) func leasesWorkWithoutHardLinks(_ reason: Int32) throws {
+    let lab = try Lab()
+    try lab.cache.prepare()
+    let noLinks: @Sendable (String, String) -> Int32 = { _, _ in
+      errno = reason
+      return -1
+    }
+    let key = Digest(of: "shared".utf8)
+    var first = LeaseKeeper(cache: lab.cache, duration: 30, link: noLinks)
+    var second = LeaseKeeper(cache: lab.cache, duration: 30, link: noLinks)
+    func takes(_ keeper: inout LeaseKeeper) throws -> Bool {
+      if case .acquired = try keeper.acquire(key) { return true }
+      return false
+    }
+    #expect(try takes(&first) && takes(&first))
+    #expect(try !takes(&second))
+    first.release(key)
+    #expect(try takes(&second))
+    second.release(key)
+    // A dead one is taken over by one of many.
+    let dead = try Child(["/bin/true"], lab.folder)
+    dead.wait()
+    _ = try plant(lab, key, host: "any", scope: LeaseOwner.ownScope, process: dead.id)
+    let winners = Winners()
+    DispatchQueue.concurrentPerform(iterations: 8) { _ in
+      var keeper = LeaseKeeper(cache: lab.cache, duration: 30, link: noLinks)
+      if case .acquired? = try? keeper.acquire(key) { winners.add() }
+    }
+    #expect(winners.count == 1)
+    first.releaseAll()
+    second.releaseAll()
+  }
+
+  /// A process that died while it took over a lease leaves its claim; the next one passes over it in time.
+  @Test func aClaimThatWasLeftBehindIsNoObstacle() throws {
+    let lab = try Lab()
+    try lab.cache.prepare()
+    let key = Digest(of: "shared".utf8)
+    let path = try plant(lab, key, host: "elsewhere", scope: "other", process: 1)
+    try FileManager.default.copyItem(atPath: path, toPath: path + ".planted")
+    let clock = Clock(0)
+    var watcher = LeaseKeeper(cache: lab.cache, duration: 30) { clock.time }
+    var acquired = false
+    for _ in 0..<20 where !acquired {
+      if case .acquired = try watcher.acquire(key) { acquired = true }
+      clock.time += 10
+    }
+    #expect(acquired)
+    #expect(lab.files("leases").count == 1)
+  }
+
   /// Many takers of one dead lease: one gets it.
   @Test func oneOfManyTakersGetsADeadLease() throws {
     let lab = try Lab()
@@ -199,4 +283,14 @@ private final class Winners: @unchecked Sendable {
   private var number = 0
   func add() { lock.withLock { number += 1 } }
   var count: Int { lock.withLock { number } }
+}
+
+private final class Clock: @unchecked Sendable {
+  private let lock = NSLock()
+  private var now: Double
+  init(_ now: Double) { self.now = now }
+  var time: Double {
+    get { lock.withLock { now } }
+    set { lock.withLock { now = newValue } }
+  }
 }
