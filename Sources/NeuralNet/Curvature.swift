@@ -135,7 +135,7 @@ public final class Curvature {
       workspace.forward(parameters.pointer, workspace.tape)
       workspace.loss(workspace.tape, scale: scale)
       workspace.backward(parameters.pointer, workspace.tape, gradient: gradient)
-      for place in 0..<workspace.count { losses.pointer[chunk] += Double(workspace.losses.pointer[place]) }
+      losses.pointer[chunk] = (0..<workspace.count).reduce(0) { $0 + Double(workspace.losses.pointer[$1]) }
     }
     return (losses.elements.reduce(0, +), engine.total(sums, images: images.count))
   }
