@@ -115,7 +115,10 @@ public struct TableReport {
           + "0.5 tells nothing"
       ),
       ("f1", "F1: of the GIF paper, 2 (1 − a) b / (1 − a + b), a the self and b the test-other accuracy"),
-      ("relearning", "relearning steps: SGD steps on the removed images until their loss is back; not finite: beyond the limit"),
+      (
+        "relearning",
+        "relearning steps: SGD steps on the removed images until their loss is back; not finite: beyond the limit"
+      ),
     ] where metrics.contains(metric) { lines.append(line) }
     return lines
   }
