@@ -31,7 +31,7 @@ public enum LogisticInfluenceStage: Stage {
     ],
     datasets: [
       LayoutDeclaration("/influence", "f64 [p]", "the change that the scheme proposes, in state_dict order")
-    ], attributes: TrustFacts.attributes, resources: { _ in Resources(cores: 1, memory: 400 << 20) })
+    ], attributes: TrustFacts.solveAttributes, resources: { _ in Resources(cores: 1, memory: 400 << 20) })
 
   /// Writes the influence.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {

@@ -18,18 +18,23 @@ enum TrustFacts {
   /// mean over the steps by the images of each, every step predicted at the parameters that it starts from.
   static let changes = ["predicted_change", "predicted_change_second_order", "actual_change"]
 
-  /// The attributes of an evaluation.
-  static let attributes = [
+  /// The attributes of a solve that the facts come from.
+  static let solveAttributes = [
     LayoutDeclaration("converged", "int", "0 if the net comes from a solve that did not converge"),
     LayoutDeclaration(
       "{\(counts.joined(separator: ","))}", "int", "of the solves behind the net, as there; 0 if none"),
     LayoutDeclaration(
       "{\(numbers.joined(separator: ","))}", "float", "of the solves behind the net, as there; NaN if none"),
-    LayoutDeclaration(
-      "{\(changes.joined(separator: ","))}", "float",
-      "change of the removed images' mean loss, by the steps (first and second order) and as it was; NaN if none"
-    ),
   ]
+
+  /// The attributes of an evaluation.
+  static let attributes =
+    solveAttributes + [
+      LayoutDeclaration(
+        "{\(changes.joined(separator: ","))}", "float",
+        "change of the removed images' mean loss, by the steps (first and second order) and as it was; NaN if none"
+      )
+    ]
 
   /// The datasets of a table.
   static let datasets = [
