@@ -148,6 +148,13 @@ public struct ParameterValues: Sendable, Hashable, Codable {
     guard case .list(let value) = self[name] else { preconditionFailure("'\(name)' is no list") }
     return value
   }
+  /// The values of a list-of-integers parameter.
+  public func integers(_ name: String) -> [Int] {
+    list(name).map { value in
+      guard case .integer(let number) = value else { preconditionFailure("'\(name)' holds no integers") }
+      return number
+    }
+  }
   /// The values of a list-of-strings parameter.
   public func strings(_ name: String) -> [String] {
     list(name).map { value in

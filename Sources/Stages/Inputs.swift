@@ -37,7 +37,9 @@ extension StageTask {
   func loadNet(_ input: TaskInput) throws -> Net {
     let file = try FileReader(at: input.path)
     let name = try file.string("net")
-    let network = try Network.named(name, width: name == "resnet18" ? try file.integer("width") : nil)
+    let network = try Network.named(
+      name, widths: name == "mlp" ? try hiddenWidths(file) : nil,
+      width: name == "resnet18" ? try file.integer("width") : nil)
     func values(_ layouts: [ParameterLayout]) throws -> [Float] {
       try layouts.flatMap { layout in
         let path = "/parameters/\(layout.name)"
@@ -48,6 +50,16 @@ extension StageTask {
     return Net(
       network: try network.with(buffers: try values(network.bufferLayouts)),
       parameters: try values(network.parameterLayouts), weightDecay: try file.real("weight_decay"))
+  }
+
+  /// The widths of an mlp's hidden layers fc1, fc2, …, from the shapes of their weights.
+  private func hiddenWidths(_ file: borrowing FileReader) throws -> [Int] {
+    let shapes = Dictionary(try file.datasets().map { ($0.path, $0.shape) }) { first, _ in first }
+    var widths: [Int] = []
+    while let shape = shapes["/parameters/fc\(widths.count + 1).weight"], let outputs = shape.first {
+      widths.append(outputs)
+    }
+    return Array(widths.dropLast())
   }
 
   /// The group of slot `group`.

@@ -12,7 +12,8 @@ public enum TrainStage: Stage {
     name: "train", version: 1, summary: "trains a net on the training images by SGD",
     parameters: trainingParameters,
     inputs: [InputDeclaration("images", accepts: ["load-images"], "the data set")],
-    datasets: netLayout, attributes: netAttributes, isRandom: true, resources: trainingResources)
+    datasets: netLayout, attributes: netAttributes, isRandom: true, resources: trainingResources,
+    unused: unusedTrainingParameters, check: checkTrainingParameters)
 
   /// Writes the net.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
@@ -31,7 +32,8 @@ public enum RetrainStage: Stage {
       InputDeclaration("images", accepts: ["load-images"], "the data set"),
       InputDeclaration("group", accepts: ["group"], "the images to leave out"),
     ],
-    datasets: netLayout, attributes: netAttributes, isRandom: true, resources: trainingResources)
+    datasets: netLayout, attributes: netAttributes, isRandom: true, resources: trainingResources,
+    unused: unusedTrainingParameters, check: checkTrainingParameters)
 
   /// Writes the net.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
@@ -51,6 +53,11 @@ private let trainingParameters = [
   ParameterDeclaration("net", .choice(Network.names), default: .string("lenet"), "the architecture"),
   ParameterDeclaration(
     "width", .integer(1...1024), default: .integer(64), "resnet18: channels of its first stage"),
+  ParameterDeclaration(
+    "widths", .list(.integer(1...65_536)), default: .list([.integer(128)]),
+    "mlp: outputs of its hidden layers; without any it is softmax with other names"),
+  ParameterDeclaration(
+    "dropout", .number(0...0.99), default: .number(0), "mlp: probability after each hidden layer"),
   ParameterDeclaration(
     "epochs", .integer(1...10_000), default: .integer(defaults.epochs), "passes over the images"),
   ParameterDeclaration(
@@ -72,7 +79,39 @@ private let trainingParameters = [
     "step_epochs", .integer(1...10_000), default: .integer(1), "schedule step: epochs between two steps"),
   ParameterDeclaration(
     "step_factor", .number(0...1), default: .number(0.1), "schedule step: the factor of one step"),
+  ParameterDeclaration(
+    "validation_fraction", .number(0...0.9), default: .number(0),
+    "share of the training images, drawn by seed, that is not trained on and that patience watches"),
+  ParameterDeclaration(
+    "patience", .integer(0...10_000), default: .integer(0),
+    "epochs without a lower validation loss after which training stops, with the best epoch's parameters (0: never)"
+  ),
 ]
+
+private let unusedTrainingParameters: @Sendable (ParameterValues, Set<String>) -> Set<String> = { values, _ in
+  var names: Set<String> = []
+  if values.string("net") != "resnet18" { names.insert("width") }
+  if values.string("net") != "mlp" { names.formUnion(["widths", "dropout"]) }
+  if values.string("schedule") != "step" { names.formUnion(["step_epochs", "step_factor"]) }
+  // Without images held out there is nothing to stop by, and the check below has refused it.
+  if values.number("validation_fraction") == 0 { names.formUnion(["validation_fraction", "patience"]) }
+  return names
+}
+
+private let checkTrainingParameters: @Sendable (ParameterValues) -> ParameterProblem? = { values in
+  guard values.integer("patience") > 0, values.number("validation_fraction") == 0 else { return nil }
+  return ParameterProblem(
+    "patience", "'patience' watches held-out images: give 'validation_fraction' a share above 0")
+}
+
+/// The architecture that a node's parameters ask for.
+private func network(_ values: ParameterValues) throws(NeuralNetError) -> Network {
+  let name = values.string("net")
+  return try Network.named(
+    name, widths: name == "mlp" ? values.integers("widths") : nil,
+    dropout: name == "mlp" ? Float(values.number("dropout")) : 0,
+    width: name == "resnet18" ? values.integer("width") : nil)
+}
 
 /// The decimal that a person would write for a float default: 0.05, not 0.05000000074505806.
 private func exactly(_ value: Float) -> Double { Double("\(value)") ?? Double(value) }
@@ -98,10 +137,7 @@ let netAttributes = [
 ]
 
 private let trainingResources: @Sendable (ParameterValues) -> Resources = { values in
-  let name = values.string("net")
-  let width = name == "resnet18" ? values.integer("width") : nil
-  let network = try? Network.named(name, width: width)
-  let own = network.map { trainingBytes($0, batchSize: values.integer("batch_size")) } ?? 0
+  let own = (try? network(values)).map { trainingBytes($0, batchSize: values.integer("batch_size")) } ?? 0
   return Resources(cores: 64, memory: 400 << 20 + own)
 }
 
@@ -124,8 +160,9 @@ private func trainNet(
       every: values.integer("step_epochs"), factor: Float(values.number("step_factor")))
   default: options.schedule = .linear
   }
-  let name = values.string("net")
-  let network = try Network.named(name, width: name == "resnet18" ? values.integer("width") : nil)
+  options.validationFraction = values.number("validation_fraction")
+  options.patience = values.integer("patience")
+  let network = try network(values)
   let stream = RandomStream(key: task.streamKey)
   let result = try train(
     network, parameters: network.initialParameters(stream: stream.substream("initial")), data: images,

@@ -18,7 +18,7 @@ enum TrustFacts {
   /// mean over the steps by the images of each, every step predicted at the parameters that it starts from.
   static let changes = ["predicted_change", "predicted_change_second_order", "actual_change"]
 
-  /// The attributes of a solve.
+  /// The attributes of a solve that the facts come from.
   static let solveAttributes = [
     LayoutDeclaration("converged", "int", "0 if the net comes from a solve that did not converge"),
     LayoutDeclaration(
