@@ -36,7 +36,18 @@ END
 echo 'leak:Foundation7ProcessC3run' > "$package/leaks.txt"
 for sanitizer in ${*:-address thread undefined}; do
   echo "== $sanitizer"
-  build="-c release --package-path $package --scratch-path $root/.build/sanitize/$sanitizer --sanitize=$sanitizer"
+  build="-c release --package-path $package --scratch-path $root/.build/sanitize/$sanitizer"
+  if [ "$sanitizer" = undefined ]; then
+    # Swift has none for Linux and traps of its own; the C kernels trap where they do what C leaves undefined.
+    build="$build -Xcc -fsanitize=undefined -Xcc -fsanitize-trap=undefined"
+  else
+    build="$build --sanitize=$sanitizer"
+  fi
+  # Swift also takes `pointer[i] += 1` for a write to all that the pointer leads to, and so calls different elements of
+  # one buffer a race. Real loads and stores are still watched, each at its own address.
+  if [ "$sanitizer" = thread ]; then
+    build="$build -Xswiftc -Xfrontend -Xswiftc -disable-tsan-inout-instrumentation"
+  fi
   # shellcheck disable=SC2086 # several words on purpose
   swift build $build --build-tests
   # The C kernels are where undefined behaviour would be, in each of their variants.
@@ -46,7 +57,6 @@ for sanitizer in ${*:-address thread undefined}; do
     PIPELINE_SANITIZER=$sanitizer PIPELINE_KERNELS=$variant \
       ASAN_OPTIONS=detect_stack_use_after_return=1 TSAN_OPTIONS=halt_on_error=1 \
       LSAN_OPTIONS=suppressions=$package/leaks.txt \
-      UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
       swift test $build --skip-build --disable-xctest
   done
 done
