@@ -23,8 +23,8 @@ test: setup ## Set up, build and run all tests
 	$(SWIFT) build -c release --build-tests
 	$(BUILD)
 	$(PIPELINE) fetch mnist vit-s14
-	$(SWIFT) test -c release --skip-build --disable-xctest
 	scripts/stress.sh --short
+	$(SWIFT) test -c release --skip-build --disable-xctest
 
 # PEERS names a Python environment with PyTorch, PEER_SCRIPT a program like docs/compute.md describes; without them only
 # our own figures are printed.

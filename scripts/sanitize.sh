@@ -43,11 +43,6 @@ for sanitizer in ${*:-address thread undefined}; do
   else
     build="$build --sanitize=$sanitizer"
   fi
-  # Swift also takes `pointer[i] += 1` for a write to all that the pointer leads to, and so calls different elements of
-  # one buffer a race. Real loads and stores are still watched, each at its own address.
-  if [ "$sanitizer" = thread ]; then
-    build="$build -Xswiftc -Xfrontend -Xswiftc -disable-tsan-inout-instrumentation"
-  fi
   # shellcheck disable=SC2086 # several words on purpose
   swift build $build --build-tests
   # The C kernels are where undefined behaviour would be, in each of their variants.
