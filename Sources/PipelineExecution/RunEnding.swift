@@ -14,9 +14,10 @@ extension Run {
       memoryInUse -= allocation.memory
       switch result {
       case .success(let outcome): try publish(id, allocation, outcome)
-      case .failure(let failure): fail(id, allocation, failure)
+      case .failure(let failure):
+        fail(id, allocation, failure)
+        leases.release(allocation.task.key)
       }
-      leases.release(allocation.task.key)
     }
   }
 
@@ -44,6 +45,7 @@ extension Run {
       reasons: allocation.reasons.map(\.description), seconds: outcome.seconds, threads: allocation.cores,
       peakMemory: outcome.peakMemory, began: allocation.start - began, ended: POSIX.monotonicSeconds - began)
     unrecorded.append((id, artifact, allocation.reasons, event))
+    progress.finished(id, seconds: outcome.seconds, reasons: allocation.reasons)
   }
 
   /// Records the nodes that have run: their plan keys and the history. Their results are complete and found by
@@ -56,9 +58,13 @@ extension Run {
       try record(id, artifact, reasons)
       try log.add(event)
       cache.clearFailure(keys[id])
-      progress.finished(id, seconds: event.seconds ?? 0, reasons: reasons)
+      if reasons.contains(.artifactDamaged) { cache.dropSetAside(artifact) }
     }
     try experiment.append(finished.map { (plan[$0.id].name, keys[$0.id]) })
+    // Not before: a collection spares what is leased or in the pipeline's log.
+    for key in finished.map(\.artifact.action) where !running.values.contains(where: { $0.task.key == key }) {
+      leases.release(key)
+    }
   }
 
   /// Lets the plan key stand for the artifact, with the manifest that later explanations compare with.

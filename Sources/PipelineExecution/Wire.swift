@@ -142,11 +142,13 @@ struct WireReader {
 }
 
 /// Splits a stream of bytes into the bodies of messages.
-struct MessageBuffer {
+package struct MessageBuffer {
   private var pending: [UInt8] = []
 
+  package init() {}
+
   /// Takes bytes and returns what they complete; nil once they are no messages.
-  mutating func take(_ bytes: ArraySlice<UInt8>) -> [ArraySlice<UInt8>]? {
+  package mutating func take(_ bytes: ArraySlice<UInt8>) -> [ArraySlice<UInt8>]? {
     pending += bytes
     var bodies: [ArraySlice<UInt8>] = []
     var start = 0

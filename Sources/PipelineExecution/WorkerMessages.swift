@@ -66,7 +66,7 @@ enum WorkerMessage: Sendable {
 
 extension StageTask {
   /// The task as it goes through the pipe.
-  var bytes: [UInt8] {
+  package var bytes: [UInt8] {
     var writer = WireWriter()
     writer.put(node)
     writer.put(stage)
@@ -99,7 +99,7 @@ extension StageTask {
   }
 
   /// Reads a task; nil where it is none.
-  init?(_ body: ArraySlice<UInt8>) {
+  package init?(_ body: ArraySlice<UInt8>) {
     var reader = WireReader(body)
     do throws(WireError) {
       self = try Self.read(&reader)
