@@ -1,7 +1,6 @@
 // The stage `spectrum`: the largest eigenpairs of a net's curvature, once for all groups to be removed from it.
 
 import Analysis
-import Foundation
 import HDF5
 import NeuralNet
 import PipelineCore
@@ -82,10 +81,7 @@ extension StageTask {
   func loadSpectrum(parameters count: Int) throws -> CurvatureSpectrum? {
     guard let input = optionalInput("spectrum") else { return nil }
     let file = try FileReader(at: input.path)
-    let made = try JSONDecoder().decode([String: Value].self, from: Data(file.string("inputs").utf8))
-    for slot in ["net", "images"] where made[slot] != .string(self.input(slot).content.hex) {
-      throw StageFailure("input spectrum was computed with other \(slot) than this node's")
-    }
+    try check("spectrum", file, wasMadeWith: ["net", "images"])
     let kind = try file.string("curvature")
     guard kind == parameters.string("curvature") else {
       throw StageFailure(
