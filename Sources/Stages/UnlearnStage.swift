@@ -123,13 +123,14 @@ public enum UnlearnStage: Stage {
       scores = result.scores
     } else {
       let parts = try GroupParts(group, task, context).parts
+      let ceiling = try task.solverCeiling(net, steps: parts.count)
       var options = SolverParameters.options(task.parameters, weightDecay: net.weightDecay)
       options.productBudget = try budget(task, parts: parts.count)
       let result = try unlearn(
         net.network, parameters: net.parameters, data: images, trainingSet: Array(0..<images.count),
         parts: parts, options: options, spectrum: try task.loadSpectrum(parameters: net.parameters.count),
         stream: RandomStream(key: task.streamKey),
-        memoryCeiling: SolverParameters.ceiling(task.parameters), pool: pool
+        memoryCeiling: ceiling, pool: pool
       ) { context.report($1, step: $0, of: parts.count) }
       trust = TrustLine(result.steps, task.parameters)
       steps = zip(result.steps, parts).map { Step($0, size: $1.count) }
