@@ -84,7 +84,7 @@ public struct CurvatureSpectrum: Sendable {
 /// the Lanczos iteration with full reorthogonalisation (Golub & Van Loan, Matrix Computations, 4th ed., 10.3).
 ///
 /// Two products a pair: the pairs near the end of the list are the least accurate, see `CurvatureSpectrum.residuals`;
-/// a preconditioner needs no more. Memory: 4 bytes × parameters × 3 · pairs.
+/// a preconditioner needs no more. Memory beside that of the ceiling: see `InfluenceMemory`.
 ///
 /// - Parameters:
 ///   - pairs: How many are wanted; fewer are returned where there are fewer.
@@ -97,6 +97,7 @@ public func curvatureSpectrum(
   memoryCeiling: Int = Curvature.defaultMemoryCeiling, pool: ThreadPool,
   progress: ((_ product: Int, _ of: Int) throws -> Void)? = nil
 ) throws -> CurvatureSpectrum {
+  try InfluenceMemory.check(memoryCeiling, network, threads: pool.threads)
   let model = NetworkModel(network: network, data: data, memoryCeiling: memoryCeiling, pool: pool)
   return try curvatureSpectrum(
     model, parameters: parameters.map(Double.init), trainingSet: trainingSet, pairs: pairs, options: options,

@@ -80,6 +80,7 @@ public struct GroupInfluence: Sendable {
 ///     curvature images, and the solver is preconditioned with it. The residual keeps its bound.
 ///   - stream: The source of the draw of curvature images (`stream.substream("hessian")`) and of the selected
 ///     parameters (`"selection"`).
+///   - memoryCeiling: Bytes for passes over images and kept activations; see `InfluenceMemory` for what comes on top.
 ///   - progress: Called after each solver iteration; what it throws ends the computation and is rethrown.
 /// - Throws: `InfluenceError`, `NeuralNetError`, and what `progress` throws. A solver that does not converge
 ///   is reported in the result.
@@ -89,6 +90,7 @@ public func groupInfluence(
   memoryCeiling: Int = Curvature.defaultMemoryCeiling, pool: ThreadPool,
   progress: ((InfluenceProgress) throws -> Void)? = nil
 ) throws -> GroupInfluence {
+  try InfluenceMemory.check(memoryCeiling, network, threads: pool.threads)
   let model = NetworkModel(network: network, data: data, memoryCeiling: memoryCeiling, pool: pool)
   let result = try influence(
     model, parameters: parameters.map(Double.init), trainingSet: trainingSet, group: group, options: options,

@@ -30,13 +30,36 @@ public struct PlainTable: Sendable, Equatable {
   public var columns: [(name: String, values: Column)]
   /// The lines below the table.
   public var notes: [String]
+  /// For each record, how many of the results behind it stand on a solver that did not converge: its figures are
+  /// marked.
+  public var notConverged: [Int]
+  /// For each record, the nodes behind it; empty if they are not known.
+  public var nodes: [[String]] = []
 
   /// Makes a table.
-  public init(title: String, columns: [(name: String, values: Column)], notes: [String]) {
+  ///
+  /// - Parameter notConverged: See the property; without it every result has converged.
+  public init(
+    title: String, columns: [(name: String, values: Column)], notes: [String], notConverged: [Int]? = nil
+  ) {
     precondition(Set(columns.map(\.values.count)).count <= 1, "columns of one length")
+    let rows = columns.first?.values.count ?? 0
+    precondition(notConverged.map { $0.count == rows } ?? true, "a number for each record")
     self.title = title
     self.columns = columns
     self.notes = notes
+    self.notConverged = notConverged ?? [Int](repeating: 0, count: rows)
+  }
+
+  /// The columns that a person sees: with those that did not converge only where there are some.
+  private var shown: [(name: String, values: Column)] {
+    notConverged.contains { $0 > 0 } ? columns + [("not converged", .counts(notConverged))] : columns
+  }
+
+  /// The notes, after the one that the marks call for.
+  private var allNotes: [String] {
+    guard notConverged.contains(where: { $0 > 0 }) else { return notes }
+    return ["\(ResultTable.mark) A solver behind at least one of the results did not converge."] + notes
   }
 
   private var rows: Int { columns.first?.values.count ?? 0 }
@@ -60,7 +83,15 @@ public struct PlainTable: Sendable, Equatable {
   }
 
   private var cells: [[String]] {
-    (0..<rows).map { row in columns.map { Self.cell($0.values, row) } }
+    (0..<rows).map { row in
+      shown.map { column in
+        let text = Self.cell(column.values, row)
+        switch column.values {
+        case .numbers, .intervals: return notConverged[row] > 0 ? text + ResultTable.mark : text
+        case .texts, .counts: return text
+        }
+      }
+    }
   }
 
   private func isText(_ column: Column) -> Bool {
@@ -70,6 +101,7 @@ public struct PlainTable: Sendable, Equatable {
 
   /// Aligned text.
   public func text() -> String {
+    let columns = shown
     let lines = [columns.map(\.name)] + cells
     let widths = columns.indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
     var output = [title, ""]
@@ -84,7 +116,7 @@ public struct PlainTable: Sendable, Equatable {
         output.append(String(repeating: "─", count: widths.reduce(-2) { $0 + $1 + 2 }))
       }
     }
-    if !notes.isEmpty { output += [""] + notes }
+    if !allNotes.isEmpty { output += [""] + allNotes }
     return output.joined(separator: "\n") + "\n"
   }
 
@@ -95,15 +127,16 @@ public struct PlainTable: Sendable, Equatable {
         + cells.map { $0.replacing("\\", with: "\\\\").replacing("|", with: "\\|") }
         .joined(separator: " | ") + " |"
     }
+    let columns = shown
     var output = ["### " + title, "", row(columns.map(\.name))]
     output.append("| " + columns.map { isText($0.values) ? "---" : "---:" }.joined(separator: " | ") + " |")
-    output += cells.map(row) + [""] + notes.map { "- " + $0 }
+    output += cells.map(row) + [""] + allNotes.map { "- " + $0 }
     return output.joined(separator: "\n") + "\n"
   }
 
   /// A record as names and values; an interval is three of them.
   private func record(_ row: Int) -> [(name: String, value: Value)] {
-    columns.flatMap { column -> [(String, Value)] in
+    (columns + [("not converged", .counts(notConverged))]).flatMap { column -> [(String, Value)] in
       switch column.values {
       case .texts(let values): return [(column.name, .text(values[row]))]
       case .counts(let values): return [(column.name, .count(values[row]))]
@@ -118,13 +151,14 @@ public struct PlainTable: Sendable, Equatable {
   }
 
   private enum Value: Encodable {
-    case text(String), count(Int), number(Double)
+    case text(String), count(Int), number(Double), list([String])
 
     func encode(to encoder: any Encoder) throws {
       var container = encoder.singleValueContainer()
       switch self {
       case .text(let text): try container.encode(text)
       case .count(let count): try container.encode(count)
+      case .list(let texts): try container.encode(texts)
       case .number(let number):
         if number.isFinite { try container.encode(number) } else { try container.encodeNil() }
       }
@@ -134,6 +168,7 @@ public struct PlainTable: Sendable, Equatable {
       switch self {
       case .text(let text): text
       case .count(let count): "\(count)"
+      case .list(let texts): texts.joined(separator: " ")
       case .number(let number): number.isFinite ? "\(number)" : ""
       }
     }
@@ -141,7 +176,8 @@ public struct PlainTable: Sendable, Equatable {
 
   private static func key(_ name: String) -> String { name.replacing(" ", with: "_") }
 
-  /// CSV by RFC 4180, values unrounded; an interval has two more columns, `lower` and `upper`.
+  /// CSV by RFC 4180, values unrounded; an interval has two more columns, `lower` and `upper`. The last column counts
+  /// the results that did not converge.
   public func csv() -> String {
     let records = (0..<rows).map(record)
     let header = (records.first ?? []).map { Self.key($0.name) }
@@ -149,7 +185,7 @@ public struct PlainTable: Sendable, Equatable {
       .map { $0.map(ResultTable.quoted).joined(separator: ",") + "\r\n" }.joined()
   }
 
-  /// JSON: `title`, `notes` and `records`, values unrounded, null for none.
+  /// JSON: `title`, `notes` and `records`, values unrounded, null for none, each with the `nodes` behind it.
   public func json() throws -> String {
     struct Document: Encodable {
       var title: String
@@ -159,15 +195,17 @@ public struct PlainTable: Sendable, Equatable {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     let records = (0..<rows).map { row in
-      Dictionary(record(row).map { (Self.key($0.name), $0.value) }) { first, _ in first }
+      var values = Dictionary(record(row).map { (Self.key($0.name), $0.value) }) { first, _ in first }
+      if row < nodes.count { values["nodes"] = .list(nodes[row]) }
+      return values
     }
-    let document = Document(title: title, notes: notes, records: records)
+    let document = Document(title: title, notes: allNotes, records: records)
     return String(decoding: try encoder.encode(document), as: UTF8.self) + "\n"
   }
 
   /// Equal in all that is shown.
   public static func == (a: PlainTable, b: PlainTable) -> Bool {
-    a.title == b.title && a.notes == b.notes
+    a.title == b.title && a.notes == b.notes && a.notConverged == b.notConverged && a.nodes == b.nodes
       && a.columns.elementsEqual(b.columns) { $0.name == $1.name && $0.values == $1.values }
   }
 }

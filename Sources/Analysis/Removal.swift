@@ -102,9 +102,10 @@ struct Removal<Model: InfluenceModel> {
       let solution = try system.solve(b, for: .all, budget: budget)
       return (solution, solution.x, nil, nil)
     case .secondOrder:
-      let first = try system.solve(b, for: .all, budget: budget.map { ($0 - 2) / 2 })
+      let own = correctionProducts
+      let first = try system.solve(b, for: .all, budget: budget.map { ($0 - own) / 2 })
       if first.negativeCurvature { return (first, first.x, first.x, nil) }
-      let second = try correction(to: first, system, budget: budget.map { $0 - first.products - 2 })
+      let second = try correction(to: first, system, budget: budget.map { $0 - first.products - own })
       return (second, zip(first.x, second.x).map { $0 + $1 }, first.x, nil)
     case .gif, .fif, .pif:
       let selected = try model.selected(
@@ -126,6 +127,9 @@ struct Removal<Model: InfluenceModel> {
     }
   }
 
+  /// Products of the second order's right-hand side: with H_U, and in the mean scale with H.
+  private var correctionProducts: Int { options.scale == .mean ? 2 : 1 }
+
   /// What the second order adds to the first: the retained images' curvature is H + q (H − H_U), so that to first
   /// order in q the change moves by −q H⁻¹ (H − H_U) Δ₁. In Koh's convention it is H − (m/n) H_U without the
   /// regulariser in H_U, and the change moves by (m/n) H⁻¹ H_U Δ₁.
@@ -143,7 +147,7 @@ struct Removal<Model: InfluenceModel> {
     }
     var second = try system.solve(rhs, for: .all, budget: budget)
     second.iterations += first.iterations
-    second.products += first.products + 2
+    second.products += first.products + correctionProducts
     second.residual = max(first.residual, second.residual)
     second.converged = first.converged && second.converged
     if let a = first.curvature, let b = second.curvature {

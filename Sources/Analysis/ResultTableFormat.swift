@@ -4,7 +4,7 @@ import Foundation
 
 extension ResultTable {
   /// The mark of a figure that stands on a solver that did not converge.
-  static let mark = "†"
+  public static let mark = "†"
 
   /// A cell as text: mean ± half of the 95 % interval, marked if a result behind it did not converge.
   static func text(_ cell: Cell?, figure: ResultTableLayout.Figure) -> String {

@@ -37,6 +37,7 @@ public func unlearn(
   memoryCeiling: Int = Curvature.defaultMemoryCeiling, pool: ThreadPool,
   progress: ((_ step: Int, InfluenceProgress) throws -> Void)? = nil
 ) throws -> Unlearning {
+  try InfluenceMemory.check(memoryCeiling, network, threads: pool.threads)
   let model = NetworkModel(network: network, data: data, memoryCeiling: memoryCeiling, pool: pool)
   let result = try unlearn(
     model, parameters: parameters.map(Double.init), trainingSet: trainingSet, parts: parts, options: options,

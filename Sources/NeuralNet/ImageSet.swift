@@ -17,9 +17,13 @@ public struct ImageSet: Sendable {
   /// See `mean`.
   public let deviation: Float
 
+  /// The largest magnitude of a normalised pixel.
+  package static let largestInput: Float = 1e6
+
   /// A set of `labels.count` images; the default normalisation is MNIST's.
   ///
-  /// - Throws: `wrongImageShape` if the pixels are not labels.count × channels × height × width.
+  /// - Throws: `wrongImageShape` if the pixels are not labels.count × channels × height × width; `invalidOption` for
+  ///   a normalisation that makes inputs so large that a net's sums overflow.
   public init(
     images: [UInt8], labels: [UInt8], channels: Int = 1, height: Int = 28, width: Int = 28,
     mean: Float = 0.1307, deviation: Float = 0.3081
@@ -29,6 +33,13 @@ public struct ImageSet: Sendable {
     }
     guard deviation > 0, mean.isFinite, deviation.isFinite else {
       throw .invalidOption(name: "deviation", reason: "must be positive and finite")
+    }
+    let largest = max(abs(mean), abs(1 - mean)) / deviation
+    guard largest <= Self.largestInput else {
+      throw .invalidOption(
+        name: "deviation",
+        reason:
+          "of \(deviation) with mean \(mean) makes inputs of \(largest); the most is \(Self.largestInput)")
     }
     self.images = images
     self.labels = labels

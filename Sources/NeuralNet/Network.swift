@@ -183,16 +183,24 @@ public struct Network: Sendable {
     return parameters
   }
 
-  /// Checks length and finiteness of a flat parameter vector.
+  /// The largest magnitude of a parameter that passes take. The maximum of a pooling window may pass over a NaN,
+  /// so none must arise before one: with inputs up to `ImageSet.largestInput` the sums of two convolutions of some
+  /// hundred products stay below the largest float.
+  package static let largestParameter: Float = 1e12
+
+  /// Checks length and magnitude of a flat parameter vector.
   ///
-  /// - Throws: `wrongParameterCount`, or `nonFiniteParameter` naming the tensor.
+  /// - Throws: `wrongParameterCount`, or `nonFiniteParameter` or `parameterTooLarge` naming the tensor.
   public func check(parameters: [Float]) throws(NeuralNetError) {
     guard parameters.count == parameterCount else {
       throw .wrongParameterCount(expected: parameterCount, found: parameters.count)
     }
     for layout in parameterLayouts {
-      for i in layout.range where !parameters[i].isFinite {
-        throw .nonFiniteParameter(name: layout.name, index: i - layout.offset)
+      for i in layout.range where !(abs(parameters[i]) <= Self.largestParameter) {
+        let (name, index) = (layout.name, i - layout.offset)
+        throw parameters[i].isFinite
+          ? .parameterTooLarge(name: name, index: index, value: parameters[i])
+          : .nonFiniteParameter(name: name, index: index)
       }
     }
   }

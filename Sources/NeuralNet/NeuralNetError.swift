@@ -10,6 +10,8 @@ public enum NeuralNetError: Error, Equatable, CustomStringConvertible {
   case wrongParameterCount(expected: Int, found: Int)
   /// A parameter is NaN or infinite.
   case nonFiniteParameter(name: String, index: Int)
+  /// A parameter is so large that sums of its products overflow.
+  case parameterTooLarge(name: String, index: Int, value: Float)
   /// An image's label is not a class of the net.
   case labelOutOfRange(image: Int, label: Int, classes: Int)
   /// An operation on images got none.
@@ -39,6 +41,8 @@ public enum NeuralNetError: Error, Equatable, CustomStringConvertible {
       "the net has \(expected) parameters, but \(found) were given"
     case .nonFiniteParameter(let name, let index):
       "parameter \(name)[\(index)] is NaN or infinite"
+    case .parameterTooLarge(let name, let index, let value):
+      "parameter \(name)[\(index)] is \(value); above \(Network.largestParameter) in magnitude the net's sums overflow"
     case .labelOutOfRange(let image, let label, let classes):
       "image \(image) has label \(label), but the net has classes 0…\(classes - 1)"
     case .emptyIndexSet: "the set of images is empty"

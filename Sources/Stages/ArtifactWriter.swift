@@ -26,6 +26,12 @@ struct ArtifactWriter: ~Copyable {
     try file.write(path, value)
   }
   mutating func write(_ path: String, _ texts: [String]) throws(HDF5Error) { try file.write(path, texts) }
+  /// Lists of different lengths as rows of a table, -1 where there is nothing.
+  mutating func write(_ path: String, padded rows: [[Int64]]) throws(HDF5Error) {
+    let width = rows.map(\.count).max() ?? 0
+    let padded = rows.flatMap { $0 + [Int64](repeating: -1, count: width - $0.count) }
+    try file.write(path, padded, shape: [rows.count, width])
+  }
   mutating func attribute(_ name: String, _ value: AttributeValue) throws(HDF5Error) {
     precondition(!Self.identity.contains(name), "'\(name)' is an attribute of identity")
     try file.setAttribute(name, to: value)

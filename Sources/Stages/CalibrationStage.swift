@@ -11,7 +11,7 @@ public enum CalibrationStage: Stage {
 
   /// What it says of itself.
   public static let declaration = StageDeclaration(
-    name: "calibration", version: 1,
+    name: "calibration", version: 2,
     summary: "chooses each scheme's setting by closeness to retraining on removed and retained images",
     parameters: [
       ParameterDeclaration("title", .string, default: .string(""), "stands above the table"),
@@ -41,7 +41,7 @@ public enum CalibrationStage: Stage {
       LayoutDeclaration(
         "/chosen", "u8 [k]", "1: the least score of its scheme among settings that all converged"),
       LayoutDeclaration("/choice", "string [v]", "the rule and the choices in words"),
-    ],
+    ] + TrustFacts.rowDatasets,
     check: { parameters in
       parameters.strings("settings").isEmpty
         ? ParameterProblem("settings", "'settings' needs at least one axis") : nil
@@ -53,6 +53,8 @@ public enum CalibrationStage: Stage {
     var setting: String
     var summary: Summary
     var notConverged: Int
+    /// The places of the inputs that it stands on.
+    var rows: [Int]
     var isChosen = false
   }
 
@@ -67,10 +69,11 @@ public enum CalibrationStage: Stage {
         + "take no part."
     ]
     let kinds = task.parameters.strings("schemes")
-    func name(_ row: EvaluationRow) -> String {
-      let values = kinds.compactMap { row.axes[$0] }
-      return values.isEmpty ? row.scheme : values.joined(separator: " ")
+    func name(_ label: String, _ axes: [String: String]) -> String {
+      let values = kinds.compactMap { axes[$0] }
+      return values.isEmpty ? label : values.joined(separator: " ")
     }
+    func name(_ row: EvaluationRow) -> String { name(row.scheme, row.axes) }
     for scheme in distinctInOrder(all.rows.map(name)) {
       let rows = all.rows.filter { name($0) == scheme }
       guard rows.contains(where: { row in settings.contains { row.axes[$0] != nil } }) else {
@@ -93,7 +96,8 @@ public enum CalibrationStage: Stage {
             scheme: scheme, axes: axes,
             setting: zip(settings, point).filter { $0.1 != "" }.map { "\($0.0) \($0.1)" }
               .joined(separator: ", "),
-            summary: try Summary(scores), notConverged: here.filter { !$0.converged }.count))
+            summary: try Summary(scores), notConverged: here.filter { !$0.converged }.count,
+            rows: here.flatMap(all.places)))
       }
       lines.append(choose(scheme, &own, settings))
       candidates += own
@@ -111,6 +115,13 @@ public enum CalibrationStage: Stage {
       "/upper", candidates.map { $0.summary.mean + ($0.summary.confidenceHalfWidth ?? .nan) })
     try artifact.write("/chosen", candidates.map { UInt8($0.isChosen ? 1 : 0) })
     try artifact.write("/choice", lines)
+    let inputs = task.inputs["rows"] ?? []
+    let labels = inputs.map { input in
+      name(
+        input.label,
+        Dictionary(input.axes.map { ($0.axis, $0.value.plainText) }) { first, _ in first })
+    }
+    try TrustFacts.gather(inputs, labels: labels, records: candidates.map(\.rows), into: &artifact)
     return try artifact.finish()
   }
 

@@ -8,7 +8,7 @@ import PipelineCore
 public enum CorrelationStage: Stage {
   /// What it says of itself.
   public static let declaration = StageDeclaration(
-    name: "correlation", version: 1,
+    name: "correlation", version: 2,
     summary: "correlates predicted with actual effects of groups: slope, Pearson and Spearman with intervals",
     parameters: [ParameterDeclaration("title", .string, default: .string(""), "stands above the table")],
     inputs: [
@@ -32,7 +32,7 @@ public enum CorrelationStage: Stage {
       LayoutDeclaration(
         "/{pearson,spearman}/{value,lower,upper}", "f64 [k]", "correlations with their 95 % intervals"),
       LayoutDeclaration("/mean/{predicted,actual}", "f64 [k]", "means over the groups"),
-    ])
+    ] + TrustFacts.rowDatasets)
 
   /// Writes points and figures.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
@@ -64,6 +64,7 @@ public enum CorrelationStage: Stage {
     var figures: [String: [Double]] = [:]
     var (kinds, losses) = ([String](), [String]())
     var (counts, failures) = ([Int64](), [Int64]())
+    var records: [[Int]] = []
     func add(_ name: String, _ value: Double, _ lower: Double, _ upper: Double) {
       figures[name + "/value", default: []].append(value)
       figures[name + "/lower", default: []].append(lower)
@@ -82,6 +83,7 @@ public enum CorrelationStage: Stage {
         let spearman = try Correlation.spearman(predicted, actual)
         kinds.append(kind)
         losses.append(split)
+        records.append(rows)
         counts.append(Int64(rows.count))
         failures.append(Int64(rows.filter { !converged[$0] }.count))
         add("slope", line.slope, line.slope - line.slopeHalfWidth, line.slope + line.slopeHalfWidth)
@@ -96,6 +98,7 @@ public enum CorrelationStage: Stage {
     try artifact.write("/groups", counts)
     try artifact.write("/not_converged", failures)
     for (path, values) in figures.sorted(by: { $0.key < $1.key }) { try artifact.write("/" + path, values) }
+    try TrustFacts.gather(inputs, labels: inputs.map(\.label), records: records, into: &artifact)
     return try artifact.finish()
   }
 }

@@ -8,7 +8,7 @@ import PipelineCore
 public enum DifferencesStage: Stage {
   /// What it says of itself.
   public static let declaration = StageDeclaration(
-    name: "differences", version: 1,
+    name: "differences", version: 2,
     summary: "tests whether a scheme comes closer to retraining than others, over pairs, with a verdict",
     parameters: [
       ParameterDeclaration("title", .string, default: .string(""), "stands above the table"),
@@ -45,7 +45,7 @@ public enum DifferencesStage: Stage {
         "/tests/{mean,lower,upper,pvalue,adjusted}", "f64 [t]",
         "mean difference with its 95 % interval, two-sided p of a t test, and that by Holm's method"),
       LayoutDeclaration("/verdict", "string [v]", "the rule and the verdict against each other scheme"),
-    ],
+    ] + TrustFacts.rowDatasets,
     check: { parameters in
       parameters.string("scheme") == parameters.string("reference")
         ? ParameterProblem("scheme", "'scheme' and 'reference' are the same label") : nil
@@ -58,6 +58,8 @@ public enum DifferencesStage: Stage {
     var column: String?
     var test: PairedTest
     var notConverged: Int
+    /// The places of the inputs that it stands on.
+    var rows: [Int]
     var adjusted = Double.nan
     var verdict = ""
   }
@@ -68,6 +70,7 @@ public enum DifferencesStage: Stage {
     var setting: String
     var difference: Double
     var converged: Bool
+    var rows: [Int]
   }
 
   /// Writes pairs, tests and verdict.
@@ -95,6 +98,9 @@ public enum DifferencesStage: Stage {
     try artifact.write("/tests/pvalue", tests.map(\.test.pvalue))
     try artifact.write("/tests/adjusted", tests.map(\.adjusted))
     try artifact.write("/verdict", lines)
+    let inputs = task.inputs["rows"] ?? []
+    try TrustFacts.gather(
+      inputs, labels: inputs.map(\.label), records: tests.map(\.rows), into: &artifact)
     return try artifact.finish()
   }
 
@@ -123,7 +129,8 @@ public enum DifferencesStage: Stage {
         return Pair(
           against: other, axes: row.axes, setting: setting,
           difference: abs(try all.gap(row, split)) - gaps.reduce(0, +) / Double(gaps.count),
-          converged: row.converged && partners.allSatisfy(\.converged))
+          converged: row.converged && partners.allSatisfy(\.converged),
+          rows: ([row] + partners).flatMap(all.places))
       }
     }
   }
@@ -142,7 +149,8 @@ public enum DifferencesStage: Stage {
           tests.append(
             Comparison(
               against: against, setting: setting, column: value,
-              test: try PairedTest(part.map(\.difference)), notConverged: failed(part)))
+              test: try PairedTest(part.map(\.difference)), notConverged: failed(part),
+              rows: part.flatMap(\.rows)))
         }
         // Pairs of one repeat are not independent, so each repeat counts once.
         let repeats = Dictionary(grouping: here, by: { $0.axes[over] ?? "" })
@@ -153,7 +161,7 @@ public enum DifferencesStage: Stage {
         tests.append(
           Comparison(
             against: against, setting: setting, column: nil, test: try PairedTest(means),
-            notConverged: failed(here)))
+            notConverged: failed(here), rows: here.flatMap(\.rows)))
       }
     }
     return tests
@@ -199,7 +207,9 @@ public enum DifferencesStage: Stage {
       let detail =
         pooled.count > 1
         ? " (closer in \(closer), further in \(further) of \(pooled.count) settings)" : ""
-      lines.append("Verdict, \(scheme) against \(against): \(word)\(detail).")
+      let failed = pooled.reduce(0) { $0 + $1.notConverged }
+      let mark = failed > 0 ? "; behind \(failed) of the pairs a solve did not converge" : ""
+      lines.append("Verdict, \(scheme) against \(against): \(word)\(detail)\(mark).")
     }
     return lines
   }

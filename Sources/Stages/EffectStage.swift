@@ -33,7 +33,7 @@ public enum EffectStage: Stage {
     attributes: [
       LayoutDeclaration("group_size", "int", "images in the group"),
       LayoutDeclaration("pool_size", "int", "images that the group was drawn from"),
-    ] + TrustFacts.attributes,
+    ] + TrustFacts.attributes + TrustFacts.comparisonAttributes,
     resources: { _ in Resources(cores: 64, memory: 600 << 20) })
 
   /// Writes the effects.
@@ -44,6 +44,7 @@ public enum EffectStage: Stage {
     let net = try task.loadNet(input)
     let pool = ThreadPool(threads: task.threads)
     let file = try FileReader(at: task.input("influence").path)
+    try task.check("influence", file, wasMadeWith: ["net", "images", "group"])
     let change: [Float] = try file.read("/influence", shape: [net.parameters.count])
     let before = try task.evaluate(input, net, images)
     let after = try (task.inputs["retrained"] ?? []).map {

@@ -75,7 +75,7 @@ public enum EvaluateStage: Stage {
       LayoutDeclaration("group_size", "int", "images in the group"),
       LayoutDeclaration("pool_size", "int", "images that the group was drawn from"),
       LayoutDeclaration("references", "int", "retrained nets that the net was compared with"),
-    ] + TrustFacts.attributes,
+    ] + TrustFacts.attributes + TrustFacts.comparisonAttributes,
     resources: { _ in Resources(cores: 64, memory: 400 << 20) },
     unused: { values, _ in
       values.integer("relearn_limit") > 0 ? [] : ["relearn_rate", "relearn_batch", "relearn_loss"]

@@ -15,6 +15,8 @@ struct EvaluationRow {
   var converged: Bool
   /// The node that made it.
   var node: String
+  /// Its place among the inputs.
+  var place: Int
 
   /// Whether all axes that both have, have the same value.
   func agrees(with other: EvaluationRow) -> Bool {
@@ -33,14 +35,14 @@ struct EvaluationRows {
   /// Reads the losses of some splits.
   init(_ task: StageTask, slot: String = "rows", reference: String, splits: [String]) throws {
     name = reference
-    for input in task.inputs[slot] ?? [] {
+    for (place, input) in (task.inputs[slot] ?? []).enumerated() {
       let file = try FileReader(at: input.path)
       var losses: [String: Double] = [:]
       for split in splits { losses[split] = try file.readScalar("/metrics/\(split)/loss") }
       let row = EvaluationRow(
         scheme: input.label,
         axes: Dictionary(input.axes.map { ($0.axis, $0.value.plainText) }) { first, _ in first },
-        losses: losses, converged: try file.integer("converged") != 0, node: input.node)
+        losses: losses, converged: try file.integer("converged") != 0, node: input.node, place: place)
       if input.label == reference { references.append(row) } else { rows.append(row) }
     }
     guard !references.isEmpty else {
@@ -54,6 +56,11 @@ struct EvaluationRows {
   var schemes: [String] {
     var seen: Set<String> = []
     return rows.map(\.scheme).filter { seen.insert($0).inserted }
+  }
+
+  /// The places of the inputs that the gap of a row stands on: its own and those of the reference.
+  func places(_ row: EvaluationRow) -> [Int] {
+    [row.place] + references.filter { $0.agrees(with: row) }.map(\.place)
   }
 
   /// How far the loss on a split is above that of retraining, at the same values of the axes that both have; the

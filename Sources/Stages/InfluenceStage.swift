@@ -63,13 +63,14 @@ public enum InfluenceStage: Stage {
     let pool = ThreadPool(threads: task.threads)
     let compared = task.parameters.optionalInteger("compare_images")
     let solves = compared == nil ? 1 : 2
+    let ceiling = try task.solverCeiling(net, steps: solves)
     func solve(_ number: Int, _ options: InfluenceOptions, _ spectrum: CurvatureSpectrum?) throws
       -> GroupInfluence
     {
       let influence = try groupInfluence(
         net.network, parameters: net.parameters, data: images, trainingSet: Array(0..<images.count),
         group: group.indices, options: options, spectrum: spectrum,
-        stream: RandomStream(key: task.streamKey), memoryCeiling: SolverParameters.ceiling(task.parameters),
+        stream: RandomStream(key: task.streamKey), memoryCeiling: ceiling,
         pool: pool
       ) { context.report($0, step: number, of: solves) }
       if influence.negativeCurvature {

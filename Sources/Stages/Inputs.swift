@@ -1,5 +1,6 @@
 // Reads the artifacts that several stages take: images, nets, groups.
 
+import Foundation
 import HDF5
 import NeuralNet
 import PipelineCore
@@ -60,6 +61,15 @@ extension StageTask {
       widths.append(outputs)
     }
     return Array(widths.dropLast())
+  }
+
+  /// Throws unless the artifact of a slot was made of the very artifacts that this node has in some slots: figures
+  /// of another net or group would fit in size and say nothing.
+  func check(_ slot: String, _ file: borrowing FileReader, wasMadeWith slots: [String]) throws {
+    let made = try JSONDecoder().decode([String: Value].self, from: Data(file.string("inputs").utf8))
+    for other in slots where made[other] != .string(input(other).content.hex) {
+      throw StageFailure("input \(slot) was computed with other \(other) than this node's")
+    }
   }
 
   /// The group of slot `group`.

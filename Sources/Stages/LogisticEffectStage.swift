@@ -51,6 +51,7 @@ public enum LogisticEffectStage: Stage {
         "net and retrained have different weight decays, \(net.weightDecay) and \(refit.weightDecay)")
     }
     let file = try FileReader(at: task.input("influence").path)
+    try task.check("influence", file, wasMadeWith: ["net", "images", "group"])
     let change: [Double] = try file.read("/influence", shape: [net.parameters.count])
     let moved = zip(net.parameters, change).map { $0 + $1 }
     let pool = ThreadPool(threads: task.threads)

@@ -8,7 +8,7 @@ import PipelineCore
 public enum LogisticErrorsStage: Stage {
   /// What it says of itself.
   public static let declaration = StageDeclaration(
-    name: "logistic-errors", version: 1,
+    name: "logistic-errors", version: 2,
     summary: "tabulates how far each scheme's change of parameters is from that of refitting",
     parameters: [
       ParameterDeclaration("title", .string, default: .string(""), "stands above the table"),
@@ -30,7 +30,7 @@ public enum LogisticErrorsStage: Stage {
         "mean over the groups of ‖Δ − Δ*‖ / ‖Δ*‖, with its 95 % interval; NaN for one group"),
       LayoutDeclaration("/ratio", "f64 [r,s]", "mean error over that of the baseline"),
       LayoutDeclaration("/not_converged", "i64 [r]", "solves that failed"),
-    ])
+    ] + TrustFacts.rowDatasets)
 
   /// The error of one scheme on one group.
   private struct Row {
@@ -40,12 +40,15 @@ public enum LogisticErrorsStage: Stage {
     var scheme: String
     var error: Double
     var converged: Bool
+    /// Its place among the inputs.
+    var place: Int
   }
 
   /// Writes the table.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
     let axis = task.parameters.string("schemes")
-    let rows = try (task.inputs["rows"] ?? []).map { input -> Row in
+    let inputs = task.inputs["rows"] ?? []
+    let rows = try inputs.enumerated().map { place, input -> Row in
       let file = try FileReader(at: input.path)
       guard let scheme = input.axes.first(where: { $0.axis == axis })?.value.plainText else {
         throw StageFailure("\(input.node) has no axis '\(axis)', which tells the schemes apart")
@@ -53,7 +56,8 @@ public enum LogisticErrorsStage: Stage {
       let size = try file.integer("group_size")
       return Row(
         kind: input.label, size: size, share: Double(size) / Double(try file.integer("train_images")),
-        scheme: scheme, error: try file.readScalar("/error"), converged: try file.integer("converged") != 0)
+        scheme: scheme, error: try file.readScalar("/error"), converged: try file.integer("converged") != 0,
+        place: place)
     }
     let baseline = task.parameters.string("baseline")
     let found = distinctInOrder(rows.map(\.scheme))
@@ -63,6 +67,7 @@ public enum LogisticErrorsStage: Stage {
     }
     let schemes = [baseline] + found.filter { $0 != baseline }
     var (kinds, shares, counts, failures) = ([String](), [Double](), [Int64](), [Int64]())
+    var records: [[Int]] = []
     var (value, lower, upper, ratio) = ([Double](), [Double](), [Double](), [Double]())
     for kind in distinctInOrder(rows.map(\.kind)) {
       for size in Set(rows.filter { $0.kind == kind }.map(\.size)).sorted() {
@@ -75,6 +80,7 @@ public enum LogisticErrorsStage: Stage {
           }
           return try Summary(errors)
         }
+        records.append(here.map(\.place))
         kinds.append(kind)
         shares.append(here[0].share)
         counts.append(Int64(summaries[0].count))
@@ -99,6 +105,8 @@ public enum LogisticErrorsStage: Stage {
     try artifact.write("/error/upper", upper, shape: shape)
     try artifact.write("/ratio", ratio, shape: shape)
     try artifact.write("/not_converged", failures)
+    try TrustFacts.gather(
+      inputs, labels: rows.map { "\($0.kind), \($0.scheme)" }, records: records, into: &artifact)
     return try artifact.finish()
   }
 
@@ -126,14 +134,11 @@ public enum LogisticErrorsStage: Stage {
         (scheme, .intervals(column(value, place), lower: column(lower, place), upper: column(upper, place))))
       if place > 0 { columns.append(("\(scheme) : \(schemes[0])", .numbers(column(ratio, place)))) }
     }
-    if failed.contains(where: { $0 > 0 }) {
-      columns.append(("not converged", .counts(failed.map { Int($0) })))
-    }
     return PlainTable(
       title: title, columns: columns,
       notes: [
         "error: ‖Δ − Δ*‖ / ‖Δ*‖ of the predicted change of the parameters against that of refitting; "
           + "(… to …): 95 % interval of the mean (Student's t)."
-      ])
+      ], notConverged: failed.map { Int($0) })
   }
 }

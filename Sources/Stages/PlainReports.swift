@@ -6,18 +6,30 @@ import PipelineCore
 
 extension TableReport {
   /// The table of an artifact that is no pivot.
-  static func plain(_ file: borrowing FileReader, stage: String, title: String) throws -> PlainTable {
+  static func plain(_ file: borrowing FileReader, stage: String, title: String, nodes: [[String]]) throws
+    -> PlainTable
+  {
+    var table: PlainTable
     switch stage {
-    case DifferencesStage.declaration.name: try differences(file, title: title)
-    case CalibrationStage.declaration.name: try calibration(file, title: title)
-    case CorrelationStage.declaration.name: try correlation(file, title: title)
-    case LogisticErrorsStage.declaration.name: try LogisticErrorsStage.table(file, title: title)
+    case DifferencesStage.declaration.name: table = try differences(file, title: title)
+    case CalibrationStage.declaration.name: table = try calibration(file, title: title)
+    case CorrelationStage.declaration.name: table = try correlation(file, title: title)
+    case LogisticErrorsStage.declaration.name: table = try LogisticErrorsStage.table(file, title: title)
     default: throw StageFailure("an artifact of stage '\(stage)' is no table")
     }
+    table.notes += try TrustFacts.lines(file)
+    table.nodes = try TrustFacts.records(file).map { rows in
+      Set(rows.filter(nodes.indices.contains).flatMap { nodes[$0] }).sorted()
+    }
+    return table
   }
 
   private static func counts(_ file: borrowing FileReader, _ path: String) throws -> PlainTable.Column {
     .counts(try file.read(path, as: Int64.self, shape: [nil]).map { Int($0) })
+  }
+
+  private static func failures(_ file: borrowing FileReader, _ path: String) throws -> [Int] {
+    try file.read(path, as: Int64.self, shape: [nil]).map { Int($0) }
   }
 
   private static func interval(_ file: borrowing FileReader, _ value: String, _ folder: String) throws
@@ -40,36 +52,28 @@ extension TableReport {
       ("verdict", .texts(try file.readStrings("/tests/verdict"))),
     ]
     if try file.readStrings("/tests/setting").allSatisfy(\.isEmpty) { columns.remove(at: 1) }
-    let failed = try file.read("/tests/not_converged", as: Int64.self, shape: [nil])
-    if failed.contains(where: { $0 > 0 }) {
-      columns.append(("not converged", try counts(file, "/tests/not_converged")))
-    }
     return PlainTable(
       title: title, columns: columns,
-      notes: ["(… to …): the 95 % interval of the mean (Student's t)."] + (try file.readStrings("/verdict")))
+      notes: ["(… to …): the 95 % interval of the mean (Student's t)."] + (try file.readStrings("/verdict")),
+      notConverged: try failures(file, "/tests/not_converged"))
   }
 
   private static func calibration(_ file: borrowing FileReader, title: String) throws -> PlainTable {
     let chosen: [UInt8] = try file.read("/chosen", shape: [nil])
-    let failed = try file.read("/not_converged", as: Int64.self, shape: [nil])
-    var columns: [(name: String, values: PlainTable.Column)] = [
+    let columns: [(name: String, values: PlainTable.Column)] = [
       ("scheme", .texts(try file.readStrings("/scheme"))),
       ("setting", .texts(try file.readStrings("/setting"))),
       ("groups", try counts(file, "/groups")), ("score", try interval(file, "/score", "/")),
       ("choice", .texts(chosen.map { $0 == 1 ? "chosen" : "" })),
     ]
-    if failed.contains(where: { $0 > 0 }) {
-      columns.append(("not converged", try counts(file, "/not_converged")))
-    }
     return PlainTable(
       title: title, columns: columns,
       notes: ["(… to …): the 95 % interval of the mean over the groups (Student's t)."]
-        + (try file.readStrings("/choice")))
+        + (try file.readStrings("/choice")), notConverged: try failures(file, "/not_converged"))
   }
 
   private static func correlation(_ file: borrowing FileReader, title: String) throws -> PlainTable {
-    let failed = try file.read("/not_converged", as: Int64.self, shape: [nil])
-    var columns: [(name: String, values: PlainTable.Column)] = [
+    let columns: [(name: String, values: PlainTable.Column)] = [
       ("groups of kind", .texts(try file.readStrings("/kind"))),
       (
         "change of loss on",
@@ -82,15 +86,12 @@ extension TableReport {
       ("mean predicted", .numbers(try file.read("/mean/predicted", shape: [nil]))),
       ("mean actual", .numbers(try file.read("/mean/actual", shape: [nil]))),
     ]
-    if failed.contains(where: { $0 > 0 }) {
-      columns.append(("not converged", try counts(file, "/not_converged")))
-    }
     return PlainTable(
       title: title, columns: columns,
       notes: [
         "slope: least squares of the actual change of loss (retrained less original) on the predicted one (gᵀΔ); "
           + "above 1 the influence underestimates. (… to …): 95 % intervals, Student's t for the slope and Fisher's "
           + "z for the correlations, as if groups were independent."
-      ])
+      ], notConverged: try failures(file, "/not_converged"))
   }
 }

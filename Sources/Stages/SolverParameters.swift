@@ -1,6 +1,7 @@
 // The parameters that `influence` and `unlearn` share: the scheme, its curvature and its solver.
 
 import Analysis
+import NeuralNet
 import PipelineCore
 
 /// What `influence` and `unlearn` ask of a scheme and its solver.
@@ -60,7 +61,7 @@ enum SolverParameters {
 
   static let memory = ParameterDeclaration(
     "memory", .integer(64...(1 << 20)), default: .integer(384), changesResult: false,
-    "ceiling of the memory for kept activations, in MB")
+    "ceiling of the memory for kept activations, in MB; the node takes at most 256 more, or it is refused")
 
   static let spectrum = InputDeclaration(
     "spectrum", accepts: ["spectrum"], .optional,
@@ -120,10 +121,33 @@ enum SolverParameters {
     return options
   }
 
+  /// What comes on top of the ceiling of kept activations.
+  private static let extra = 256 << 20
+  /// The part of it for the process and the images of a data set; the rest is for vectors.
+  private static let process = 128 << 20
+
   static func resources(_ values: ParameterValues) -> Resources {
-    // Images of the data set and the vectors of the solver come on top of what the ceiling covers.
-    Resources(cores: 64, memory: (values.integer("memory") + 256) << 20)
+    Resources(cores: 64, memory: values.integer("memory") << 20 + extra)
   }
 
-  static func ceiling(_ values: ParameterValues) -> Int { values.integer("memory") << 20 }
+  /// The bytes for passes over images and kept activations, so that with `vectors` bytes of vectors the node keeps to
+  /// what it has declared.
+  ///
+  /// - Throws: `StageFailure` if that is too little for a single pass.
+  static func ceiling(
+    _ values: ParameterValues, _ network: Network, vectors: Int, pairs: Int, threads: Int
+  ) throws -> Int {
+    let memory = values.integer("memory") << 20
+    let passes = InfluenceMemory.leastCeiling(network, threads: threads)
+    let needed = process + vectors + passes
+    func text(_ bytes: Int) -> String { "\((bytes + (1 << 20) - 1) >> 20)" }
+    guard needed <= memory + extra else {
+      throw StageFailure(
+        "this needs at least \(text(needed)) MB: \(text(process)) for the program and the images, \(text(passes)) for "
+          + "passes over images, \(text(vectors)) for vectors of the net's \(network.parameterCount) parameters "
+          + "and \(pairs) eigenpairs; parameter memory allows \(text(memory + extra)) (\(text(memory)) and 256): raise "
+          + "it to \(text(needed - extra)), or take fewer eigenpairs")
+    }
+    return min(memory, memory + extra - process - vectors)
+  }
 }

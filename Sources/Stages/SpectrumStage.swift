@@ -1,7 +1,6 @@
 // The stage `spectrum`: the largest eigenpairs of a net's curvature, once for all groups to be removed from it.
 
 import Analysis
-import Foundation
 import HDF5
 import NeuralNet
 import PipelineCore
@@ -52,14 +51,19 @@ public enum SpectrumStage: Stage {
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
     let images = try task.loadImages().train
     let net = try task.loadNet("net")
+    let pairs = task.parameters.integer("pairs")
+    let ceiling = try SolverParameters.ceiling(
+      task.parameters, net.network,
+      vectors: InfluenceMemory.spectrum(parameters: net.parameters.count, pairs: pairs), pairs: pairs,
+      threads: task.threads)
     var options = InfluenceOptions()
     options.curvature = CurvatureKind(rawValue: task.parameters.string("curvature")) ?? options.curvature
     options.hessianImages = task.parameters.integer("hessian_images")
     options.weightDecay = Float(net.weightDecay)
     let spectrum = try curvatureSpectrum(
       net.network, parameters: net.parameters, data: images, trainingSet: Array(0..<images.count),
-      pairs: task.parameters.integer("pairs"), options: options, stream: RandomStream(key: task.streamKey),
-      memoryCeiling: SolverParameters.ceiling(task.parameters), pool: ThreadPool(threads: task.threads)
+      pairs: pairs, options: options, stream: RandomStream(key: task.streamKey),
+      memoryCeiling: ceiling, pool: ThreadPool(threads: task.threads)
     ) { context.progress(Double($0) / Double($1), "product \($0)/\($1)") }
     var artifact = try ArtifactWriter(task)
     try artifact.write("/eigenvalues", spectrum.values)
@@ -78,14 +82,24 @@ public enum SpectrumStage: Stage {
 }
 
 extension StageTask {
+  /// The bytes for passes over images of this node, which solves for a net in `steps` steps with what is in slot
+  /// `spectrum`; see `SolverParameters.ceiling`.
+  func solverCeiling(_ net: Net, steps: Int) throws -> Int {
+    var pairs = 0
+    if let input = optionalInput("spectrum") {
+      pairs = try FileReader(at: input.path).info("/eigenvalues").shape.first ?? 0
+    }
+    return try SolverParameters.ceiling(
+      parameters, net.network,
+      vectors: InfluenceMemory.solve(parameters: net.parameters.count, pairs: pairs, steps: steps),
+      pairs: pairs, threads: threads)
+  }
+
   /// The spectrum of slot `spectrum`, if there is one: of this node's net, images and kind of curvature.
   func loadSpectrum(parameters count: Int) throws -> CurvatureSpectrum? {
     guard let input = optionalInput("spectrum") else { return nil }
     let file = try FileReader(at: input.path)
-    let made = try JSONDecoder().decode([String: Value].self, from: Data(file.string("inputs").utf8))
-    for slot in ["net", "images"] where made[slot] != .string(self.input(slot).content.hex) {
-      throw StageFailure("input spectrum was computed with other \(slot) than this node's")
-    }
+    try check("spectrum", file, wasMadeWith: ["net", "images"])
     let kind = try file.string("curvature")
     guard kind == parameters.string("curvature") else {
       throw StageFailure(

@@ -30,7 +30,7 @@ public struct TableReport {
   /// - Parameters:
   ///   - path: The artifact's file.
   ///   - parameters: The parameters of the table's node.
-  ///   - nodes: For each row, the names of the nodes behind it, as the pipeline calls them now.
+  ///   - nodes: For each row of the input, the names of the nodes behind it, as the pipeline calls them now.
   /// - Throws: `HDF5Error` for an unreadable file, `ResultTableError` for rows that make no table.
   public init(file path: String, parameters: ParameterValues, nodes: [[String]]) throws {
     let file = try FileReader(at: path)
@@ -38,7 +38,7 @@ public struct TableReport {
     if stage == TableStage.declaration.name {
       table = .pivoted(try Self.pivoted(file, parameters: parameters, nodes: nodes))
     } else {
-      table = .plain(try Self.plain(file, stage: stage, title: parameters.string("title")))
+      table = .plain(try Self.plain(file, stage: stage, title: parameters.string("title"), nodes: nodes))
     }
   }
 

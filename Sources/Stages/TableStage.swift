@@ -7,7 +7,7 @@ import PipelineCore
 public enum TableStage: Stage {
   /// What it says of itself.
   public static let declaration = StageDeclaration(
-    name: "table", version: 4, summary: "gathers evaluations into one table, a row an evaluation",
+    name: "table", version: 5, summary: "gathers evaluations into one table, a row an evaluation",
     parameters: [
       ParameterDeclaration("title", .string, default: .string(""), "stands above the table"),
       ParameterDeclaration("columns", .string, default: .string("size"), "the axis that goes across"),
@@ -34,7 +34,7 @@ public enum TableStage: Stage {
       LayoutDeclaration("/metrics/GROUP/METRIC", "f64 [r]", "all metrics of the evaluation, by its paths"),
       LayoutDeclaration("/group_size", "i64 [r]", "images removed"),
       LayoutDeclaration("/pool_size", "i64 [r]", "images that they were drawn from"),
-    ] + TrustFacts.datasets,
+    ] + TrustFacts.datasets(),
     check: { EvaluationMetrics.problem($0.strings("metrics")) })
 
   /// Writes the table.

@@ -18,6 +18,15 @@ enum TrustFacts {
   /// mean over the steps by the images of each, every step predicted at the parameters that it starts from.
   static let changes = ["predicted_change", "predicted_change_second_order", "actual_change"]
 
+  /// How much the change moves with other curvature images; only where an influence was asked for it.
+  static let comparison = (images: "compared_images", moved: "moved")
+
+  static let comparisonAttributes = [
+    LayoutDeclaration(
+      comparison.images, "int", "as of the influence behind the net; absent without such a comparison"),
+    LayoutDeclaration(comparison.moved, "float", "the same"),
+  ]
+
   /// The attributes of a solve that the facts come from.
   static let solveAttributes = [
     LayoutDeclaration("converged", "int", "0 if the net comes from a solve that did not converge"),
@@ -36,15 +45,30 @@ enum TrustFacts {
       )
     ]
 
-  /// The datasets of a table.
-  static let datasets = [
-    LayoutDeclaration("/converged", "u8 [r]", "0 if a solve behind the row did not converge"),
-    LayoutDeclaration(
-      "/{\(counts.joined(separator: ","))}", "i64 [r]", "of the solves behind the row; 0 if none"),
-    LayoutDeclaration(
-      "/{\((numbers + changes).joined(separator: ","))}", "f64 [r]",
-      "of the solves behind the row, as in the evaluation; NaN if none"),
-  ]
+  /// The datasets of a table, in a folder.
+  static func datasets(in folder: String = "") -> [LayoutDeclaration] {
+    [
+      LayoutDeclaration("\(folder)/converged", "u8 [r]", "0 if a solve behind the row did not converge"),
+      LayoutDeclaration(
+        "\(folder)/{\((counts + [comparison.images]).joined(separator: ","))}", "i64 [r]",
+        "of the solves behind the row; 0 if none"),
+      LayoutDeclaration(
+        "\(folder)/{\((numbers + [comparison.moved] + changes).joined(separator: ","))}", "f64 [r]",
+        "of the solves behind the row, as in the evaluation; NaN if none"),
+    ]
+  }
+
+  /// The folder of the facts of a table of comparisons, whose rows are no single evaluations.
+  static let folder = "/solves"
+
+  /// The datasets of a table of comparisons, a record of which stands on several rows of its input.
+  static let rowDatasets =
+    datasets(in: folder) + [
+      LayoutDeclaration(
+        "\(folder)/label", "string [r]", "each row of the input: what the trust line calls it"),
+      LayoutDeclaration(
+        "\(folder)/records", "i64 [k,w]", "the rows of the input that each record stands on; -1 for none"),
+    ]
 
   /// Copies the facts of a net's artifact to that of its evaluation.
   static func copy(from net: TaskInput, to artifact: inout ArtifactWriter) throws {
@@ -56,6 +80,15 @@ enum TrustFacts {
     for (name, source) in zip(changes, ["first_order", "second_order", "actual"]) {
       try artifact.attribute(name, .real(try change(file, source)))
     }
+    try copyComparison(from: file, to: &artifact)
+  }
+
+  /// Copies what an influence says of other curvature images, if it was asked for that.
+  static func copyComparison(from file: borrowing FileReader, to artifact: inout ArtifactWriter) throws {
+    let known = try file.attributes()
+    guard case .integer(let images)? = known[comparison.images], images > 0 else { return }
+    try artifact.attribute(comparison.images, .integer(images))
+    try artifact.attribute(comparison.moved, known[comparison.moved] ?? .real(.nan))
   }
 
   /// The change of the removed images' loss in the artifact of an influence (one step) or of an unlearned net.
@@ -72,7 +105,9 @@ enum TrustFacts {
   }
 
   /// Gathers the facts of evaluations into a table's artifact.
-  static func gather(_ evaluations: [TaskInput], into artifact: inout ArtifactWriter) throws {
+  static func gather(
+    _ evaluations: [TaskInput], in folder: String = "", into artifact: inout ArtifactWriter
+  ) throws {
     var converged: [UInt8] = []
     var counted: [String: [Int64]] = [:]
     var measured: [String: [Double]] = [:]
@@ -81,16 +116,61 @@ enum TrustFacts {
       converged.append(try file.integer("converged") == 0 ? 0 : 1)
       for name in counts { counted[name, default: []].append(Int64(try file.integer(name))) }
       for name in numbers + changes { measured[name, default: []].append(try file.real(name)) }
+      let compares = try file.attributes()[comparison.images] != nil
+      counted[comparison.images, default: []].append(
+        compares ? Int64(try file.integer(comparison.images)) : 0)
+      measured[comparison.moved, default: []].append(compares ? try file.real(comparison.moved) : .nan)
     }
-    try artifact.write("/converged", converged)
-    for name in counts { try artifact.write("/" + name, counted[name] ?? []) }
-    for name in numbers + changes { try artifact.write("/" + name, measured[name] ?? []) }
+    try artifact.write(folder + "/converged", converged)
+    for (name, values) in counted.sorted(by: { $0.key < $1.key }) {
+      try artifact.write("\(folder)/\(name)", values)
+    }
+    for (name, values) in measured.sorted(by: { $0.key < $1.key }) {
+      try artifact.write("\(folder)/\(name)", values)
+    }
+  }
+
+  /// Gathers the facts behind a table of comparisons.
+  ///
+  /// - Parameters:
+  ///   - labels: What the trust line calls each input.
+  ///   - records: For each record of the table the places of the inputs that it stands on.
+  static func gather(
+    _ inputs: [TaskInput], labels: [String], records: [[Int]], into artifact: inout ArtifactWriter
+  ) throws {
+    try gather(inputs, in: folder, into: &artifact)
+    try artifact.write(folder + "/label", labels)
+    try artifact.write(folder + "/records", padded: records.map { Set($0).sorted().map { Int64($0) } })
+  }
+
+  /// The rows of the input behind each record of a table of comparisons.
+  static func records(_ file: borrowing FileReader) throws -> [[Int]] {
+    let rows = try file.read(folder + "/records", as: Int64.self)
+    let shape = try file.info(folder + "/records").shape
+    let width = shape.last ?? 0
+    return (0..<(shape.first ?? 0)).map { record in
+      rows[record * width..<(record + 1) * width].filter { $0 >= 0 }.map { Int($0) }
+    }
+  }
+
+  /// The trust lines of a table of comparisons.
+  static func lines(_ file: borrowing FileReader) throws -> [String] {
+    try lines(file, schemes: try file.readStrings(folder + "/label"), in: folder)
   }
 
   /// One trust line for each scheme of a table that has a solve behind it.
-  static func lines(_ file: borrowing FileReader, schemes: [String]) throws -> [String] {
-    func counts(_ name: String) throws -> [Int64] { try file.read("/" + name, shape: [schemes.count]) }
-    func numbers(_ name: String) throws -> [Double] { try file.read("/" + name, shape: [schemes.count]) }
+  static func lines(_ file: borrowing FileReader, schemes: [String], in folder: String = "") throws
+    -> [String]
+  {
+    func counts(_ name: String) throws -> [Int64] {
+      try file.read("\(folder)/\(name)", shape: [schemes.count])
+    }
+    func numbers(_ name: String) throws -> [Double] {
+      try file.read("\(folder)/\(name)", shape: [schemes.count])
+    }
+    let converged = try file.read(folder + "/converged", as: UInt8.self, shape: [schemes.count])
+    let compared = try counts(comparison.images)
+    let moved = try numbers(comparison.moved)
     let residuals = try numbers("residual")
     let dampings = try numbers("damping")
     let implied = try numbers("damping_implied")
@@ -124,7 +204,12 @@ enum TrustFacts {
         + "\(String(format: "%.1e", rows.map { residuals[$0] }.max() ?? .nan)), "
         + "\(range(rows.map { iterations[$0] })) solver iterations a net"
       if rows.contains(where: { products[$0] > 0 }) {
-        line += ", \(range(rows.map { products[$0] })) curvature products"
+        // The products of a spectrum are made once for all nets that share it.
+        line += ", \(range(rows.map { products[$0] })) curvature products (a shared spectrum's apart)"
+      }
+      let failed = rows.filter { converged[$0] == 0 }.count
+      if failed > 0 {
+        line += "; \(ResultTable.mark) \(failed) of \(rows.count) above the tolerance: not converged"
       }
       let top = rows.map { largest[$0] }.filter(\.isFinite).max()
       let bottom = rows.map { least[$0] }.filter(\.isFinite).min()
@@ -142,6 +227,13 @@ enum TrustFacts {
         line +=
           "; a step's change of its own images' loss: predicted \(mean(first)) (first order), \(mean(second)) "
           + "(second), was \(mean(actual)) (means)"
+      }
+      for images in Set(rows.map { compared[$0] }).subtracting([0]).sorted() {
+        let apart = rows.filter { compared[$0] == images }.map { moved[$0] }
+        line += String(
+          format:
+            "; from the change that %d curvature images give it is %.2g of that one's length away (mean)",
+          images, apart.reduce(0, +) / Double(apart.count))
       }
       lines.append(line)
     }

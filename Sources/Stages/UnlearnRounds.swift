@@ -59,7 +59,8 @@ enum UnlearnRounds {
       stepNorm: values["step_norm"] == .null ? nil : values.number("step_norm"),
       options: SolverParameters.options(values, weightDecay: net.weightDecay),
       spectrum: try task.loadSpectrum(parameters: net.parameters.count),
-      stream: RandomStream(key: task.streamKey), memoryCeiling: SolverParameters.ceiling(values), pool: pool,
+      stream: RandomStream(key: task.streamKey), memoryCeiling: try task.solverCeiling(net, steps: rounds),
+      pool: pool,
       score: held.map { held in
         // A group of one label is told from the others; one of many has no others but the rest of its kind.
         let others = held.labels.indices.filter { removed.count > 1 || !removed.contains(held.labels[$0]) }

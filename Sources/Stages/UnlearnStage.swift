@@ -62,7 +62,8 @@ public enum UnlearnStage: Stage {
         "with slot validation: F1 after each round that was tried; the best one's net is kept"
       ),
     ],
-    attributes: netAttributes + TrustLine.attributes, isRandom: true, resources: SolverParameters.resources,
+    attributes: netAttributes + TrustLine.attributes + TrustFacts.comparisonAttributes, isRandom: true,
+    resources: SolverParameters.resources,
     unused: { values, slots in
       if slots.contains("influence") {
         return SolverParameters.names.union(["partition", "order", "parts", "seed", "rounds", "step_norm"])
@@ -108,6 +109,7 @@ public enum UnlearnStage: Stage {
           "inputs influence and budget exclude each other: an influence's cost is spent already")
       }
       let file = try FileReader(at: input.path)
+      try task.check("influence", file, wasMadeWith: ["net", "images", "group"])
       trust = try TrustLine(file)
       let applied = try AppliedInfluence(
         file, factor: factor(task.parameters), to: net, group: group, images, pool)
@@ -121,13 +123,14 @@ public enum UnlearnStage: Stage {
       scores = result.scores
     } else {
       let parts = try GroupParts(group, task, context).parts
+      let ceiling = try task.solverCeiling(net, steps: parts.count)
       var options = SolverParameters.options(task.parameters, weightDecay: net.weightDecay)
       options.productBudget = try budget(task, parts: parts.count)
       let result = try unlearn(
         net.network, parameters: net.parameters, data: images, trainingSet: Array(0..<images.count),
         parts: parts, options: options, spectrum: try task.loadSpectrum(parameters: net.parameters.count),
         stream: RandomStream(key: task.streamKey),
-        memoryCeiling: SolverParameters.ceiling(task.parameters), pool: pool
+        memoryCeiling: ceiling, pool: pool
       ) { context.report($1, step: $0, of: parts.count) }
       trust = TrustLine(result.steps, task.parameters)
       steps = zip(result.steps, parts).map { Step($0, size: $1.count) }
@@ -145,6 +148,9 @@ public enum UnlearnStage: Stage {
     try write(steps, to: &artifact, parameters: parameters.count)
     if !scores.isEmpty { try artifact.write("/rounds/f1", scores) }
     try artifact.write(trust)
+    if let input = task.optionalInput("influence") {
+      try TrustFacts.copyComparison(from: try FileReader(at: input.path), to: &artifact)
+    }
     return try artifact.finish()
   }
 
@@ -162,19 +168,14 @@ public enum UnlearnStage: Stage {
   }
 
   private static func write(_ steps: [Step], to artifact: inout ArtifactWriter, parameters: Int) throws {
-    func table(_ path: String, _ rows: [[Int64]]) throws {
-      let width = rows.map(\.count).max() ?? 0
-      let padded = rows.flatMap { $0 + [Int64](repeating: -1, count: width - $0.count) }
-      try artifact.write(path, padded, shape: [rows.count, width])
-    }
     try artifact.write("/steps/change", steps.flatMap(\.change), shape: [steps.count, parameters])
     try artifact.write("/steps/size", steps.map { Int64($0.size) })
     try artifact.write("/steps/iterations", steps.map { Int64($0.iterations) })
     try artifact.write("/steps/products", steps.map { Int64($0.products) })
     try artifact.write("/steps/residual", steps.map(\.residual))
-    try table("/steps/hessian_indices", steps.map(\.hessianIndices))
+    try artifact.write("/steps/hessian_indices", padded: steps.map(\.hessianIndices))
     if steps.contains(where: { $0.selected != nil }) {
-      try table("/steps/selected", steps.map { $0.selected ?? [] })
+      try artifact.write("/steps/selected", padded: steps.map { $0.selected ?? [] })
     }
     try artifact.write("/steps/loss_change/group", steps.map(\.groupLoss), scalar: false)
     try artifact.write("/steps/loss_change/retained", steps.map(\.retainedLoss), scalar: false)

@@ -168,6 +168,43 @@ import Testing
     for i in 0..<theta.count { #expect(abs(result.parameters[i] - (theta[i] + influence.change[i])) < 1e-6) }
   }
 
+  @Test func anImpossibleCeilingIsRefusedBeforeWork() throws {
+    let data = try Self.images()
+    let network = try Network.named("lenet")
+    let theta = network.initialParameters(stream: RandomStream(key: 1))
+    let pool = ThreadPool(threads: 2)
+    let least = InfluenceMemory.leastCeiling(network, threads: 2)
+    let refusal = NeuralNetError.memoryCeilingTooLow(neededBytes: least, ceilingBytes: least - 1)
+    var work = 0
+    #expect(throws: refusal) {
+      try groupInfluence(
+        network, parameters: theta, data: data, trainingSet: Self.all, group: [1], options: Self.options,
+        stream: RandomStream(key: 1), memoryCeiling: least - 1, pool: pool
+      ) { _ in work += 1 }
+    }
+    #expect(throws: refusal) {
+      try unlearn(
+        network, parameters: theta, data: data, trainingSet: Self.all, parts: [[1]], options: Self.options,
+        stream: RandomStream(key: 1), memoryCeiling: least - 1, pool: pool
+      ) { _, _ in work += 1 }
+    }
+    #expect(throws: refusal) {
+      try curvatureSpectrum(
+        network, parameters: theta, data: data, trainingSet: Self.all, pairs: 2, options: Self.options,
+        stream: RandomStream(key: 1), memoryCeiling: least - 1, pool: pool
+      ) { _, _ in work += 1 }
+    }
+    #expect(work == 0)
+    // The least is enough, and changes no bit.
+    let influences = try [least, least << 3].map { ceiling in
+      try groupInfluence(
+        network, parameters: theta, data: data, trainingSet: Self.all, group: [1, 2], options: Self.options,
+        stream: RandomStream(key: 1), memoryCeiling: ceiling, pool: pool
+      ).change
+    }
+    #expect(influences[0] == influences[1])
+  }
+
   @Test func whatTheProgressThrowsEndsTheWork() throws {
     struct Stop: Error {}
     let data = try Self.images()

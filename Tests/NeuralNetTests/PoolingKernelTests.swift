@@ -141,6 +141,41 @@ private let variants = ["baseline", "avx2", "avx512"].compactMap { KernelVariant
     #expect(ties > 0, "no unit at ReLU's corner")
   }
 
+  /// The maximum of a window passes over a NaN that is not its first pixel's, so none may arise before it: what could
+  /// make one is refused, and the largest that is taken makes none.
+  @Test func nothingMakesANaNBeforePooling() throws {
+    let network = try Network.named("lenet")
+    let data = try randomImages(8, height: 28, width: 28, classes: 10)
+    let pool = ThreadPool(threads: 1)
+    let limit = Network.largestParameter
+    var parameters = network.initialParameters(stream: RandomStream(key: 1))
+    let convolutions = network.parameterLayouts.prefix { $0.name.hasPrefix("conv") }
+    for layout in convolutions {
+      for i in layout.range { parameters[i] = i % 3 == 0 ? -limit : limit }
+    }
+    for layout in network.parameterLayouts.dropFirst(convolutions.count) {
+      for i in layout.range { parameters[i] = 1e-9 }
+    }
+    let loudest = try ImageSet(
+      images: data.images, labels: data.labels, mean: 0, deviation: 1 / ImageSet.largestInput)
+    let features = try NeuralNet.features(
+      network, parameters: parameters, data: loudest, indices: Array(0..<8), pool: pool)
+    #expect(features.allSatisfy(\.isFinite) && features.contains { $0 > 1e9 })
+    let weight = try #require(convolutions.first)
+    parameters[weight.offset + 7] = -2 * limit
+    #expect(throws: NeuralNetError.parameterTooLarge(name: weight.name, index: 7, value: -2 * limit)) {
+      try evaluate(network, parameters: parameters, data: data, indices: [0], pool: pool)
+    }
+    for (mean, deviation) in [(Float(0.1), Float(1e-9)), (1e30, 0.3)] {
+      #expect {
+        try ImageSet(images: data.images, labels: data.labels, mean: mean, deviation: deviation)
+      } throws: { error in
+        guard case .invalidOption("deviation", _) = error as? NeuralNetError else { return false }
+        return true
+      }
+    }
+  }
+
   /// A NaN must reach the loss, where training notices it.
   @Test func notANumberPassesPooling() {
     let it = Convolution(kernel: 1, stride: 1, inChannels: 1, outChannels: 1, outHeight: 2, outWidth: 2)

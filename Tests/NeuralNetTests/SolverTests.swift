@@ -94,6 +94,29 @@ import Testing
     #expect(abs(solution.effectiveDamping - (0.25 + 25 / 30.0)) < 1e-12)
   }
 
+  @Test func aWarmStartGoesOnFromThere() throws {
+    let a = symmetric(values, key: 1)
+    let b = randomVector(20, key: 2)
+    func product(_: Int, _ v: [Float]) -> [Float] { multiply(a, v.map(Double.init)).map { Float($0) } }
+    let whole = try neumann(rhs: b, damping: 0.3, step: 0.4, iterations: 15, product: product)
+    let part = try neumann(rhs: b, damping: 0.3, step: 0.4, iterations: 5, product: product)
+    let rest = try neumann(
+      rhs: b, damping: 0.3, step: 0.4, iterations: 10, start: part.x, product: product)
+    #expect(relativeDistance(rest.x, whole.x.map(Double.init)) < 1e-6)
+    #expect(rest.relativeResidual < part.relativeResidual)
+    // From the solution nothing is left to do.
+    var damped = a
+    for i in 0..<20 { damped[i][i] += 0.3 }
+    let exact = denseSolve(damped, b.map(Double.init))
+    let still = try neumann(
+      rhs: b, damping: 0.3, step: 0.4, iterations: 1, start: exact.map { Float($0) }, product: product)
+    #expect(relativeDistance(still.x, exact) < 1e-6 && still.relativeResidual < 1e-5)
+    // LiSSA's damping and scale: (A + 0.01 · 30) x = b.
+    let stochastic = try lissa(
+      rhs: b, damping: 0.01, scale: 30, iterations: 2, start: exact.map { Float($0) }, product: product)
+    #expect(relativeDistance(stochastic.x, exact) < 1e-6)
+  }
+
   @Test func divergenceAndBadOptionsAreNamed() throws {
     let a = symmetric(values, key: 1)
     let b = randomVector(20, key: 2)

@@ -10,17 +10,27 @@ import Tensor
 import Testing
 
 @Suite struct ComparisonTests {
-  /// An evaluation of which only the losses matter.
+  /// An evaluation of which only the losses matter, and whether a solve stands behind it.
   private static func evaluation(
     _ shop: Workshop, _ label: String, _ axes: [String: Value], group: Double, retained: Double = 0.1,
     converged: Bool = true
   ) throws -> TaskInput {
+    let isSolved = label != "retrain"
     var made = try shop.artifact("evaluate") { file in
       for split in ["group", "retained", "train", "test", "test_label", "test_other"] {
         let loss = split == "group" ? group : split == "retained" ? retained : 0.5
         try file.write("/metrics/\(split)/loss", loss)
       }
       try file.setAttribute("converged", to: .integer(converged ? 1 : 0))
+      for name in ["iterations", "products", "hessian_images"] {
+        try file.setAttribute(name, to: .integer(isSolved ? 30 : 0))
+      }
+      for name in [
+        "residual", "damping", "damping_implied", "gradient_norm", "curvature_min", "curvature_max",
+        "predicted_change", "predicted_change_second_order", "actual_change",
+      ] {
+        try file.setAttribute(name, to: .real(isSolved ? (converged ? 0.0005 : 0.25) : .nan))
+      }
     }
     made.label = label
     made.axes = axes.sorted { $0.key < $1.key }.map { AxisValue($0.key, $0.value) }
@@ -68,12 +78,28 @@ import Testing
     #expect(adjusted[2] == pvalues[2])
     #expect(try file.readStrings("/tests/verdict")[2] == "no difference")
     #expect(try file.read("/tests/not_converged", as: Int64.self) == [1, 1, 2])
-    #expect(try file.readStrings("/verdict").last == "Verdict, a against b: no difference.")
-    let text = try TableReport(
-      file: made.path, parameters: ParameterValues(["title": .string("A title")]), nodes: []
-    ).render(.text)
+    #expect(
+      try file.readStrings("/verdict").last
+        == "Verdict, a against b: no difference; behind 2 of the pairs a solve did not converge.")
+    // Rows are retrain, a and b in turn; size 10 at even places.
+    let nodes = (0..<30).map { ["node\($0)", "shared"] }
+    let report = try TableReport(
+      file: made.path, parameters: ParameterValues(["title": .string("A title")]), nodes: nodes)
+    let text = try report.render(.text)
     #expect(text.hasPrefix("A title\n") && text.contains("not converged"))
-    #expect(text.contains("0.1800 (-0.0707 to 0.4307)"))
+    #expect(text.contains("0.1800 (-0.0707 to 0.4307)†"))
+    #expect(text.contains("† A solver behind at least one of the results did not converge."))
+    #expect(text.contains("a: damping 0.0005, 30 curvature images; true relative residual at most 5.0e-04"))
+    #expect(text.contains("b: damping") && text.contains("† 2 of 10 above the tolerance: not converged"))
+    #expect(!text.contains("retrain: damping"))
+    let json = try JSONSerialization.jsonObject(with: Data(report.render(.json).utf8))
+    let records = try #require((json as? [String: Any])?["records"] as? [[String: Any]])
+    #expect(records.map { $0["not_converged"] as? Int } == [1, 1, 2])
+    let behind = try #require(records[0]["nodes"] as? [String])
+    #expect(behind.count == 16 && behind.contains("node0") && !behind.contains("node3"))
+    #expect((records[2]["nodes"] as? [String])?.count == 31)
+    #expect(try report.render(.csv).split(separator: "\r\n").allSatisfy { $0.contains(",") })
+    #expect(try report.render(.csv).contains(",not_converged\r\n"))
   }
 
   @Test func aClearDifferenceIsCalledSo() throws {
@@ -99,6 +125,9 @@ import Testing
         "Verdict, mid against near: mid is further from retraining (closer in 0, further in 2 of 2 settings).",
         "Verdict, mid against far: mid is closer to retraining (closer in 2, further in 0 of 2 settings).",
       ])
+    let table = try TableReport(
+      file: made.path, parameters: ParameterValues(["title": .string("")]), nodes: [])
+    #expect(try !table.render(.text).contains("†") && table.render(.csv).contains(",not_converged\r\n"))
     for kind in ["differences"] {
       let picture = try shop.run(
         "picture", ["kind": .string(kind), "title": .string("T")], ["differences": [made]])
@@ -171,10 +200,19 @@ import Testing
     #expect(try file.read("/groups", as: Int64.self).allSatisfy { $0 == 3 })
     let choice = try file.readStrings("/choice")
     #expect(choice[1] == "x: damping 0.2, score 0.1200." && choice.count == 4)
-    let json = try TableReport(
-      file: made.path, parameters: ParameterValues(["title": .string("")]), nodes: []
-    ).render(.json)
-    #expect(throws: Never.self) { try JSONSerialization.jsonObject(with: Data(json.utf8)) }
+    let report = try TableReport(
+      file: made.path, parameters: ParameterValues(["title": .string("")]), nodes: rows.map { [$0.node] })
+    let json = try JSONSerialization.jsonObject(with: Data(report.render(.json).utf8))
+    let records = try #require((json as? [String: Any])?["records"] as? [[String: Any]])
+    #expect(
+      records.filter { $0["not_converged"] as? Int == 3 }.map { $0["setting"] as? String }
+        == ["damping 0.3", "damping 0.3"])
+    // Three repeats of the setting and of retraining.
+    #expect(records.allSatisfy { ($0["nodes"] as? [String])?.count == 6 })
+    let text = try report.render(.text)
+    #expect(text.contains("x: damping 0.0005, 30 curvature images") && text.contains("three steps: damping"))
+    #expect(
+      text.split(separator: "\n").filter { $0.contains("damping 0.3 ") }.allSatisfy { $0.contains(")†") })
   }
 
   @Test func effectIsGradientTimesChange() throws {
@@ -235,6 +273,8 @@ import Testing
     let report = try TableReport(
       file: made.path, parameters: ParameterValues(["title": .string("t")]), nodes: [])
     #expect(try report.render(.csv).hasPrefix("groups_of_kind,change_of_loss_on,groups,slope,slope_lower,"))
+    #expect(try report.render(.text).contains("coherent: damping 0.1, 240 curvature images; true relative"))
+    #expect(try file.info("/solves/records").shape == [2, 5])
     let picture = try shop.run("picture", ["kind": .string("effects")], ["effects": [made]])
     #expect(try PictureFiles.read(picture.path).count == 2)
     #expect(

@@ -164,7 +164,8 @@ private func patterns(_ layouts: [LayoutDeclaration]) -> [Pattern] {
     _ = try run(
       "retrain", ["epochs": .integer(1), "batch_size": .integer(20)], ["images": images, "group": group])
     let solver: [String: Value] = ["hessian_images": .integer(40), "damping": .number(0.1)]
-    let influence = try run("influence", solver, ["images": images, "net": net, "group": group])
+    let compared = solver.merging(["compare_images": .integer(60)]) { $1 }
+    let influence = try run("influence", compared, ["images": images, "net": net, "group": group])
     let unlearned = try run(
       "unlearn", solver, ["images": images, "net": net, "group": group, "influence": influence])
     let spectrum = try run(
@@ -204,7 +205,7 @@ private func patterns(_ layouts: [LayoutDeclaration]) -> [Pattern] {
       let twin = try shop.run(
         "retrain", ["epochs": .integer(1), "batch_size": .integer(20)],
         ["images": [images], "group": [group]])
-      let change = try shop.run("influence", solver, ["images": [images], "net": [net], "group": [group]])
+      let change = try shop.run("influence", compared, ["images": [images], "net": [net], "group": [group]])
       return try shop.run(
         "effect", [:],
         ["images": [images], "net": [net], "group": [group], "influence": [change], "retrained": [twin]],

@@ -131,7 +131,8 @@ import Testing
     let solver: [String: Value] = ["hessian_images": .integer(60), "damping": .number(0.1)]
     let inputs = ["images": [images], "net": [net], "group": [group]]
     let steps = try shop.run("unlearn", solver, inputs)
-    let influence = try shop.run("influence", solver, inputs)
+    let influence = try shop.run(
+      "influence", solver.merging(["compare_images": .integer(240)]) { $1 }, inputs)
     let one = try shop.run("unlearn", solver, inputs.merging(["influence": [influence]]) { a, _ in a })
     func evaluated(_ net: TaskInput) throws -> TaskInput {
       try shop.run("evaluate", [:], ["images": [images], "net": [net], "group": [group]])
@@ -170,7 +171,11 @@ import Testing
       uniqueKeysWithValues: declaration.parameters.map { ($0.name, $0.defaultValue ?? .null) })
     let text = try TableReport(file: table.path, parameters: ParameterValues(defaults), nodes: [])
       .render(.text)
-    for words in ["damping 0.1, 60 curvature images", "curvature products", "predicted", "gradient's norm"] {
+    let moved = try FileReader(at: influence.path).real("moved")
+    for words in [
+      "from the change that 240 curvature images give it is \(String(format: "%.2g", moved)) of that one's",
+      "damping 0.1, 60 curvature images", "curvature products", "predicted", "gradient's norm",
+    ] {
       #expect(text.contains(words), "no '\(words)' in\n\(text)")
     }
   }

@@ -177,6 +177,47 @@ import Testing
     #expect(parts == "'rounds' needs partition whole: a round removes the whole group")
   }
 
+  @Test func moreThanTheMemoryAllowsIsRefused() throws {
+    let study = try Study()
+    let group = try study.group()
+    // 2,000 pairs of LeNet's parameters: 12 bytes each, 1.4 GB.
+    let spectrum = failure {
+      _ = try study.shop.run(
+        "spectrum", ["pairs": .integer(2000)], ["images": [study.images], "net": [study.net]])
+    }
+    let pattern =
+      #/this needs at least (\d+) MB: .* parameter memory allows 640 \(384 and 256\): raise it to (\d+), .*/#
+    let match = try #require(try pattern.wholeMatch(in: spectrum), "\(spectrum)")
+    let (needed, raised) = (try #require(Int(match.1)), try #require(Int(match.2)))
+    #expect(needed > 1400 && needed < 1700 && raised == needed - 256)
+    let many = try study.shop.artifact("spectrum") { file in
+      try file.write("/eigenvalues", [Double](repeating: 1, count: 400))
+    }
+    for stage in ["influence", "unlearn"] {
+      let message = failure {
+        _ = try study.run(stage, ["memory": .integer(64)], group: group, ["spectrum": many])
+      }
+      #expect(
+        message.hasPrefix("this needs at least ") && message.contains("and 400 eigenpairs; parameter memory"),
+        "\(message)")
+    }
+  }
+
+  /// Figures of another net or group fit in size and would say nothing.
+  @Test func anInfluenceOfAnotherNetOrGroupIsRefused() throws {
+    let study = try Study()
+    let group = try study.group()
+    let influence = try study.run("influence", [:], group: group)
+    let other = try study.group([1, 2, 3])
+    #expect(
+      failure { _ = try study.run("unlearn", [:], group: other, ["influence": influence]) }
+        == "input influence was computed with other group than this node's")
+    let moved = try study.run("unlearn", [:], group: group)
+    #expect(
+      failure { _ = try study.run("unlearn", [:], group: group, ["influence": influence, "net": moved]) }
+        == "input influence was computed with other net than this node's")
+  }
+
   @Test func aSecondSampleTellsHowMuchTheAnswerMoves() throws {
     let study = try Study()
     let group = try study.group()
