@@ -9,6 +9,9 @@
 typedef float V __attribute__((ext_vector_type(NATIVE_LANES), aligned(4)));
 typedef int32_t I __attribute__((ext_vector_type(NATIVE_LANES)));
 
+// Floats in a cache line.
+enum { LINE = 16 };
+
 INLINE V load(const float *p) { return *(const V *)p; }
 INLINE void store(float *p, V v) { *(V *)p = v; }
 
@@ -40,8 +43,21 @@ INLINE V geluOf(V v) {
   return half + half * (z * p / q);
 }
 
-// ROWS rows by two registers of outputs, in registers over all inputs.
-INLINE void tile(const VitDense *a, const float *w, ptrdiff_t row, ptrdiff_t output, const int ROWS) {
+// One step of a tile: input i of ROWS rows times two registers of weights.
+#define TILE_STEP(i)                                                                           \
+  {                                                                                            \
+    const V w0 = load(w + (i) * VIT_PANEL), w1 = load(w + (i) * VIT_PANEL + NATIVE_LANES);     \
+    UNROLL for (int r = 0; r < ROWS; r++) {                                                    \
+      const V value = (V)x[r][i];                                                              \
+      low[r] += value * w0;                                                                    \
+      high[r] += value * w1;                                                                   \
+    }                                                                                          \
+  }
+
+// ROWS rows by two registers of outputs, in registers over all inputs. Meanwhile `lines` cache lines (at most one an
+// input) at `next` are fetched.
+INLINE void tile(const VitDense *a, const float *w, ptrdiff_t row, ptrdiff_t output, const float *next,
+                 ptrdiff_t lines, const int ROWS) {
   V low[ROWS], high[ROWS];
   const float *x[ROWS];
   UNROLL for (int r = 0; r < ROWS; r++) {
@@ -49,14 +65,12 @@ INLINE void tile(const VitDense *a, const float *w, ptrdiff_t row, ptrdiff_t out
     x[r] = a->x + (row + r) * a->xRow;
   }
   const ptrdiff_t inputs = a->inputs;
-  for (ptrdiff_t i = 0; i < inputs; i++) {
-    const V w0 = load(w + i * VIT_PANEL), w1 = load(w + i * VIT_PANEL + NATIVE_LANES);
-    UNROLL for (int r = 0; r < ROWS; r++) {
-      const V value = (V)x[r][i];
-      low[r] += value * w0;
-      high[r] += value * w1;
-    }
+  ptrdiff_t i = 0;
+  for (; i < lines; i++) {
+    __builtin_prefetch(next + i * LINE, 0, 2);
+    TILE_STEP(i)
   }
+  for (; i < inputs; i++) TILE_STEP(i)
   const V b0 = load(a->bias + output), b1 = load(a->bias + output + NATIVE_LANES);
   UNROLL for (int r = 0; r < ROWS; r++) {
     float *y = a->y + (row + r) * a->yRow + output;
@@ -73,13 +87,31 @@ INLINE void tile(const VitDense *a, const float *w, ptrdiff_t row, ptrdiff_t out
   }
 }
 
+// Weights come from far away, since one pass over a network takes more than a cache holds: while the rows go through
+// one panel, each tile fetches its share of the next into the second-level cache.
 static void dense(const VitDense *a) {
+  const ptrdiff_t lines = (ptrdiff_t)a->inputs * VIT_PANEL / LINE;
+  const ptrdiff_t tiles = a->rows / TILE_ROWS * (VIT_PANEL / (2 * NATIVE_LANES));
+  const ptrdiff_t most = tiles ? lines / tiles + 1 : 0;
+  const float *next = a->w;
+  ptrdiff_t left = 0;
   for (ptrdiff_t output = 0; output < a->outputs; output += 2 * NATIVE_LANES) {
     const float *w = a->w + output / VIT_PANEL * VIT_PANEL * a->inputs + output % VIT_PANEL;
+    if (output % VIT_PANEL == 0) {
+      const int last = output + VIT_PANEL >= a->outputs;
+      next = last ? a->after : w + (ptrdiff_t)VIT_PANEL * a->inputs;
+      left = next ? lines : 0;
+    }
     ptrdiff_t row = 0;
-    for (; row + TILE_ROWS <= a->rows; row += TILE_ROWS) tile(a, w, row, output, TILE_ROWS);
-    for (; row + 4 <= a->rows; row += 4) tile(a, w, row, output, 4);
-    for (; row < a->rows; row++) tile(a, w, row, output, 1);
+    for (; row + TILE_ROWS <= a->rows; row += TILE_ROWS) {
+      ptrdiff_t share = left < most ? left : most;
+      if (share > a->inputs) share = a->inputs;
+      tile(a, w, row, output, next, share, TILE_ROWS);
+      next += share * LINE;
+      left -= share;
+    }
+    for (; row + 4 <= a->rows; row += 4) tile(a, w, row, output, next, 0, 4);
+    for (; row < a->rows; row++) tile(a, w, row, output, next, 0, 1);
   }
 }
 

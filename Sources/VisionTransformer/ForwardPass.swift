@@ -89,18 +89,24 @@ struct ForwardPass: ~Copyable {
   func encode(_ count: Int) {
     let rows = count * extractor.tokens
     let width = shape.width
-    for layer in extractor.model.layers {
+    let layers = extractor.model.layers
+    for (index, layer) in layers.enumerated() {
       norm(offset: layer.norm1, to: work.h.pointer, rows: rows)
-      dense(layer.queryKeyValue, VIT_STORE, from: work.h.pointer, to: work.queryKeyValue.pointer, rows: rows)
+      dense(
+        layer.queryKeyValue, VIT_STORE, from: work.h.pointer, to: work.queryKeyValue.pointer, rows: rows,
+        next: layer.output)
       for image in 0..<count { attend(image) }
-      dense(layer.output, VIT_ADD, from: work.h.pointer, to: work.x.pointer, rows: rows)
+      dense(layer.output, VIT_ADD, from: work.h.pointer, to: work.x.pointer, rows: rows, next: layer.expand)
       norm(offset: layer.norm2, to: work.h.pointer, rows: rows)
       for first in stride(from: 0, to: rows, by: Workspace.hiddenRows) {
         let part = min(Workspace.hiddenRows, rows - first)
+        let following = index + 1 < layers.count ? layers[index + 1].queryKeyValue : nil
         dense(
-          layer.expand, VIT_GELU, from: work.h.pointer + first * width, to: work.hidden.pointer, rows: part)
+          layer.expand, VIT_GELU, from: work.h.pointer + first * width, to: work.hidden.pointer, rows: part,
+          next: layer.contract)
         dense(
-          layer.contract, VIT_ADD, from: work.hidden.pointer, to: work.x.pointer + first * width, rows: part)
+          layer.contract, VIT_ADD, from: work.hidden.pointer, to: work.x.pointer + first * width, rows: part,
+          next: first + part < rows ? layer.expand : following)
       }
     }
   }
@@ -117,14 +123,16 @@ struct ForwardPass: ~Copyable {
       let query = source + index * head
       kernels.packRows(query + width, row, Int32(tokens), Int32(head), work.packed.pointer)
       var products = VitDense(
-        x: query, w: work.packed.pointer, bias: work.zeros.pointer, y: work.scores.pointer, xRow: row,
+        x: query, w: work.packed.pointer, bias: work.zeros.pointer, after: nil, y: work.scores.pointer,
+        xRow: row,
         yRow: stride, rows: Int32(tokens), inputs: Int32(head), outputs: Int32(stride),
         epilogue: Int32(VIT_STORE))
       kernels.dense(&products)
       kernels.softmax(work.scores.pointer, Int32(tokens), Int32(tokens), stride)
       kernels.packColumns(query + 2 * width, row, Int32(tokens), Int32(head), work.packed.pointer)
       var mixture = VitDense(
-        x: work.scores.pointer, w: work.packed.pointer, bias: work.zeros.pointer, y: target + index * head,
+        x: work.scores.pointer, w: work.packed.pointer, bias: work.zeros.pointer, after: nil,
+        y: target + index * head,
         xRow: stride, yRow: width, rows: Int32(tokens), inputs: Int32(tokens), outputs: Int32(head),
         epilogue: Int32(VIT_STORE))
       kernels.dense(&mixture)
@@ -162,11 +170,12 @@ struct ForwardPass: ~Copyable {
 
   private func dense(
     _ layer: VisionTransformer.Dense, _ epilogue: some BinaryInteger, from x: UnsafePointer<Float>,
-    to y: UnsafeMutablePointer<Float>, rows: Int
+    to y: UnsafeMutablePointer<Float>, rows: Int, next: VisionTransformer.Dense? = nil
   ) {
     let parameters = extractor.model.parameters.pointer
     var arguments = VitDense(
-      x: x, w: parameters + layer.weights, bias: parameters + layer.bias, y: y, xRow: layer.inputs,
+      x: x, w: parameters + layer.weights, bias: parameters + layer.bias,
+      after: next.map { UnsafePointer(parameters + $0.weights) }, y: y, xRow: layer.inputs,
       yRow: layer.outputs, rows: Int32(rows), inputs: Int32(layer.inputs), outputs: Int32(layer.outputs),
       epilogue: Int32(epilogue))
     extractor.kernels.pointee.dense(&arguments)

@@ -14,9 +14,10 @@ enum {
 };
 
 // y[r][o] from bias[o] + Σ_i w[o][i] · x[r][i], the sum in the order of i for every r and o, so that a row's
-// result does not depend on the rows beside it. `outputs` is a multiple of VIT_PANEL; strides are in floats.
+// result does not depend on the rows beside it. `outputs` is a multiple of VIT_PANEL; strides are in floats. `after` is
+// where the next call's weights begin, fetched during the last panel; NULL if they are near.
 typedef struct {
-  const float *x, *w, *bias;
+  const float *x, *w, *bias, *after;
   float *y;
   ptrdiff_t xRow, yRow;
   int rows, inputs, outputs, epilogue;
