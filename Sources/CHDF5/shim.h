@@ -28,7 +28,10 @@ static inline hid_t chdf5_f64(void) { return H5T_IEEE_F64LE; }
 static inline hid_t chdf5_c_string(void) { return H5T_C_S1; }
 
 // Stops the library from printing its error stack; the setting belongs to a thread.
-static inline void chdf5_silence(void) { H5Eset_auto2(H5E_DEFAULT, NULL, NULL); }
+static inline void chdf5_silence(void) {
+  static _Thread_local int silent = 0;
+  if (!silent) silent = H5Eset_auto2(H5E_DEFAULT, NULL, NULL) >= 0;
+}
 
 static inline int chdf5_is_thread_safe(void) {
   hbool_t safe = 0;

@@ -24,17 +24,19 @@ extension FileReader {
       throw .unsupported(file: site.file, object: path, reason: "a type that is neither number nor text")
     }
     let shape = try place.shape(of: space.id)
-    let creation = try place.own("read a layout", H5Pclose) { H5Dget_create_plist(id) }
-    // A length that the file can't hold is damage, and must not reach an allocation. Deflate, the densest
-    // filter that others may have used, packs at most 1 : 1032.
-    let limit = H5Pget_nfilters(creation.id) > 0 ? size.multipliedReportingOverflow(by: 1032) : (size, false)
     var bytes = element.size
     for length in shape {
       let (product, overflow) = bytes.multipliedReportingOverflow(by: length)
       bytes = overflow ? .max : product
     }
-    if bytes > (limit.1 ? .max : limit.0) {
-      throw .damaged(file: site.file, reason: "\(path): shape \(shape) is more than the file can hold")
+    // A length that the file can't hold is damage, and must not reach an allocation.
+    if bytes > size {
+      let creation = try place.own("read a layout", H5Pclose) { H5Dget_create_plist(id) }
+      // Deflate, the densest filter that others may have used, packs at most 1 : 1032.
+      let (limit, overflow) = size.multipliedReportingOverflow(by: 1032)
+      if H5Pget_nfilters(creation.id) <= 0 || !overflow && bytes > limit {
+        throw .damaged(file: site.file, reason: "\(path): shape \(shape) is more than the file can hold")
+      }
     }
     return DatasetInfo(path: path, type: element, shape: shape)
   }
@@ -70,22 +72,23 @@ extension FileReader {
   ) throws(HDF5Error) {
     if bytes.isEmpty { return }
     let place = site.at(info.path)
-    let text = try place.stringType(bytes: info.type.size)
-    let type = info.type.libraryType ?? text.id
-    guard let rows else {
-      return try place.check("read a dataset") {
-        H5Dread(id, type, chdf5_all(), chdf5_all(), chdf5_default(), bytes.baseAddress)
+    try place.withType(info.type) { (type) throws(HDF5Error) in
+      guard let rows else {
+        return try place.check("read a dataset") {
+          H5Dread(id, type, chdf5_all(), chdf5_all(), chdf5_default(), bytes.baseAddress)
+        }
       }
-    }
-    let counts = [rows.count] + info.shape.dropFirst()
-    let memory = try place.space(counts)
-    let space = try place.own("read a shape", H5Sclose) { H5Dget_space(id) }
-    let (memoryID, spaceID) = (memory.id, space.id)
-    let start = [hsize_t(rows.lowerBound)] + repeatElement(0, count: counts.count - 1)
-    let length = counts.map { hsize_t($0) }
-    try place.check("read rows") {
-      H5Sselect_hyperslab(spaceID, H5S_SELECT_SET, start, nil, length, nil) < 0
-        || H5Dread(id, type, memoryID, spaceID, chdf5_default(), bytes.baseAddress) < 0 ? -1 : 0
+      let counts = [rows.count] + info.shape.dropFirst()
+      let space = try place.own("read a shape", H5Sclose) { H5Dget_space(id) }
+      let spaceID = space.id
+      let start = [hsize_t(rows.lowerBound)] + repeatElement(0, count: counts.count - 1)
+      let length = counts.map { hsize_t($0) }
+      try place.withSpace(counts) { (memoryID) throws(HDF5Error) in
+        try place.check("read rows") {
+          H5Sselect_hyperslab(spaceID, H5S_SELECT_SET, start, nil, length, nil) < 0
+            || H5Dread(id, type, memoryID, spaceID, chdf5_default(), bytes.baseAddress) < 0 ? -1 : 0
+        }
+      }
     }
   }
 

@@ -28,10 +28,14 @@ public struct FileReader: ~Copyable {
   public let isSealed: Bool
 
   /// Opens the file.
-  public init(at path: String) throws(HDF5Error) {
-    let site = Site(file: path)
+  public init(at path: String) throws(HDF5Error) { try self.init(Site(file: path), isChecked: false) }
+
+  /// Opens a file whose bytes the caller has just compared with a digest, without reading them all once more.
+  public init(atChecked path: String) throws(HDF5Error) { try self.init(Site(file: path), isChecked: true) }
+
+  private init(_ site: Site, isChecked: Bool) throws(HDF5Error) {
     try requireLibrary(site)
-    let isSealed = try Seal.verify(site)
+    let isSealed = try Seal.verify(site, isChecked: isChecked)
     let file = try Self.openFile(site)
     let id = file.id
     var size: hsize_t = 0
@@ -43,11 +47,10 @@ public struct FileReader: ~Copyable {
   }
 
   private static func openFile(_ site: Site) throws(HDF5Error) -> Handle {
-    let access = try fileAccess(site)
-    let id = access.id
-    try site.check("set up the file") { H5Pset_file_locking(id, false, true) }
     do {
-      return try site.own("open the file", H5Fclose) { H5Fopen(site.file, chdf5_read_only(), id) }
+      return try site.own("open the file", H5Fclose) {
+        H5Fopen(site.file, chdf5_read_only(), SharedObjects.reading)
+      }
     } catch .failed(_, _, _, let reason) {
       throw .unreadableFile(file: site.file, reason: reason)
     }

@@ -21,15 +21,8 @@ public struct FileWriter: ~Copyable {
   public init(at path: String) throws(HDF5Error) {
     site = Site(file: path)
     try requireLibrary(site)
-    let creation = try site.own("set up the file", H5Pclose) { H5Pcreate(chdf5_file_create_class()) }
-    try quiet(creation.id, site)
-    let access = try fileAccess(site)
-    let (creationID, accessID) = (creation.id, access.id)
-    try site.check("set up the file") {
-      H5Pset_libver_bounds(accessID, H5F_LIBVER_V110, H5F_LIBVER_V110)
-    }
     handle = try site.own("create the file", H5Fclose) {
-      H5Fcreate(path, chdf5_truncate(), creationID, accessID)
+      H5Fcreate(path, chdf5_truncate(), SharedObjects.fileCreation, SharedObjects.writing)
     }
   }
 
@@ -132,11 +125,8 @@ public struct FileWriter: ~Copyable {
       group += "/" + part
       if groups.contains(group) { continue }
       let place = site.at(group)
-      let creation = try place.own("make a group", H5Pclose) { H5Pcreate(chdf5_group_create_class()) }
-      try quiet(creation.id, place)
-      let creationID = creation.id
       let made = try place.own("make a group", H5Gclose) {
-        H5Gcreate2(file, group, chdf5_default(), creationID, chdf5_default())
+        H5Gcreate2(file, group, chdf5_default(), SharedObjects.groupCreation, chdf5_default())
       }
       if made.close() < 0 { throw place.error("make a group") }
       groups.insert(group)
@@ -148,28 +138,28 @@ public struct FileWriter: ~Copyable {
   ) throws(HDF5Error) {
     let place = site.at(path)
     let file = handle.id
-    let space = try place.space(shape)
-    let creation = try place.own("set up a dataset", H5Pclose) { H5Pcreate(chdf5_dataset_create_class()) }
-    let (spaceID, creationID) = (space.id, creation.id)
-    try quiet(creationID, place)
-    if let chunk = chunkShape(of: shape, elementSize: type.size) {
-      let dimensions = chunk.map { hsize_t($0) }
-      try place.check("set up a dataset") {
-        H5Pset_chunk(creationID, Int32(chunk.count), dimensions) < 0
-          || H5Pset_fletcher32(creationID) < 0 ? -1 : 0
+    func write(_ typeID: hid_t, _ spaceID: hid_t, _ creationID: hid_t) throws(HDF5Error) {
+      let dataset = try place.own("make a dataset", H5Dclose) {
+        H5Dcreate2(file, path, typeID, spaceID, chdf5_default(), creationID, chdf5_default())
+      }
+      let id = dataset.id
+      try place.check("write a dataset") {
+        H5Dwrite(id, typeID, chdf5_all(), chdf5_all(), chdf5_default(), bytes.baseAddress)
+      }
+      // Closing writes out the chunks that are still in memory.
+      if dataset.close() < 0 { throw place.error("write a dataset") }
+    }
+    try place.withType(type) { (typeID) throws(HDF5Error) in
+      try place.withSpace(shape) { (spaceID) throws(HDF5Error) in
+        guard let chunk = chunkShape(of: shape, elementSize: type.size) else {
+          return try write(typeID, spaceID, SharedObjects.datasetCreation)
+        }
+        let creation = try place.own("set up a dataset", H5Pclose) {
+          SharedObjects.datasetCreation(chunk: chunk)
+        }
+        try write(typeID, spaceID, creation.id)
       }
     }
-    let text = try place.stringType(bytes: type.size)
-    let typeID = type.libraryType ?? text.id
-    let dataset = try place.own("make a dataset", H5Dclose) {
-      H5Dcreate2(file, path, typeID, spaceID, chdf5_default(), creationID, chdf5_default())
-    }
-    let id = dataset.id
-    try place.check("write a dataset") {
-      H5Dwrite(id, typeID, chdf5_all(), chdf5_all(), chdf5_default(), bytes.baseAddress)
-    }
-    // Closing writes out the chunks that are still in memory.
-    if dataset.close() < 0 { throw place.error("write a dataset") }
   }
 
   private mutating func writeAttribute(
@@ -179,19 +169,18 @@ public struct FileWriter: ~Copyable {
     let place = site.at(object)
     chdf5_silence()
     if object != "/", H5Lexists(file, object, chdf5_default()) <= 0 { try makeGroups(above: object + "/") }
-    let owner = try place.own("open an object", H5Oclose) { H5Oopen(file, object, chdf5_default()) }
-    let ownerID = owner.id
 
     func put(_ type: hid_t, _ shape: [Int], _ bytes: UnsafeRawPointer?) throws(HDF5Error) {
-      let space = try place.space(shape)
-      let spaceID = space.id
-      let attribute = try place.own("make attribute '\(name)'", H5Aclose) {
-        H5Acreate2(ownerID, name, type, spaceID, chdf5_default(), chdf5_default())
+      try place.withSpace(shape) { (spaceID) throws(HDF5Error) in
+        let attribute = try place.own("make attribute '\(name)'", H5Aclose) {
+          H5Acreate_by_name(
+            file, object, name, type, spaceID, chdf5_default(), chdf5_default(), chdf5_default())
+        }
+        let id = attribute.id
+        // An empty list has no values to write, and the library wants an address all the same.
+        if let bytes { try place.check("write attribute '\(name)'") { H5Awrite(id, type, bytes) } }
+        if attribute.close() < 0 { throw place.error("write attribute '\(name)'") }
       }
-      let id = attribute.id
-      // An empty list has no values to write, and the library wants an address all the same.
-      if let bytes { try place.check("write attribute '\(name)'") { H5Awrite(id, type, bytes) } }
-      if attribute.close() < 0 { throw place.error("write attribute '\(name)'") }
     }
     func put<T: Scalar>(_ values: [T], _ shape: [Int]) throws(HDF5Error) {
       guard let type = T.elementType.libraryType else { return }
@@ -202,15 +191,13 @@ public struct FileWriter: ~Copyable {
     // Text is of variable length, which h5py gives back as `str`.
     func put(_ texts: [String], _ shape: [Int]) throws(HDF5Error) {
       for text in texts { try requireNoNUL(text, object) }
-      let type = try place.stringType(bytes: nil)
       let bytes = texts.map { Array($0.utf8CString) }
       let offsets = bytes.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.count) }
       let all = bytes.flatMap { $0 }
       try all.withUnsafeBufferPointer { (all) throws(HDF5Error) in
         let pointers = offsets.dropLast().map { offset in all.baseAddress?.advanced(by: offset) }
-        let id = type.id
         try pointers.withBytes { (bytes) throws(HDF5Error) in
-          try put(id, shape, texts.isEmpty ? nil : bytes.baseAddress)
+          try put(SharedObjects.text, shape, texts.isEmpty ? nil : bytes.baseAddress)
         }
       }
     }
@@ -251,22 +238,6 @@ func digest(_ bytes: UnsafeRawBufferPointer) -> SHA256.Digest {
   var hash = SHA256()
   hash.update(bufferPointer: bytes)
   return hash.finalize()
-}
-
-/// Keeps times out of an object's header, and its attributes in it.
-private func quiet(_ properties: hid_t, _ site: Site) throws(HDF5Error) {
-  try site.check("set up an object") {
-    H5Pset_obj_track_times(properties, false) < 0
-      || H5Pset_attr_phase_change(properties, 64, 0) < 0 ? -1 : 0
-  }
-}
-
-/// Properties for opening a file: everything in it closes with it.
-func fileAccess(_ site: Site) throws(HDF5Error) -> Handle {
-  let access = try site.own("set up the file", H5Pclose) { H5Pcreate(chdf5_file_access_class()) }
-  let id = access.id
-  try site.check("set up the file") { H5Pset_fclose_degree(id, H5F_CLOSE_STRONG) }
-  return access
 }
 
 /// Starts the library; false if this build lacks the lock without which two threads would corrupt its memory.

@@ -66,24 +66,27 @@ struct Site {
     return Handle(id, release)
   }
 
-  /// A simple or scalar dataspace of that shape.
-  func space(_ shape: [Int]) throws(HDF5Error) -> Handle {
+  /// Calls the body with a simple or scalar dataspace of that shape.
+  func withSpace<R>(_ shape: [Int], _ body: (hid_t) throws(HDF5Error) -> R) throws(HDF5Error) -> R {
+    if shape.isEmpty { return try body(SharedObjects.scalar) }
     let dimensions = shape.map { hsize_t($0) }
-    return try own("make a dataspace", H5Sclose) {
-      shape.isEmpty ? H5Screate(H5S_SCALAR) : H5Screate_simple(Int32(shape.count), dimensions, nil)
+    let space = try own("make a dataspace", H5Sclose) {
+      H5Screate_simple(Int32(shape.count), dimensions, nil)
     }
+    return try body(space.id)
   }
 
-  /// The UTF-8 string type of that many bytes, padded with NUL; of variable length when nil.
-  func stringType(bytes: Int?) throws(HDF5Error) -> Handle {
-    let type = try own("make a string type", H5Tclose) { H5Tcopy(chdf5_c_string()) }
-    let id = type.id
+  /// Calls the body with the library's type; a text's is UTF-8 of that many bytes, padded with NUL.
+  func withType<R>(_ type: ElementType, _ body: (hid_t) throws(HDF5Error) -> R) throws(HDF5Error) -> R {
+    if let number = type.libraryType { return try body(number) }
+    let text = try own("make a string type", H5Tclose) { H5Tcopy(chdf5_c_string()) }
+    let id = text.id
     try check("make a string type") {
-      H5Tset_size(id, bytes ?? chdf5_variable()) < 0
+      H5Tset_size(id, type.size) < 0
         || H5Tset_cset(id, H5T_CSET_UTF8) < 0
-        || H5Tset_strpad(id, bytes == nil ? H5T_STR_NULLTERM : H5T_STR_NULLPAD) < 0 ? -1 : 0
+        || H5Tset_strpad(id, H5T_STR_NULLPAD) < 0 ? -1 : 0
     }
-    return type
+    return try body(id)
   }
 }
 

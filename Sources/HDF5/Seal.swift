@@ -21,8 +21,8 @@ enum Seal {
     if sync { try descriptor.synchronise() }
   }
 
-  /// Whether the file is sealed; throws when it is and the seal doesn't fit.
-  static func verify(_ site: Site) throws(HDF5Error) -> Bool {
+  /// Whether the file is sealed; throws when it is and the seal doesn't fit, unless others have checked its bytes.
+  static func verify(_ site: Site, isChecked: Bool = false) throws(HDF5Error) -> Bool {
     let descriptor = try Descriptor(site, O_RDONLY | O_CLOEXEC)
     let size = try descriptor.size() - length
     guard size >= 0 else { return false }
@@ -31,6 +31,7 @@ enum Seal {
       try descriptor.read(bytes, at: size)
     }
     guard seal.starts(with: mark) else { return false }
+    if isChecked { return true }
     guard try seal[mark.count...].elementsEqual(descriptor.hash(of: size)) else {
       throw .damaged(file: site.file, reason: "its content does not fit its checksum")
     }

@@ -102,7 +102,7 @@ public struct ParameterDeclaration: Sendable {
 }
 
 /// Checked parameters of one node: every declared name has a value of its declared type.
-public struct ParameterValues: Sendable, Hashable, Codable {
+public struct ParameterValues: Sendable, Hashable {
   /// The values by name.
   public private(set) var values: [String: Value]
 
@@ -126,7 +126,7 @@ public struct ParameterValues: Sendable, Hashable, Codable {
   public func number(_ name: String) -> Double {
     switch self[name] {
     case .number(let value): return value
-    // JSON writes 1.0 as 1 on its way to a worker.
+    // A plan made without a file may hold 1 for 1.0.
     case .integer(let value): return Double(value)
     default: preconditionFailure("'\(name)' is no number")
     }

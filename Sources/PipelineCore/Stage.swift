@@ -14,33 +14,8 @@ public struct AxisValue: Hashable, Sendable {
   }
 }
 
-extension AxisValue: Codable {
-  private enum Field: String, CodingKey { case axis, value, isReal }
-
-  /// Reads a value of an axis.
-  public init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: Field.self)
-    axis = try container.decode(String.self, forKey: .axis)
-    value = try container.decode(Value.self, forKey: .value)
-    // JSON writes 1.0 as 1.
-    if case .integer(let number) = value, try container.decode(Bool.self, forKey: .isReal) {
-      value = .number(Double(number))
-    }
-  }
-
-  /// Writes a value of an axis, and whether it is a real number.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: Field.self)
-    try container.encode(axis, forKey: .axis)
-    try container.encode(value, forKey: .value)
-    var isReal = false
-    if case .number = value { isReal = true }
-    try container.encode(isReal, forKey: .isReal)
-  }
-}
-
 /// One artifact that a task reads.
-public struct TaskInput: Sendable, Codable, Hashable {
+public struct TaskInput: Sendable, Hashable {
   /// The label in a slot that takes many stages by name; otherwise the stage's name in the file.
   public var label: String
   /// The node that made it.
@@ -72,7 +47,7 @@ public struct TaskInput: Sendable, Codable, Hashable {
 }
 
 /// Everything that a worker is told of one node: plain values, nothing of the graph.
-public struct StageTask: Sendable, Codable {
+public struct StageTask: Sendable {
   /// The node's name, for messages.
   public var node: String
   /// The stage type.
@@ -147,9 +122,9 @@ public protocol StageContext: Sendable {
 }
 
 /// Why a stage failed: what the user reads, and what the scheduler does about it.
-public struct StageFailure: Error, Sendable, Codable, CustomStringConvertible {
+public struct StageFailure: Error, Sendable, CustomStringConvertible {
   /// What the scheduler does about it.
-  public enum Kind: String, Sendable, Codable {
+  public enum Kind: String, Sendable {
     /// The node fails.
     case failed
     /// The node fails because something outside can't be had (exit code 66).

@@ -19,6 +19,8 @@ public struct CacheDamage: Sendable {
   public var problem: String
   /// The nodes that it concerns, as `pipeline/node`.
   public var nodes: [String]
+  /// Whether a run that needs it makes it again, or does without, once it is out of the way.
+  public var isReplaceable = false
 }
 
 /// What a collection removes.
@@ -50,6 +52,7 @@ extension Cache {
     var plans: [Digest: [String]] = [:]
     var actions: [Digest: [String]] = [:]
     var joins: [Digest: [String]] = [:]
+    var artifacts: [Digest: Artifact] = [:]
 
     init(_ cache: Cache, alsoKeeping more: RunKeys = RunKeys()) {
       for experiment in Experiment.all(in: cache) {
@@ -61,6 +64,7 @@ extension Cache {
       for (key, nodes) in plans {
         guard let record = cache.plan(key) else { continue }
         actions[record.artifact.action, default: []] += nodes
+        artifacts[record.artifact.action] = record.artifact
         for field in record.manifest where field.name.hasPrefix("inputs.") {
           if let input = Digest(hex: field.value) { joins[input, default: []] += nodes }
         }
@@ -98,8 +102,8 @@ extension Cache {
     let references = References(self)
     var damage: [CacheDamage] = []
     var checked = 0
-    func report(_ path: String, _ problem: String, _ nodes: [String]) {
-      damage.append(CacheDamage(path: path, problem: problem, nodes: nodes))
+    func report(_ path: String, _ problem: String, _ nodes: [String], isReplaceable: Bool = false) {
+      damage.append(CacheDamage(path: path, problem: problem, nodes: nodes, isReplaceable: isReplaceable))
     }
     func nodes(madeBy key: Digest) -> [String] {
       if let nodes = references.actions[key] { return nodes }
@@ -111,18 +115,23 @@ extension Cache {
         report(path, "is not named by a key", [])
         continue
       }
-      guard let record = action(key) else { continue }
-      if file(of: record.artifact) != path {
+      // Where its own record is lost, a plan record that still leads here knows its digest.
+      guard let artifact = action(key)?.artifact ?? references.artifacts[key] else { continue }
+      if file(of: artifact) != path {
         report(path, "is not the file that its record names", nodes(madeBy: key))
-      } else if let facts = POSIX.facts(path), facts.size != record.artifact.size {
-        report(path, "has \(facts.size) bytes; its record says \(record.artifact.size)", nodes(madeBy: key))
-      } else if POSIX.facts(path) != nil, !isWhole(record.artifact) {
-        report(path, "has other bytes than when it was made", nodes(madeBy: key))
+      } else if let facts = POSIX.facts(path), facts.size != artifact.size {
+        report(
+          path, "has \(facts.size) bytes; its record says \(artifact.size)", nodes(madeBy: key),
+          isReplaceable: true)
+      } else if POSIX.facts(path) != nil, !isWhole(artifact) {
+        report(path, "has other bytes than when it was made", nodes(madeBy: key), isReplaceable: true)
       }
     }
     for path in shards {
       checked += 1
-      if try !isWholeShard(path) { report(path, "has other bytes than when it was made", []) }
+      if try !isWholeShard(path) {
+        report(path, "has other bytes than when it was made", [], isReplaceable: true)
+      }
     }
     for section in ["actions", "plans", "joins", "failures"] {
       for file in files(in: section) {
@@ -133,7 +142,9 @@ extension Cache {
         }
         guard let bytes = try POSIX.read(file) else { continue }
         if !isRecord(bytes, section, key) {
-          report(file, "is not the whole record that its name promises", references.nodes(section, key))
+          report(
+            file, "is not the whole record that its name promises", references.nodes(section, key),
+            isReplaceable: true)
         } else if section == "actions", let record = action(key),
           POSIX.facts(self.file(of: record.artifact)) == nil
         {
@@ -234,6 +245,7 @@ extension Cache {
       if let key = key(of: path), kept.joins[key] == nil { collect(path, after: 3600) }
     }
     for path in outdatedFailures() { collect(path) }
+    for path in files(in: "damaged") { collect(path) }
     garbage += shardGarbage(olderThan: seconds, now: now)
     for name in POSIX.list(temporaryFolder) {
       switch ownerIsGone(name) {

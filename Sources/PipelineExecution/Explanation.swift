@@ -23,7 +23,7 @@ public final class Explainer {
     var reasons: [RunReason] = []
     if let record = cache.plan(key) {
       if cache.holds(record.artifact) { return [] }
-      reasons = [.artifactMissing]
+      reasons = [cache.isSetAside(record.artifact) ? .artifactDamaged : .artifactMissing]
     } else if let old = lastKeys[plan[id].name], old != key, let record = cache.plan(old) {
       reasons = RunReason.changes(from: record.manifest, to: manifest(of: id))
     } else {

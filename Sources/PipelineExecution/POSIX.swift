@@ -176,18 +176,36 @@ enum POSIX {
     defer { closedir(directory) }
     var names: [String] = []
     while let entry = readdir(directory) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
+      let name = name(of: entry)
       if name != ".", name != ".." { names.append(name) }
     }
     return names.sorted()
   }
 
+  private static func name(of entry: UnsafeMutablePointer<dirent>) -> String {
+    withUnsafePointer(to: &entry.pointee.d_name) {
+      $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+    }
+  }
+
   static func removeTree(_ path: String) {
     if unlink(path) == 0 || errno == ENOENT { return }
-    // unlink does not follow links, so nothing outside the folder is reached.
-    for name in list(path) { removeTree(path + "/" + name) }
+    removeFolder(path)
+  }
+
+  private static func removeFolder(_ path: String) {
+    // The folder is closed before those below it are opened, however deep they go.
+    var folders: [String] = []
+    // Not through a link, which may lead anywhere.
+    let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+    guard descriptor >= 0, let directory = fdopendir(descriptor) else { return }
+    while let entry = readdir(directory) {
+      let name = name(of: entry)
+      if name == "." || name == ".." { continue }
+      if entry.pointee.d_type == DT_DIR || unlinkat(dirfd(directory), name, 0) != 0 { folders.append(name) }
+    }
+    closedir(directory)
+    for name in folders { removeFolder(path + "/" + name) }
     rmdir(path)
   }
 
@@ -200,15 +218,16 @@ enum POSIX {
     }
     defer { close(descriptor) }
     var hash = StreamingDigest()
-    var buffer = [UInt8](repeating: 0, count: 1 << 18)
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
+    defer { buffer.deallocate() }
     while true {
-      let got = buffer.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress!, $0.count) }
+      let got = Glibc.read(descriptor, buffer.baseAddress!, buffer.count)
       if got < 0 {
         if errno == EINTR { continue }
         throw SystemError("read", path)
       }
       if got == 0 { break }
-      buffer.withUnsafeBytes { hash.update(UnsafeRawBufferPointer(rebasing: $0[..<got])) }
+      hash.update(UnsafeRawBufferPointer(rebasing: buffer[..<got]))
     }
     return hash.finish()
   }

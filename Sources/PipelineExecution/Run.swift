@@ -28,6 +28,8 @@ public struct Run {
   var healing: [NodeID: RunReason] = [:]
   /// Joins whose manifests are in the cache.
   var recordedJoins: Set<JoinID> = []
+  /// Nodes that have run and whose results are in the cache, but not yet their plan keys and the history.
+  var unrecorded: [(id: NodeID, artifact: Artifact, reasons: [RunReason], event: RunEvent)] = []
   /// The index of this run, once every node is up to date.
   private var completion: CompletionIndex?
   var coresInUse = 0
@@ -96,6 +98,7 @@ public struct Run {
       while scheduler.unfinished > 0 {
         try recordCutOffs()
         try dispatch()
+        try recordFinished()
         // With nothing running and nothing to wait for, what is unfinished can't be finished any more.
         if running.isEmpty && elsewhere.isEmpty { break }
         for event in executor.wait(seconds: elsewhere.isEmpty ? 0.25 : 0.05, wake: interrupts.descriptor) {
@@ -110,7 +113,9 @@ public struct Run {
         }
       }
       try recordCutOffs()
+      try recordFinished()
     } catch {
+      try? recordFinished()
       progress.end()
       throw error
     }

@@ -14,9 +14,10 @@ extension Run {
       memoryInUse -= allocation.memory
       switch result {
       case .success(let outcome): try publish(id, allocation, outcome)
-      case .failure(let failure): fail(id, allocation, failure)
+      case .failure(let failure):
+        fail(id, allocation, failure)
+        leases.release(allocation.task.key)
       }
-      leases.release(allocation.task.key)
     }
   }
 
@@ -33,22 +34,37 @@ extension Run {
           artifact: artifact, stage: declaration.name, node: plan[id].name, pipeline: plan.name,
           created: POSIX.timestamp(), seconds: outcome.seconds, threads: allocation.cores,
           peakMemory: outcome.peakMemory), sync: outcome.seconds >= options.syncAfter)
-      try record(id, artifact, allocation.reasons)
-      try experiment.append([(plan[id].name, keys[id])])
-      try log.add(
-        RunEvent(
-          event: "ran", time: POSIX.timestamp(), node: plan[id].name, key: artifact.action,
-          reasons: allocation.reasons.map(\.description), seconds: outcome.seconds, threads: allocation.cores,
-          peakMemory: outcome.peakMemory, began: allocation.start - began,
-          ended: POSIX.monotonicSeconds - began))
     } catch {
       POSIX.removeTree(allocation.task.output)
       throw error
     }
-    cache.clearFailure(keys[id])
     scheduler.finish(id, artifact)
     summary.ran.append((plan[id].name, allocation.reasons))
+    let event = RunEvent(
+      event: "ran", time: POSIX.timestamp(), node: plan[id].name, key: artifact.action,
+      reasons: allocation.reasons.map(\.description), seconds: outcome.seconds, threads: allocation.cores,
+      peakMemory: outcome.peakMemory, began: allocation.start - began, ended: POSIX.monotonicSeconds - began)
+    unrecorded.append((id, artifact, allocation.reasons, event))
     progress.finished(id, seconds: outcome.seconds, reasons: allocation.reasons)
+  }
+
+  /// Records the nodes that have run: their plan keys and the history. Their results are complete and found by
+  /// action key without that, so it is done once the freed workers have new work.
+  mutating func recordFinished() throws {
+    guard !unrecorded.isEmpty else { return }
+    let finished = unrecorded
+    unrecorded = []
+    for (id, artifact, reasons, event) in finished {
+      try record(id, artifact, reasons)
+      try log.add(event)
+      cache.clearFailure(keys[id])
+      if reasons.contains(.artifactDamaged) { cache.dropSetAside(artifact) }
+    }
+    try experiment.append(finished.map { (plan[$0.id].name, keys[$0.id]) })
+    // Not before: a collection spares what is leased or in the pipeline's log.
+    for key in finished.map(\.artifact.action) where !running.values.contains(where: { $0.task.key == key }) {
+      leases.release(key)
+    }
   }
 
   /// Lets the plan key stand for the artifact, with the manifest that later explanations compare with.

@@ -89,7 +89,7 @@ public struct RunHistory: Sendable {
       return nil
     }
     let events = bytes.split(separator: UInt8(ascii: "\n")).compactMap { line in
-      RunLog.isWhole(line) ? decodeLine(RunEvent.self, line) : nil
+      RunLog.isWhole(line) ? RunEvent(line: line) : nil
     }
     guard !events.isEmpty else { return nil }
     let name = events[0].pipeline ?? Self.pipelinePart(of: id) ?? ""

@@ -5,7 +5,7 @@ import Glibc
 import PipelineCore
 
 /// One line of a run's record.
-public struct RunEvent: Codable, Sendable {
+public struct RunEvent: Decodable, Sendable {
   /// `start`, `ran`, `failed` or `end`.
   public var event: String
   /// Universal time.
@@ -46,7 +46,7 @@ public struct RunEvent: Codable, Sendable {
 }
 
 /// The process of a run.
-public struct RunOwner: Codable, Sendable {
+public struct RunOwner: Decodable, Sendable {
   /// The host's name.
   public var host: String
   /// Where the process number means anything.
@@ -91,8 +91,8 @@ struct RunLog {
 
   private func write(_ event: RunEvent) throws(SystemError) {
     // The last member is a checksum of all that stands before it.
-    let body = encodeLine(event).dropLast(2)
-    try POSIX.append("\(String(decoding: body, as: UTF8.self)),\"check\":\"\(checksum(body))\"}\n", to: path)
+    let body = event.json.dropLast()
+    try POSIX.append("\(body),\"check\":\"\(checksum(body.utf8))\"}\n", to: path)
   }
 
   /// Whether a line is as it was written.
@@ -101,5 +101,38 @@ struct RunLog {
     guard line.count > tail else { return false }
     let body = line.dropLast(tail)
     return line.suffix(tail).elementsEqual(",\"check\":\"\(checksum(body))\"}".utf8)
+  }
+}
+
+extension RunEvent {
+  /// The event as one line of JSON.
+  var json: String {
+    var fields: [String: Value] = ["event": .string(event), "time": .string(time)]
+    func texts(_ values: [String: String]) -> Value { .map(values.mapValues { .string($0) }) }
+    fields["pipeline"] = pipeline.map { .string($0) }
+    fields["node"] = node.map { .string($0) }
+    fields["key"] = key.map { .string($0.hex) }
+    fields["reasons"] = reasons.map { .list($0.map { .string($0) }) }
+    fields["seconds"] = seconds.map { .number($0) }
+    fields["threads"] = threads.map { .integer($0) }
+    fields["peakMemory"] = peakMemory.map { .integer($0) }
+    fields["message"] = message.map { .string($0) }
+    fields["began"] = began.map { .number($0) }
+    fields["ended"] = ended.map { .number($0) }
+    fields["owner"] = owner.map {
+      .map(["host": .string($0.host), "scope": .string($0.scope), "process": .integer(Int($0.process))])
+    }
+    fields["jobs"] = jobs.map { .integer($0) }
+    fields["parameters"] = parameters.map { .map($0.mapValues(texts)) }
+    fields["results"] = results.map { .map($0.mapValues { .string($0.hex) }) }
+    fields["fresh"] = fresh.map { .integer($0) }
+    fields["cutOff"] = cutOff.map { .integer($0) }
+    return Value.map(fields).json
+  }
+
+  /// Reads a line of a record.
+  init?(line: some Collection<UInt8>) {
+    guard let event = try? JSONDecoder().decode(RunEvent.self, from: Data(line)) else { return nil }
+    self = event
   }
 }

@@ -4,7 +4,7 @@ import Glibc
 import PipelineCore
 
 /// What a finished task left behind.
-public struct TaskOutcome: Sendable, Codable {
+public struct TaskOutcome: Sendable {
   /// The digest of the artifact's logical content.
   public var content: Digest
   /// The digest of the file's bytes.
@@ -39,7 +39,7 @@ public struct TaskRunner {
     do {
       for input in task.inputs.values.joined() { try check(input) }
       try POSIX.makeDirectories(task.scratch)
-      let content = try stage.run(conformed(task, to: stage.declaration), context)
+      let content = try stage.run(task, context)
       guard let digest = try POSIX.digest(ofFile: task.output), let facts = POSIX.facts(task.output) else {
         throw StageFailure("the stage wrote no artifact")
       }
@@ -57,18 +57,6 @@ public struct TaskRunner {
       }
       throw error as? StageFailure ?? StageFailure("\(error)")
     }
-  }
-
-  /// The task with each parameter in the form of its type: JSON writes 1.0 as 1 on its way to a worker, and
-  /// an artifact must not tell where it was made.
-  private func conformed(_ task: StageTask, to declaration: StageDeclaration) -> StageTask {
-    var task = task
-    var values = task.parameters.values
-    for parameter in declaration.parameters {
-      if let value = values[parameter.name].flatMap(parameter.type.conform) { values[parameter.name] = value }
-    }
-    task.parameters = ParameterValues(values)
-    return task
   }
 
   /// Believes an input only after its bytes have been compared with its record, once a file and process.
@@ -96,10 +84,13 @@ private func resetPeakMemory() {
   close(descriptor)
 }
 
+/// The kernel's count since then; 0 where it keeps none.
 private func peakMemory() -> Int {
   guard let bytes = try? POSIX.read("/proc/self/status") else { return 0 }
-  for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") where line.hasPrefix("VmHWM:") {
-    return (Int(line.split(whereSeparator: { $0 == " " || $0 == "\t" })[1]) ?? 0) << 10
+  // Once or more a millisecond where nodes are small, and strings are slow.
+  return (bytes + [0]).withUnsafeBytes { text in
+    let start = text.baseAddress!.assumingMemoryBound(to: CChar.self)
+    guard let line = strstr(start, "VmHWM:") else { return 0 }
+    return strtol(line + strlen("VmHWM:"), nil, 10) << 10
   }
-  return 0
 }

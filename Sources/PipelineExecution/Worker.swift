@@ -1,4 +1,4 @@
-// The worker's side: a process that takes tasks line by line on standard input until it is closed.
+// The worker's side: a process that takes one task after another from standard input until it is closed.
 
 import Foundation
 import Glibc
@@ -23,14 +23,16 @@ public enum Worker {
 
     let context = WorkerContext(descriptor: answers)
     var runner = TaskRunner(registry: registry)
-    var lines = LineBuffer()
+    var messages = MessageBuffer()
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
     while true {
       let got = read(STDIN_FILENO, &buffer, buffer.count)
       if got < 0, errno == EINTR { continue }
       guard got > 0 else { return }
-      for line in lines.take(buffer[..<got]) {
-        guard let task = decodeLine(StageTask.self, line) else {
+      // Whoever sends anything else is no scheduler.
+      guard let bodies = messages.take(buffer[..<got]) else { return }
+      for body in bodies {
+        guard let task = StageTask(body) else {
           context.send(.failed(StageFailure("the worker could not read its task")))
           continue
         }
@@ -69,7 +71,7 @@ private final class WorkerContext: StageContext {
 
   func send(_ message: WorkerMessage) {
     do {
-      try POSIX.writeAll(descriptor, encodeLine(message), path: "the scheduler")
+      try POSIX.writeAll(descriptor, message.bytes, path: "the scheduler")
     } catch {
       // Nobody is left to work for.
       Worker.end()

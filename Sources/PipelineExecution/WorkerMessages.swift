@@ -1,14 +1,135 @@
-// What a scheduler and a worker say to each other: one JSON object a line.
+// What a scheduler and a worker say to each other: a task, and what becomes of it.
 
-import Foundation
 import PipelineCore
 
 /// From a worker to its scheduler.
-enum WorkerMessage: Codable, Sendable {
+enum WorkerMessage: Sendable {
   case progress(fraction: Double, message: String)
   case log(String)
   case finished(TaskOutcome)
   case failed(StageFailure)
+
+  /// The message as it goes through the pipe.
+  var bytes: [UInt8] {
+    var writer = WireWriter()
+    switch self {
+    case .progress(let fraction, let message):
+      writer.put(tag: 0)
+      writer.put(fraction)
+      writer.put(message)
+    case .log(let text):
+      writer.put(tag: 1)
+      writer.put(text)
+    case .finished(let outcome):
+      writer.put(tag: 2)
+      writer.put(outcome.content)
+      writer.put(outcome.fileDigest)
+      writer.put(outcome.size)
+      writer.put(outcome.seconds)
+      writer.put(outcome.peakMemory)
+    case .failed(let failure):
+      writer.put(tag: 3)
+      writer.put(failure.kind.rawValue)
+      writer.put(failure.message)
+      writer.put([failure.damagedNode].compactMap(\.self)) { $0.put($1) }
+    }
+    return writer.finish()
+  }
+
+  /// Reads a message; nil where it is none.
+  init?(_ body: ArraySlice<UInt8>) {
+    var reader = WireReader(body)
+    do throws(WireError) {
+      self = try Self.read(&reader)
+    } catch { return nil }
+    guard reader.isAtEnd else { return nil }
+  }
+
+  private static func read(_ reader: inout WireReader) throws(WireError) -> WorkerMessage {
+    switch try reader.tag() {
+    case 0: return .progress(fraction: try reader.number(), message: try reader.text())
+    case 1: return .log(try reader.text())
+    case 2:
+      return .finished(
+        TaskOutcome(
+          content: try reader.digest(), fileDigest: try reader.digest(), size: try reader.integer(),
+          seconds: try reader.number(), peakMemory: try reader.integer()))
+    case 3:
+      guard let kind = StageFailure.Kind(rawValue: try reader.text()) else { throw WireError() }
+      let message = try reader.text()
+      let damaged = try reader.list { (reader) throws(WireError) in try reader.text() }
+      return .failed(StageFailure(message, kind: kind, damagedNode: damaged.first))
+    default: throw WireError()
+    }
+  }
+}
+
+extension StageTask {
+  /// The task as it goes through the pipe.
+  package var bytes: [UInt8] {
+    var writer = WireWriter()
+    writer.put(node)
+    writer.put(stage)
+    writer.put(stageVersion)
+    writer.put(key)
+    writer.put(parameters.values)
+    Self.put(axes, &writer)
+    writer.put(streamKey)
+    writer.put(inputs) { writer, slot in
+      writer.put(slot.key)
+      writer.put(slot.value) { writer, input in
+        for text in [input.label, input.node, input.stage, input.path] { writer.put(text) }
+        Self.put(input.axes, &writer)
+        writer.put(input.content)
+        writer.put(input.fileDigest)
+      }
+    }
+    for text in [output, scratch, baseDirectory, downloads] { writer.put(text) }
+    writer.put(threads)
+    writer.put(memory)
+    writer.put(syncAfter)
+    return writer.finish()
+  }
+
+  private static func put(_ axes: [AxisValue], _ writer: inout WireWriter) {
+    writer.put(axes) { writer, axis in
+      writer.put(axis.axis)
+      writer.put(axis.value)
+    }
+  }
+
+  /// Reads a task; nil where it is none.
+  package init?(_ body: ArraySlice<UInt8>) {
+    var reader = WireReader(body)
+    do throws(WireError) {
+      self = try Self.read(&reader)
+    } catch { return nil }
+    guard reader.isAtEnd else { return nil }
+  }
+
+  private static func read(_ reader: inout WireReader) throws(WireError) -> StageTask {
+    func axes(_ reader: inout WireReader) throws(WireError) -> [AxisValue] {
+      try reader.list { (reader) throws(WireError) in AxisValue(try reader.text(), try reader.value()) }
+    }
+    func input(_ reader: inout WireReader) throws(WireError) -> TaskInput {
+      let (label, node, stage) = (try reader.text(), try reader.text(), try reader.text())
+      let path = try reader.text()
+      return TaskInput(
+        label: label, node: node, stage: stage, axes: try axes(&reader), path: path,
+        content: try reader.digest(), fileDigest: try reader.digest())
+    }
+    return StageTask(
+      node: try reader.text(), stage: try reader.text(), stageVersion: try reader.integer(),
+      key: try reader.digest(),
+      parameters: ParameterValues(
+        try reader.map { (reader) throws(WireError) in try reader.value() }),
+      axes: try axes(&reader), streamKey: try reader.word(),
+      inputs: try reader.map { (reader) throws(WireError) in
+        try reader.list { (reader) throws(WireError) in try input(&reader) }
+      }, output: try reader.text(), scratch: try reader.text(), baseDirectory: try reader.text(),
+      downloads: try reader.text(), threads: try reader.integer(), memory: try reader.integer(),
+      syncAfter: try reader.number())
+  }
 }
 
 /// Splits a stream of bytes into lines; each byte is looked at once, however long a line is.
@@ -17,7 +138,7 @@ struct LineBuffer {
   /// A longer line is broken here.
   private let limit: Int
 
-  init(limit: Int = Int.max) { self.limit = limit }
+  init(limit: Int) { self.limit = limit }
 
   /// Takes bytes and returns the lines that they complete, without empty ones.
   mutating func take(_ bytes: ArraySlice<UInt8>) -> [ArraySlice<UInt8>] {
@@ -42,14 +163,4 @@ struct LineBuffer {
     defer { pending = [] }
     return pending[...]
   }
-}
-
-func encodeLine(_ value: some Encodable) -> [UInt8] {
-  // Only plain values are encoded here, and none of them is NaN: the encoder can't fail.
-  let data = try! JSONEncoder().encode(value)
-  return Array(data) + [0x0A]
-}
-
-func decodeLine<T: Decodable>(_ type: T.Type, _ line: some Collection<UInt8>) -> T? {
-  try? JSONDecoder().decode(type, from: Data(line))
 }

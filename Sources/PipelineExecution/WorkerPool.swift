@@ -11,7 +11,7 @@ public final class WorkerPool: TaskExecutor {
     let input: Int32
     let output: Int32
     let errors: Int32
-    var answers = LineBuffer()
+    var answers = MessageBuffer()
     var lastErrors: [String] = []
     var errorLines = LineBuffer(limit: 1 << 14)
     var errorsClosed = false
@@ -35,10 +35,10 @@ public final class WorkerPool: TaskExecutor {
 
   /// Gives the task to an idle worker, or to a new one.
   public func start(_ id: NodeID, _ task: StageTask) throws(SystemError) {
-    let line = encodeLine(task)
+    let message = task.bytes
     // An idle worker may have died since; then the next one is tried.
     while let idle = processes.first(where: { $0.node == nil }) {
-      idle.outgoing = line[...]
+      idle.outgoing = message[...]
       if !hasEnded(idle), send(idle) {
         idle.node = id
         return
@@ -47,7 +47,7 @@ public final class WorkerPool: TaskExecutor {
     }
     let process = try spawn()
     process.node = id
-    process.outgoing = line[...]
+    process.outgoing = message[...]
     // One that dies at once is met in `wait`, with its last words.
     _ = send(process)
   }
@@ -120,9 +120,14 @@ public final class WorkerPool: TaskExecutor {
       if let node = process.node { events.append(.finished(node, .failure(failure(of: process, status)))) }
       return
     }
-    for line in process.answers.take(bytes) {
+    guard let bodies = process.answers.take(bytes) else {
+      // Whatever it is, it does not speak the protocol.
+      kill(process.id, SIGKILL)
+      return
+    }
+    for body in bodies {
       guard let node = process.node else { continue }
-      switch decodeLine(WorkerMessage.self, line) {
+      switch WorkerMessage(body) {
       case .progress(let fraction, let message):
         events.append(.progress(node, fraction: fraction, message: message))
       case .log(let text): events.append(.log(node, text))
@@ -132,9 +137,7 @@ public final class WorkerPool: TaskExecutor {
       case .failed(let failure):
         release(process)
         events.append(.finished(node, .failure(failure)))
-      case nil:
-        // Whatever it is, it does not speak the protocol.
-        kill(process.id, SIGKILL)
+      case nil: kill(process.id, SIGKILL)
       }
     }
   }

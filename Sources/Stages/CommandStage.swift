@@ -4,6 +4,7 @@ import Foundation
 import Glibc
 import HDF5
 import PipelineCore
+import Synchronization
 
 /// Runs a program on files and keeps the files that it makes.
 public enum CommandStage: Stage {
@@ -61,9 +62,8 @@ public enum CommandStage: Stage {
     }
     for path in task.parameters.strings("outputs") { try makeParent(of: folder + "/" + path) }
 
-    let inherited = ProcessInfo.processInfo.environment
     var environment = ["LANG": "C.UTF-8", "OMP_NUM_THREADS": String(task.threads)]
-    for name in ["PATH", "HOME"] { environment[name] = inherited[name] }
+    for name in ["PATH", "HOME"] { environment[name] = getenv(name).map { String(cString: $0) } }
     environment.merge(task.parameters.stringMap("environment")) { _, declared in declared }
     let arguments = task.parameters.strings("argv")
     let ending = try runProgram(arguments, environment: environment, directory: folder)
@@ -84,28 +84,60 @@ public enum CommandStage: Stage {
 
   /// Puts an input in its place: the files of another command as files, any other artifact as the HDF5 file itself.
   private static func lay(_ input: TaskInput, at place: String) throws {
-    try makeParent(of: place)
     guard input.stage == declaration.name else {
+      try makeParent(of: place)
       return try FileManager.default.createSymbolicLink(atPath: place, withDestinationPath: input.path)
     }
-    let file = try FileReader(at: input.path)
-    for dataset in try file.datasets() where dataset.path.hasPrefix("/files/") {
-      let relative = String(dataset.path.dropFirst("/files/".count))
-      // The artifact was checked against its record, but where it writes is checked all the same.
-      guard isInside(relative) else {
-        throw StageFailure("\(input.path) holds a file outside its folder: \(relative)")
-      }
-      try makeParent(of: place + "/" + relative)
-      let bytes: [UInt8] = try file.read(dataset.path)
-      try write(bytes, to: place + "/" + relative)
+    if let last = lastFiles.withLock({ $0 }), last.artifact == input.fileDigest {
+      for file in last.files { try lay(file, of: input, in: place) }
+      return
     }
+    let artifact = try FileReader(atChecked: input.path)
+    let datasets = try artifact.datasets().filter { $0.path.hasPrefix("/files/") }
+    let isSmall = datasets.reduce(0) { $0 + $1.count } <= 1 << 20
+    var files: [KeptFile] = []
+    for dataset in datasets {
+      let file = KeptFile(
+        path: String(dataset.path.dropFirst("/files/".count)), bytes: try artifact.read(dataset.path))
+      try lay(file, of: input, in: place)
+      if isSmall { files.append(file) }
+    }
+    if isSmall { lastFiles.withLock { $0 = (input.fileDigest, files) } }
+  }
+
+  /// A file that a command made, as its artifact keeps it.
+  private struct KeptFile {
+    var path: String
+    var bytes: [UInt8]
+  }
+
+  /// The files of the small artifact that this process has read last: many nodes often take the same one.
+  private static let lastFiles = Mutex<(artifact: Digest, files: [KeptFile])?>(nil)
+
+  private static func lay(_ file: KeptFile, of input: TaskInput, in place: String) throws {
+    // The artifact was checked against its record, but where it writes is checked all the same.
+    guard isInside(file.path) else {
+      throw StageFailure("\(input.path) holds a file outside its folder: \(file.path)")
+    }
+    try makeParent(of: place + "/" + file.path)
+    try write(file.bytes, to: place + "/" + file.path)
   }
 
   /// Writes a file of the program's folder. Foundation would wait for the disk, for a file that is gone in a moment.
   private static func write(_ bytes: [UInt8], to path: String) throws {
-    guard let file = fopen(path, "wbx") else { throw failure("create", path) }
-    let wrote = bytes.withUnsafeBytes { $0.isEmpty ? 0 : fwrite($0.baseAddress, 1, $0.count, file) }
-    guard fclose(file) == 0, wrote == bytes.count else { throw failure("write", path) }
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else { throw failure("create", path) }
+    var done = 0
+    while done < bytes.count {
+      let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress! + done, $0.count - done) }
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else {
+        defer { close(descriptor) }
+        throw failure("write", path)
+      }
+      done += count
+    }
+    guard close(descriptor) == 0 else { throw failure("write", path) }
   }
 
   private static func failure(_ operation: String, _ path: String) -> StageFailure {

@@ -53,7 +53,11 @@ struct CacheCommand: ParsableCommand {
 
   struct VerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "verify", abstract: "Reads every file and compares it with its record; exits 1 on damage.")
+      commandName: "verify", abstract: "Reads every file and compares it with its record; exits 1 on damage.",
+      discussion: """
+        Damaged artifacts and records are set aside in the cache's folder 'damaged', which 'gc' empties: the next run \
+        that needs them makes them again. In a cache that can't be written they are named only.
+        """)
     @OptionGroup var cache: CacheOptions
     @Flag(help: "Prints JSON.") var json = false
 
@@ -61,19 +65,28 @@ struct CacheCommand: ParsableCommand {
       var path: String
       var problem: String
       var nodes: [String]
+      var setAside: Bool
     }
 
     func run() throws {
       let (checked, damage) = try cache.cache.verify()
+      let moved = Set(cache.cache.setAside(damage))
       if json {
-        try printJSON(damage.map { Row(path: $0.path, problem: $0.problem, nodes: $0.nodes) })
+        try printJSON(
+          damage.map {
+            Row(path: $0.path, problem: $0.problem, nodes: $0.nodes, setAside: moved.contains($0.path))
+          })
       } else {
         for item in damage {
           let nodes = item.nodes.isEmpty ? "" : " (\(item.nodes.joined(separator: ", ")))"
           print("\(item.path) \(item.problem)\(nodes)")
         }
         print("\(checked) files checked, \(damage.count) damaged")
-        if !damage.isEmpty { print("the next run that needs them makes them again") }
+        if !moved.isEmpty { print("\(moved.count) set aside; the next run that needs them makes them again") }
+        let left = damage.filter { $0.isReplaceable && !moved.contains($0.path) }.count
+        if left > 0 {
+          print("\(left) could not be set aside: in use, or \(cache.cache.root) can't be written")
+        }
       }
       if !damage.isEmpty { throw Exit.failed }
     }

@@ -100,7 +100,7 @@ struct CompareCommand: ParsableCommand {
       var side = Side(label: plan.name, parameters: plan.parametersByStage(), files: [:])
       for id in plan.ids where Self.hasMetrics(plan.stage(of: id).declaration.name) {
         if let artifact = resolution.artifact(id) {
-          side.files[plan[id].name] = session.cache.file(of: artifact)
+          side.files[plan[id].name] = try session.file(of: id, artifact)
         } else {
           side.missing.append(plan[id].name)
         }
@@ -111,8 +111,8 @@ struct CompareCommand: ParsableCommand {
     var side = Side(label: run.id, parameters: run.parameters, files: [:])
     for (node, key) in run.keys.sorted(by: { $0.key < $1.key }) {
       guard let record = cache.cache.action(key), Self.hasMetrics(record.stage) else { continue }
-      if cache.cache.holds(record.artifact) {
-        side.files[node] = cache.cache.file(of: record.artifact)
+      if let file = cache.cache.checkedFile(of: record.artifact) {
+        side.files[node] = file
       } else {
         side.missing.append(node)
       }

@@ -39,7 +39,7 @@ struct PicturesCommand: ParsableCommand {
         missing.append(session.plan[id].name)
         continue
       }
-      for file in try PictureFiles.read(session.cache.file(of: artifact)) {
+      for file in try PictureFiles.read(session.file(of: id, artifact)) {
         try write(file.bytes, to: "\(folder)/\(fileName(session.plan[id].name)).\(file.ending)")
       }
     }

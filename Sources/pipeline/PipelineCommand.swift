@@ -152,6 +152,15 @@ struct Session {
     }
   }
 
+  /// The file of an artifact of this pipeline, its bytes checked; a damaged one ends the program with exit code 1.
+  func file(of id: NodeID, _ artifact: Artifact) throws -> String {
+    if let file = cache.checkedFile(of: artifact) { return file }
+    printError(
+      "error: the artifact of \(plan[id].name) is damaged: \(cache.file(of: artifact)); run the pipeline again"
+    )
+    throw Exit.failed
+  }
+
   /// The one node that a name means.
   func node(_ name: String) throws -> NodeID {
     let found = try nodes([name])

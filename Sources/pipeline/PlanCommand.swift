@@ -199,7 +199,7 @@ struct PathCommand: ParsableCommand {
         "\(session.plan[id].name) has no current artifact; see 'pipeline explain \(pipeline.name) \(node)'")
       throw Exit.failed
     }
-    print(session.cache.file(of: artifact))
+    print(try session.file(of: id, artifact))
   }
 }
 

@@ -103,6 +103,12 @@ struct RunCommand: ParsableCommand {
     let executable =
       (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
       ?? CommandLine.arguments[0]
+    // What this run prints at its end it reads: a damaged table is made again first.
+    for id in wanted where session.isTable(id) {
+      if let artifact = session.cache.artifact(plan: session.keys[id]) {
+        _ = session.cache.checkedFile(of: artifact)
+      }
+    }
     var run = Run(
       plan: session.plan, keys: session.keys, cache: session.cache, options: options,
       executor: WorkerPool(command: [executable, "worker"]), progress: ConsoleProgress(jobs: jobs))
@@ -215,10 +221,14 @@ extension Session {
       + external.sorted().map { $0.hasPrefix("/") ? $0 : plan.baseDirectory + "/" + $0 }
   }
 
+  fileprivate func isTable(_ id: NodeID) -> Bool {
+    TableReport.stages.contains(plan.stage(of: id).declaration.name)
+  }
+
   /// The tables among some nodes, as text.
   fileprivate func tables(_ wanted: [NodeID]) throws -> String {
     var text = ""
-    for id in wanted where TableReport.stages.contains(plan.stage(of: id).declaration.name) {
+    for id in wanted where isTable(id) {
       if let artifact = cache.artifact(plan: keys[id]) {
         text += try table(id, artifact).render(.text) + "\n"
       }

@@ -63,6 +63,6 @@ extension Session {
       }
       return seen.sorted().map { plan.nodes[$0].name }
     }
-    return try TableReport(file: cache.file(of: artifact), parameters: plan[id].parameters, nodes: rows)
+    return try TableReport(file: file(of: id, artifact), parameters: plan[id].parameters, nodes: rows)
   }
 }

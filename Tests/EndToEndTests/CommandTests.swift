@@ -44,6 +44,41 @@ import Testing
     return try box.python(["-c", script, path]).output.trimmingCharacters(in: .newlines)
   }
 
+  /// The artifact that no other node takes: no worker would ever compare its bytes.
+  @Test func aDamagedResultIsFoundNamedAndHealed() throws {
+    let box = try Sandbox()
+    try words(box)
+    #expect(try box.run("words").contains("sort"))
+    func path() throws -> String {
+      try box.pipeline("path", "words", "sort").output.trimmingCharacters(in: .newlines)
+    }
+    let file = URL(fileURLWithPath: try path())
+    let whole = try Data(contentsOf: file)
+    func damage() throws {
+      var bytes = whole
+      bytes[2 * bytes.count / 3] ^= 0x10
+      try bytes.write(to: file)
+    }
+    func expectHealed() throws {
+      #expect(try box.pipeline("plan", "words").output.contains("sort: its artifact is damaged"))
+      #expect(try box.pipeline("explain", "words", "sort").output.contains("sort: its artifact is damaged"))
+      #expect(try box.run("words") == ["sort"])
+      #expect(try Data(contentsOf: file) == whole && path() == file.path)
+      #expect(try box.pipeline("cache", "verify").status == 0)
+    }
+    try damage()
+    #expect(try box.run("words") == [])
+    let verify = try box.pipeline("cache", "verify")
+    #expect(
+      verify.status == 1 && verify.output.contains("words/sort") && verify.output.contains("1 set aside"))
+    try expectHealed()
+    // Who reads it finds it, too.
+    try damage()
+    let read = try box.pipeline("path", "words", "sort")
+    #expect(read.status == 1 && read.output.isEmpty && read.errors.contains("sort is damaged"))
+    try expectHealed()
+  }
+
   @Test func programsAreNodesLikeAllOthers() throws {
     let box = try Sandbox()
     try words(box)

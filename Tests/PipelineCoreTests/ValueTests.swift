@@ -22,14 +22,6 @@ import Testing
     #expect(try JSONDecoder().decode(Value.self, from: Data(value.json.utf8)).json == value.json)
   }
 
-  /// A stage must not see from its axis values whether it runs in a worker.
-  @Test(arguments: [.number(1), .integer(1), .number(0.5), .string("1"), .null, .boolean(true)] as [Value])
-  func anAxisValueKeepsItsType(_ value: Value) throws {
-    let axis = AxisValue("size", value)
-    let read = try JSONDecoder().decode(AxisValue.self, from: try JSONEncoder().encode(axis))
-    #expect(read == axis && read.value.json == value.json)
-  }
-
   @Test func canonicalText() {
     let value = Value.map(["b": .list([.integer(1), .number(1)]), "a": .null, "é": .string("\u{1}\"")])
     #expect(value.json == #"{"a":null,"b":[1,1.0],"é":"\u0001\""}"#)
@@ -59,15 +51,6 @@ import Testing
     #expect(ParameterType.integer(atLeast: 1).conform(.integer(0)) == nil)
     #expect(ParameterType.choice(["a"]).conform(.string("b")) == nil)
     #expect(ParameterType.boolean.conform(.integer(1)) == nil)
-  }
-
-  @Test func parameterValuesSurviveAWorker() throws {
-    let values = ParameterValues(["rate": .number(1), "n": .integer(3), "s": .string("x"), "o": .null])
-    let read = try JSONDecoder().decode(ParameterValues.self, from: JSONEncoder().encode(values))
-    #expect(read.number("rate") == 1)
-    #expect(read.integer("n") == 3)
-    #expect(read.optionalString("o") == nil)
-    #expect(read.optionalString("s") == "x")
   }
 }
 

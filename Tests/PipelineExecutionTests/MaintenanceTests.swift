@@ -90,6 +90,59 @@ import ToyStages
     #expect(try lab.cache.verify().damage.isEmpty)
   }
 
+  /// Also where nothing takes the artifact, so that no worker would ever compare its bytes.
+  @Test(arguments: ["total", "base"]) func whatVerificationSetsAsideTheNextRunHeals(_ node: String) throws {
+    let lab = try Lab()
+    let pipeline = try study(lab)
+    try lab.run(pipeline)
+    let plan = try pipeline.plan()
+    let id = try #require(plan.nodes(named: node).first)
+    let path = try lab.artifact(pipeline, node)
+    let whole = try Data(contentsOf: URL(fileURLWithPath: path))
+    try flipBit(path, at: 8 * whole.count - 3)
+    #expect(try lab.run(pipeline).ran.isEmpty, "nobody has looked at the bytes yet")
+    let damage = try lab.cache.verify().damage
+    #expect(damage.map(\.path) == [path] && damage[0].nodes == ["study/\(node)"])
+    #expect(lab.cache.setAside(damage) == [path])
+    #expect(try lab.cache.verify().damage.isEmpty, "what is damaged is out of the way")
+    let explainer = Explainer(plan: plan, keys: plan.planKeys(), cache: lab.cache)
+    #expect(explainer.reasons(for: id) == [.artifactDamaged])
+    let summary = try lab.run(pipeline)
+    #expect(summary.ran.map(\.node) == [node] && summary.ran[0].reasons == [.artifactDamaged])
+    #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == whole)
+    #expect(lab.files("damaged").isEmpty)
+    #expect(try lab.cache.verify().damage.isEmpty && lab.run(pipeline).ran.isEmpty)
+  }
+
+  @Test func damagedRecordsAreSetAsideAndDoWithoutARun() throws {
+    let (lab, pipeline) = try populated()
+    for section in ["actions", "plans", "joins"] {
+      for path in lab.files(section) { try flipBit(path, at: 77) }
+      let damage = try lab.cache.verify().damage
+      #expect(Set(lab.cache.setAside(damage)) == Set(damage.map(\.path)) && !damage.isEmpty)
+      #expect(try lab.cache.verify().damage.isEmpty)
+    }
+    // Both records of each result are lost, and so all of it is made again, to the same bytes.
+    let before = try lab.artifacts()
+    #expect(try lab.run(pipeline).ran.count == studyNodes.count)
+    #expect(try lab.artifacts() == before && lab.cache.verify().damage.isEmpty)
+    #expect(lab.cache.remove(lab.cache.garbage()) && lab.files("damaged").isEmpty)
+  }
+
+  @Test func whatAProcessIsMakingAgainIsNotSetAside() throws {
+    let lab = try Lab()
+    let pipeline = try study(lab)
+    try lab.run(pipeline)
+    let path = try lab.artifact(pipeline, "total")
+    try flipBit(path, at: 5)
+    let name = try #require(path.split(separator: "/").last?.prefix { $0 != "." })
+    var keeper = LeaseKeeper(cache: lab.cache, duration: 30)
+    _ = try keeper.acquire(#require(Digest(hex: name)))
+    #expect(try lab.cache.setAside(lab.cache.verify().damage).isEmpty && lab.files("damaged").isEmpty)
+    keeper.releaseAll()
+    #expect(try lab.cache.setAside(lab.cache.verify().damage) == [path])
+  }
+
   @Test func collectionTakesOnlyWhatNothingRefersTo() throws {
     let lab = try Lab()
     var pipeline = try study(lab)

@@ -1,0 +1,56 @@
+// Damaged files are set aside, so that the next run that needs them makes them again and can say why.
+
+import Glibc
+import PipelineCore
+
+extension Cache {
+  private func place(setAside path: String) -> String {
+    "\(root)/damaged/\(path.split(separator: "/").last ?? "")"
+  }
+
+  /// Whether the artifact was found damaged and is not made again yet.
+  func isSetAside(_ artifact: Artifact) -> Bool { POSIX.facts(place(setAside: file(of: artifact))) != nil }
+
+  /// Removes what was kept of the damaged file of an artifact that has been made again.
+  func dropSetAside(_ artifact: Artifact) { unlink(place(setAside: file(of: artifact))) }
+
+  /// The file of an artifact, for whoever is about to read it: compared with its record first.
+  ///
+  /// - Returns: Nil where it is missing or damaged. A damaged one is set aside where the cache can be written, so
+  ///   that the node is not up to date any more.
+  public func checkedFile(of artifact: Artifact) -> String? {
+    if isWhole(artifact) { return file(of: artifact) }
+    setAside(artifact.action, file(of: artifact))
+    return nil
+  }
+
+  /// Sets aside what `verify` found damaged, as far as a run can do without it or make it again: artifacts, records
+  /// and shards of features. Lines of logs, and files that are none of the cache's, stay where they are.
+  ///
+  /// - Returns: The files that are set aside now.
+  public func setAside(_ damage: [CacheDamage]) -> [String] {
+    damage.filter { item in
+      guard item.isReplaceable else { return false }
+      if item.path.hasPrefix(root + "/artifacts/"), let key = key(of: item.path) {
+        return setAside(key, item.path)
+      }
+      return move(item.path)
+    }.map(\.path)
+  }
+
+  /// Sets an artifact's file and its record aside, unless a process is making it again at this moment.
+  @discardableResult
+  private func setAside(_ key: Digest, _ path: String) -> Bool {
+    // Under a lease, the file that was read may have been replaced by now.
+    guard LeaseKeeper.owners(in: self)[key] == nil, POSIX.facts(path) != nil, move(path) else { return false }
+    unlink(self.path("actions", key))
+    return true
+  }
+
+  private func move(_ path: String) -> Bool {
+    do throws(SystemError) {
+      try POSIX.move(path, to: place(setAside: path))
+      return true
+    } catch { return false }
+  }
+}
