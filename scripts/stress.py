@@ -212,6 +212,57 @@ def flips(options, figures):
     ("damaged inputs healed to the same bytes by the run that read them", f"{met} of {met}")]
 
 
+def fuzz(options, figures):
+  """Artifacts, records and logs of any bytes: every command ends in time and by itself, and a run heals."""
+  lab, rng = Lab(4), random.Random(options.seed + 2)
+  assert lab.run().returncode == 0
+  expected = lab.artifacts()
+  pristine = lab.folder / "pristine"
+  shutil.copytree(lab.cache, pristine)
+  rounds = 15 if options.short else 300
+  calls = 0
+
+  def call(*arguments):
+    nonlocal calls
+    calls += 1
+    # A hang raises TimeoutExpired.
+    answer = subprocess.run([PIPELINE, *arguments, "--cache", str(lab.cache)], capture_output=True, timeout=60)
+    assert answer.returncode in (0, 1, 66), f"{arguments}: {answer.returncode}, {answer.stderr[-500:]}"
+    return answer.returncode
+
+  def mutate(data):
+    data = bytearray(data)
+    for _ in range(rng.randint(1, 3)):
+      start = rng.randrange(max(1, len(data)))
+      end = min(len(data), start + rng.randint(1, 64))
+      kind = rng.randrange(5)
+      if kind == 0: del data[start:]
+      elif kind == 1: data[start:end] = rng.randbytes(end - start)
+      elif kind == 2: del data[start:end]
+      elif kind == 3: data[start:start] = data[start:end]
+      elif data: data[min(start, len(data) - 1)] ^= 1 << rng.randrange(8)
+    return bytes(data)
+
+  pipeline = str(lab.folder / "fan.yaml")
+  for _ in range(rounds):
+    for path in rng.sample([p for p in lab.cache.rglob("*") if p.is_file()], rng.randint(1, 6)):
+      path.write_bytes(mutate(path.read_bytes()))
+    for command in (["plan", pipeline], ["status", pipeline], ["path", pipeline, "summary"], ["explain", pipeline, "summary"],
+                    ["log", "fan"], ["compare", "fan~0", pipeline], ["timeline", "fan~0"], ["cache", "list"],
+                    ["cache", "gc", "--dry-run", "--max-size", "1K"]):
+      if options.short and rng.random() < 0.5: continue
+      call(*command)
+    call("cache", "verify")
+    assert call("run", pipeline, "--jobs", "2") == 0 and lab.artifacts().items() >= expected.items()
+    shutil.rmtree(lab.cache)
+    shutil.copytree(pristine, lab.cache)
+  lab.close()
+  figures["fuzz"] = [
+    ("caches with up to six files of a seeded mutator's bytes", rounds),
+    ("commands that crashed or hung", f"0 of {calls}"),
+    ("runs that made all results anew or found them, the same bytes", f"{rounds} of {rounds}")]
+
+
 def sharing(options, figures):
   """Processes that want the same keys at once: each key executes once."""
   width = 20 if options.short else 199
@@ -480,7 +531,7 @@ stages:
   figures["peers"] = rows
 
 
-CHECKS = [kills, flips, sharing, hosts, disks, memory, outputs, collection]
+CHECKS = [kills, flips, fuzz, sharing, hosts, disks, memory, outputs, collection]
 TIMINGS = [speed, peers]
 
 

@@ -37,7 +37,7 @@ import ToyStages
   /// The thread has a small stack: nothing may go as deep as the chain is long.
   @Test func aLongChainIsFollowedToItsRoot() throws {
     let lab = try Lab()
-    let length = 1500
+    let length = 10_000
     var pipeline = ToyPipeline("deep")
     pipeline.add("n0", "number", ["value": .integer(1)])
     for index in 1..<length { pipeline.add("n\(index)", "sum", from: [("terms", ["n\(index - 1)"])]) }
