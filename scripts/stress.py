@@ -564,6 +564,10 @@ Cold processes, warm files, medians, ours and ninja in turn (`scripts/bench-engi
 |---|---|---|---|---|---|
 """
     text += "".join("| " + " | ".join(row) + " |\n" for row in figures["speed"]) + "\n"
+    text += """On ext4 without a journal, first runs of both depend on how many files were deleted in the last minute, since that file
+system looks past every inode freed of late, and each command frees a folder, its inputs and its outputs.
+
+"""
   if "peers" in figures:
     text += """## Beside other tools
 

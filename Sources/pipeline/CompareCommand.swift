@@ -71,7 +71,7 @@ struct CompareCommand: ParsableCommand {
         "  \(change.stage).\(change.parameter): \(change.first ?? "(none)") → \(change.second ?? "(none)")")
     }
     let count = "\(metrics.count) of \(metrics.count + same) differ"
-    print(metrics.isEmpty && same == 0 ? "\nmetrics: none on both sides" : "\nmetrics: \(count)")
+    print(metrics.isEmpty && same == 0 ? "\nmetrics: none that both have" : "\nmetrics: \(count)")
     if !metrics.isEmpty {
       printColumns(
         [["  node", "row", "metric", "first", "second", "difference"]]

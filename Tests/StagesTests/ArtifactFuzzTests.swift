@@ -11,7 +11,7 @@ import Testing
   private func artifacts(_ shop: Workshop) throws -> [String: TaskInput] {
     let images = try shop.images()
     let training: [String: Value] = [
-      "net": "mlp", "widths": .list([.integer(4)]), "epochs": .integer(1), "batch_size": .integer(40),
+      "net": .string("mlp"), "widths": .list([.integer(4)]), "epochs": .integer(1), "batch_size": .integer(40),
     ]
     let group = try shop.run("group", ["size": .integer(9)], ["images": [images]])
     let net = try shop.run("retrain", training, ["images": [images], "group": [group]])
