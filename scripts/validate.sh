@@ -21,7 +21,8 @@ open(path, "w", encoding="utf-8").write(page)' "$1"
 # Removals from logistic regression by influence, against refits.
 logistic() {
   local verdict=0
-  "$pipeline" run logistic >/dev/null
+  # Within `||` the shell's -e is off: nothing is written of a run that failed.
+  "$pipeline" run logistic >/dev/null || return 1
   local bars
   bars=$(python3 -I - "$pipeline" <<'PYTHON'
 import csv, io, subprocess, sys
@@ -64,6 +65,7 @@ print(f"\n{sum(good)} of {len(checks)} met.")
 sys.exit(0 if all(met for met, check in zip(good, checks) if check[4]) else 1)
 PYTHON
   ) || verdict=1
+  [ -n "$bars" ] || return 1
   {
     echo "$bars"
     echo

@@ -14,13 +14,18 @@ public struct Series: Sendable {
     public var lower: Double
     /// Upper end of the interval of y.
     public var upper: Double
+    /// Whether a dagger stands beside it: a result behind it is not to be trusted.
+    public var isMarked: Bool
 
     /// A point with an interval.
-    public init(x: Double, y: Double, lower: Double = .nan, upper: Double = .nan) {
+    public init(
+      x: Double, y: Double, lower: Double = .nan, upper: Double = .nan, isMarked: Bool = false
+    ) {
       self.x = x
       self.y = y
       self.lower = lower
       self.upper = upper
+      self.isMarked = isMarked
     }
   }
 
@@ -36,40 +41,104 @@ public struct Series: Sendable {
   }
 }
 
+/// How y is divided, so that small figures beside huge ones can be read.
+private enum Scale {
+  case linear, logarithmic
+  /// Linear around 0 up to the unit, logarithmic beyond, on both sides.
+  case symmetric(unit: Double)
+
+  /// The scale of some lines; only differences have two sides.
+  init(_ series: [Series], isDifference: Bool) {
+    let points = series.flatMap(\.points)
+    let sizes = points.map { abs($0.y) }.filter { $0 > 0 && $0.isFinite }.sorted()
+    let ends = points.flatMap { [abs($0.y), abs($0.lower), abs($0.upper)] }.filter(\.isFinite)
+    self = .linear
+    guard let least = sizes.first, let most = sizes.last else { return }
+    let typical = sizes[sizes.count / 2]
+    if isDifference {
+      if (ends.max() ?? 0) > 100 * typical { self = .symmetric(unit: pow(10, floor(log10(typical)))) }
+    } else if most > 50 * least, points.allSatisfy({ !($0.y <= 0) }) {
+      self = .logarithmic
+    }
+  }
+}
+
 extension Drawing {
+  /// Says what a dagger beside a point means, if there is one.
+  private mutating func explainMarks(_ series: [Series], at place: String) {
+    guard series.contains(where: { $0.points.contains(where: \.isMarked) }) else { return }
+    add(
+      "set label 30 '† a solver behind the point did not converge' at \(place) font ',12' "
+        + "textcolor rgb '\(Colour.faint)'")
+  }
+
+  /// Commands for the scale of y over the ends of some rows.
+  private mutating func divide(_ scale: Scale, _ series: [Series], y name: String) {
+    switch scale {
+    case .linear: break
+    case .logarithmic:
+      let least = series.flatMap { $0.points.map(\.y) }.filter { $0 > 0 }.min() ?? 1
+      add("set logscale y", "set yrange [\(least / 2):*]", "set format y '%g'")
+    case .symmetric(let unit):
+      let ends = series.flatMap { $0.points.flatMap { [$0.y, $0.lower, $0.upper] } }.filter(\.isFinite)
+      let (low, high) = (min(ends.min() ?? 0, -unit), max(ends.max() ?? 0, unit))
+      var tics = ["'0' 0"]
+      var tick = unit
+      while tick <= max(-low, high) {
+        let text = String(format: "%g", tick)
+        tics += ["'\(text)' \(tick)", "'−\(text)' \(-tick)"]
+        tick *= 10
+      }
+      add(
+        "set ylabel \(quoted("\(name) (logarithmic beyond ±\(String(format: "%g", unit)))"))",
+        "set nonlinear y via asinh(y/\(unit)) inverse \(unit)*sinh(y)",
+        "set yrange [\(low * 1.5):\(high * 3)]", "set ytics (\(tics.joined(separator: ", ")))")
+    }
+  }
+
   /// Lines through means, with bars for their intervals.
   ///
   /// - Parameters:
   ///   - isLogarithmic: Whether x is a logarithmic scale.
-  ///   - zero: What stands at the line y = 0; nil without that line.
+  ///   - levels: What has one figure at every x: horizontal lines with their names.
+  ///   - zero: What the line y = 0 divides, in the upper left corner; nil without that line.
   public static func lines(
-    title: String, subtitle: String, x: String, y: String, series: [Series], isLogarithmic: Bool,
-    zero: String?
+    title: String, subtitle: String, x: String, y: String, series: [Series],
+    levels: [(name: String, y: Double)] = [], isLogarithmic: Bool, zero: String?
   ) -> Drawing {
     var drawing = Drawing(title: title, subtitles: [subtitle])
     let places = series.flatMap { $0.points.map(\.x) }
     let (low, high) = (places.min() ?? 0, places.max() ?? 1)
-    // Lines stand a little apart, so that bars at the same x can be told from one another.
-    let step = isLogarithmic ? pow(high / max(low, 1e-300), 0.008) : (high - low) * 0.008
+    // Lines stand a little apart, so that bars at the same x can be told from one another: by 1 % of the width, or less
+    // where all of them together would take a third of the way to the next x.
+    let distinct = Set(places).sorted().map { isLogarithmic ? log($0) : $0 }
+    let width = (distinct.last ?? 1) - (distinct.first ?? 0)
+    let next = zip(distinct, distinct.dropFirst()).map { $1 - $0 }.min() ?? width
+    let apart = min(0.01 * width, next / 3 / Double(max(1, series.count - 1)))
+    let step = isLogarithmic ? exp(apart) : apart
+    let spread = apart * Double(series.count - 1) / 2
     drawing.add(
       "set xlabel \(quoted(x))", "set ylabel \(quoted(y))", "set key outside right top Left reverse")
     drawing.add("set grid ytics lc rgb '#DDDDDD'")
     if isLogarithmic {
-      drawing.add("set logscale x", "set xrange [\(low / 1.3):\(high * 1.3)]")
+      drawing.add("set logscale x", "set xrange [\(low / 1.3 / exp(spread)):\(high * 1.3 * exp(spread))]")
     } else {
-      let margin = max((high - low) * 0.06, abs(high) * 0.01 + 1e-12)
+      let margin = max((high - low) * 0.06, abs(high) * 0.01 + 1e-12) + spread
       drawing.add("set xrange [\(low - margin):\(high + margin)]")
     }
     if let zero {
       drawing.add(
         "set arrow 1 from graph 0, first 0 to graph 1, first 0 nohead lw 1.5 dt 2 lc rgb '\(Colour.line)'",
-        "set label 20 \(quoted(zero)) at graph 0.99, first 0 right offset 0,0.6 textcolor rgb '\(Colour.faint)'"
-      )
+        "set label 20 \(quoted(zero)) at graph 0.01, graph 0.97 font ',12' textcolor rgb '\(Colour.faint)'")
     }
+    let scale = Scale(series, isDifference: zero != nil)
+    drawing.divide(scale, series, y: y)
+    drawing.explainMarks(series, at: "graph 0.01, graph 0.03")
     var plots: [String] = []
     for (index, line) in series.enumerated() {
       let shift = Double(index) - Double(series.count - 1) / 2
-      let rows = line.points.sorted { $0.x < $1.x }.map { point -> [Double] in
+      let points = line.points.sorted { $0.x < $1.x }
+      var rows = points.map { point -> [Double] in
         let place = isLogarithmic ? point.x * pow(step, shift) : point.x + shift * step
         return [
           place, point.y, point.lower.isNaN ? point.y : point.lower,
@@ -77,13 +146,30 @@ extension Drawing {
         ]
       }
       if rows.isEmpty { continue }
+      if case .logarithmic = scale {
+        // An interval that reaches below 0 goes to the bottom.
+        for row in rows.indices where rows[row][2] <= 0 { rows[row][2] = rows[row][1] * 1e-6 }
+      }
       let colour = Colour.all[index % Colour.all.count]
       plots.append(
         "\(drawing.data(rows)) using 1:2:3:4 with yerrorlines lw 2 pt \(4 + index % 9) ps 1 lc rgb '\(colour)' "
           + "title \(quoted(line.name))")
+      let marked = zip(rows, points).filter(\.1.isMarked).map { [$0.0[0], $0.0[1]] }
+      if let marks = drawing.marks(marked, colour) { plots.append(marks) }
+    }
+    for (index, level) in levels.enumerated() {
+      let colour = Colour.all[(series.count + index) % Colour.all.count]
+      plots.append(
+        "\(level.y) with lines lw 2 dt \(2 + index % 4) lc rgb '\(colour)' title \(quoted(level.name))")
     }
     drawing.add("plot " + plots.joined(separator: ", "))
     return drawing
+  }
+
+  /// Daggers beside points; nil for none.
+  private mutating func marks(_ places: [[Double]], _ colour: String) -> String? {
+    if places.isEmpty { return nil }
+    return "\(data(places)) using 1:2:('†') with labels offset 1,0.4 textcolor rgb '\(colour)' notitle"
   }
 
   /// Predicted effects across, actual ones up, with the line on which they are equal.
@@ -98,7 +184,11 @@ extension Drawing {
       plots.append(
         "\(drawing.data(kind.points.map { [$0.x, $0.y] })) using 1:2 with points pt \(6 + index) ps 1.2 lw 2 "
           + "lc rgb '\(colour)' title \(quoted(kind.name))")
+      if let marks = drawing.marks(kind.points.filter(\.isMarked).map { [$0.x, $0.y] }, colour) {
+        plots.append(marks)
+      }
     }
+    drawing.explainMarks(series, at: "graph 0.45, graph 0.03")
     plots.append("x with lines lw 2 dt 2 lc rgb '\(Colour.line)' title 'predicted = actual'")
     let places = series.flatMap { $0.points.map(\.x) }
     let (low, high) = (min(0, places.min() ?? 0), max(0, places.max() ?? 1))

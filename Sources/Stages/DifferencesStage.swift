@@ -8,7 +8,7 @@ import PipelineCore
 public enum DifferencesStage: Stage {
   /// What it says of itself.
   public static let declaration = StageDeclaration(
-    name: "differences", version: 2,
+    name: "differences", version: 3,
     summary: "tests whether a scheme comes closer to retraining than others, over pairs, with a verdict",
     parameters: [
       ParameterDeclaration("title", .string, default: .string(""), "stands above the table"),
@@ -40,7 +40,8 @@ public enum DifferencesStage: Stage {
       LayoutDeclaration(
         "/tests/{against,setting,column,verdict}", "string [t]", "what a test is of, and says"),
       LayoutDeclaration(
-        "/tests/{pairs,not_converged}", "i64 [t]", "pairs, and those behind which a solve failed"),
+        "/tests/{pairs,closer,not_converged}", "i64 [t]",
+        "pairs, those in which the scheme is the closer one, and those behind which a solve failed"),
       LayoutDeclaration(
         "/tests/{mean,lower,upper,pvalue,adjusted}", "f64 [t]",
         "mean difference with its 95 % interval, two-sided p of a t test, and that by Holm's method"),
@@ -57,6 +58,8 @@ public enum DifferencesStage: Stage {
     var setting: String
     var column: String?
     var test: PairedTest
+    /// Pairs in which the scheme is the closer one: an order that no single huge difference decides.
+    var closer: Int
     var notConverged: Int
     /// The places of the inputs that it stands on.
     var rows: [Int]
@@ -91,6 +94,7 @@ public enum DifferencesStage: Stage {
     try artifact.write("/tests/column", tests.map { $0.column ?? "all" })
     try artifact.write("/tests/verdict", tests.map(\.verdict))
     try artifact.write("/tests/pairs", tests.map { Int64($0.test.count) })
+    try artifact.write("/tests/closer", tests.map { Int64($0.closer) })
     try artifact.write("/tests/not_converged", tests.map { Int64($0.notConverged) })
     try artifact.write("/tests/mean", tests.map(\.test.mean))
     try artifact.write("/tests/lower", tests.map { $0.test.mean - $0.test.halfWidth })
@@ -149,7 +153,8 @@ public enum DifferencesStage: Stage {
           tests.append(
             Comparison(
               against: against, setting: setting, column: value,
-              test: try PairedTest(part.map(\.difference)), notConverged: failed(part),
+              test: try PairedTest(part.map(\.difference)), closer: part.count { $0.difference < 0 },
+              notConverged: failed(part),
               rows: part.flatMap(\.rows)))
         }
         // Pairs of one repeat are not independent, so each repeat counts once.
@@ -161,6 +166,7 @@ public enum DifferencesStage: Stage {
         tests.append(
           Comparison(
             against: against, setting: setting, column: nil, test: try PairedTest(means),
+            closer: means.count { $0 < 0 },
             notConverged: failed(here), rows: here.flatMap(\.rows)))
       }
     }

@@ -10,7 +10,7 @@ import Tensor
 public enum LogisticEffectStage: Stage {
   /// What it says of itself.
   public static let declaration = StageDeclaration(
-    name: "logistic-effect", version: 1,
+    name: "logistic-effect", version: 2,
     summary: "sets the change that an influence predicts of a logistic regression beside that of refitting",
     parameters: [
       ParameterDeclaration(
@@ -38,6 +38,9 @@ public enum LogisticEffectStage: Stage {
       LayoutDeclaration("group_size", "int", "images in the group"),
       LayoutDeclaration("pool_size", "int", "images that the group was drawn from"),
       LayoutDeclaration("train_images", "int", "images that the net was fitted to"),
+      LayoutDeclaration(
+        "label_share", "float", "the largest share of a label's training images that the group holds"),
+      LayoutDeclaration("expansion", "float", "as of the influence"),
     ] + TrustFacts.attributes, resources: { _ in Resources(cores: 1, memory: 400 << 20) })
 
   /// Writes the effects.
@@ -79,7 +82,17 @@ public enum LogisticEffectStage: Stage {
     try artifact.attribute("group_size", .integer(Int64(group.indices.count)))
     try artifact.attribute("pool_size", .integer(Int64(group.poolSize)))
     try artifact.attribute("train_images", .integer(Int64(images.train.count)))
+    try artifact.attribute("label_share", .real(largestShare(of: group, in: images.train)))
+    try artifact.attribute("expansion", .real(try file.real("expansion")))
     try TrustFacts.copy(from: task.input("influence"), to: &artifact)
     return try artifact.finish()
+  }
+
+  /// Over the labels, the largest share of a label's images that are in the group.
+  private static func largestShare(of group: Group, in images: ImageSet) -> Double {
+    var (all, own) = ([UInt8: Double](), [UInt8: Double]())
+    for label in images.labels { all[label, default: 0] += 1 }
+    for index in group.indices { own[images.labels[index], default: 0] += 1 }
+    return own.map { $0.value / (all[$0.key] ?? 1) }.max() ?? 0
   }
 }

@@ -26,6 +26,11 @@ public enum LogisticErrorsStage: Stage {
       LayoutDeclaration("/share", "f64 [r]", "images removed over training images"),
       LayoutDeclaration("/groups", "i64 [r]", "groups of that kind and size"),
       LayoutDeclaration(
+        "/label_share", "f64 [r]", "the largest share of a label that a group holds, mean over the groups"),
+      LayoutDeclaration(
+        "/expansion", "f64 [r]",
+        "second order's second term over its first, mean over the groups; NaN without that scheme"),
+      LayoutDeclaration(
         "/error/{value,lower,upper}", "f64 [r,s]",
         "mean over the groups of ‖Δ − Δ*‖ / ‖Δ*‖, with its 95 % interval; NaN for one group"),
       LayoutDeclaration("/ratio", "f64 [r,s]", "mean error over that of the baseline"),
@@ -39,6 +44,8 @@ public enum LogisticErrorsStage: Stage {
     var share: Double
     var scheme: String
     var error: Double
+    var labelShare: Double
+    var expansion: Double
     var converged: Bool
     /// Its place among the inputs.
     var place: Int
@@ -56,7 +63,8 @@ public enum LogisticErrorsStage: Stage {
       let size = try file.integer("group_size")
       return Row(
         kind: input.label, size: size, share: Double(size) / Double(try file.integer("train_images")),
-        scheme: scheme, error: try file.readScalar("/error"), converged: try file.integer("converged") != 0,
+        scheme: scheme, error: try file.readScalar("/error"), labelShare: try file.real("label_share"),
+        expansion: try file.real("expansion"), converged: try file.integer("converged") != 0,
         place: place)
     }
     let baseline = task.parameters.string("baseline")
@@ -68,6 +76,7 @@ public enum LogisticErrorsStage: Stage {
     let schemes = [baseline] + found.filter { $0 != baseline }
     var (kinds, shares, counts, failures) = ([String](), [Double](), [Int64](), [Int64]())
     var records: [[Int]] = []
+    var (labelShares, expansions) = ([Double](), [Double]())
     var (value, lower, upper, ratio) = ([Double](), [Double](), [Double](), [Double]())
     for kind in distinctInOrder(rows.map(\.kind)) {
       for size in Set(rows.filter { $0.kind == kind }.map(\.size)).sorted() {
@@ -81,6 +90,8 @@ public enum LogisticErrorsStage: Stage {
           return try Summary(errors)
         }
         records.append(here.map(\.place))
+        labelShares.append(mean(here.map(\.labelShare)))
+        expansions.append(mean(here.map(\.expansion).filter(\.isFinite)))
         kinds.append(kind)
         shares.append(here[0].share)
         counts.append(Int64(summaries[0].count))
@@ -100,6 +111,8 @@ public enum LogisticErrorsStage: Stage {
     try artifact.write("/kind", kinds)
     try artifact.write("/share", shares)
     try artifact.write("/groups", counts)
+    try artifact.write("/label_share", labelShares)
+    try artifact.write("/expansion", expansions)
     try artifact.write("/error/value", value, shape: shape)
     try artifact.write("/error/lower", lower, shape: shape)
     try artifact.write("/error/upper", upper, shape: shape)
@@ -108,6 +121,10 @@ public enum LogisticErrorsStage: Stage {
     try TrustFacts.gather(
       inputs, labels: rows.map { "\($0.kind), \($0.scheme)" }, records: records, into: &artifact)
     return try artifact.finish()
+  }
+
+  private static func mean(_ values: [Double]) -> Double {
+    values.isEmpty ? .nan : values.reduce(0, +) / Double(values.count)
   }
 
   /// The artifact as a table of records.
@@ -128,17 +145,22 @@ public enum LogisticErrorsStage: Stage {
     var columns: [(name: String, values: PlainTable.Column)] = [
       ("groups of kind", .texts(kinds)), ("share removed", .numbers(share)),
       ("groups", .counts(groups.map { Int($0) })),
+      ("of a label", .numbers(try file.read("/label_share", shape: [kinds.count]))),
     ]
     for (place, scheme) in schemes.enumerated() {
       columns.append(
         (scheme, .intervals(column(value, place), lower: column(lower, place), upper: column(upper, place))))
       if place > 0 { columns.append(("\(scheme) : \(schemes[0])", .numbers(column(ratio, place)))) }
     }
+    let expansion: [Double] = try file.read("/expansion", shape: [kinds.count])
+    if expansion.contains(where: \.isFinite) { columns.append(("2nd term : 1st", .numbers(expansion))) }
     return PlainTable(
       title: title, columns: columns,
       notes: [
         "error: ‖Δ − Δ*‖ / ‖Δ*‖ of the predicted change of the parameters against that of refitting; "
-          + "(… to …): 95 % interval of the mean (Student's t)."
+          + "(… to …): 95 % interval of the mean (Student's t).",
+        "of a label: the largest share of a label's images that a group holds; 2nd term : 1st: "
+          + "‖q H⁻¹ (H − H_U) Δ₁‖ / ‖Δ₁‖ of the second order's series (means over the groups).",
       ], notConverged: failed.map { Int($0) })
   }
 }

@@ -12,7 +12,7 @@ public enum LogisticInfluenceStage: Stage {
 
   /// What it says of itself.
   public static let declaration = StageDeclaration(
-    name: "logistic-influence", version: 1,
+    name: "logistic-influence", version: 2,
     summary: "computes the change of a logistic regression's parameters that removes a group, in float64",
     parameters: [
       ParameterDeclaration(
@@ -31,7 +31,12 @@ public enum LogisticInfluenceStage: Stage {
     ],
     datasets: [
       LayoutDeclaration("/influence", "f64 [p]", "the change that the scheme proposes, in state_dict order")
-    ], attributes: TrustFacts.solveAttributes, resources: { _ in Resources(cores: 1, memory: 400 << 20) })
+    ],
+    attributes: TrustFacts.solveAttributes + [
+      LayoutDeclaration(
+        "expansion", "float",
+        "second-order: ‖q H⁻¹ (H − H_U) Δ₁‖ / ‖Δ₁‖, its second term over the first; NaN for the others")
+    ], resources: { _ in Resources(cores: 1, memory: 400 << 20) })
 
   /// Writes the influence.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
@@ -61,6 +66,12 @@ public enum LogisticInfluenceStage: Stage {
     var artifact = try ArtifactWriter(task)
     try artifact.write("/influence", result.change)
     let facts = result.influence
+    var expansion = Double.nan
+    if let first = facts.firstOrder?.map(Double.init) {
+      let added = zip(result.change, first).map { $0 - $1 }
+      expansion = (dot(added, added) / dot(first, first)).squareRoot()
+    }
+    try artifact.attribute("expansion", .real(expansion))
     try artifact.attribute("converged", .integer(facts.converged ? 1 : 0))
     try artifact.attribute("iterations", .integer(Int64(facts.iterations)))
     try artifact.attribute("products", .integer(Int64(facts.products)))

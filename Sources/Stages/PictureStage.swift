@@ -35,7 +35,7 @@ public enum PictureStage: Stage {
 
   /// What it says of itself.
   public static let declaration = StageDeclaration(
-    name: "picture", version: 3, summary: "draws a picture as PNG and SVG, by gnuplot",
+    name: "picture", version: 4, summary: "draws a picture as PNG and SVG, by gnuplot",
     parameters: [
       ParameterDeclaration(
         "kind", .choice(Kind.allCases.map(\.rawValue)),

@@ -45,7 +45,7 @@ extension TableReport {
       ("against", .texts(try file.readStrings("/tests/against"))),
       ("setting", .texts(try file.readStrings("/tests/setting"))),
       ("at", .texts(try file.readStrings("/tests/column"))),
-      ("pairs", try counts(file, "/tests/pairs")),
+      ("pairs", try counts(file, "/tests/pairs")), ("closer in", try counts(file, "/tests/closer")),
       ("mean difference", try interval(file, "/tests/mean", "/tests/")),
       ("p", .numbers(try file.read("/tests/pvalue", shape: [nil]))),
       ("p adjusted", .numbers(try file.read("/tests/adjusted", shape: [nil]))),

@@ -22,6 +22,7 @@ enum ResultPictures {
     let over = parameters["over"]?.plainText ?? "repeat"
     let schemes = try file.readStrings("/scheme")
     let values: [Double] = try file.read(choice.path, shape: [schemes.count])
+    let converged: [UInt8] = try file.read("/converged", shape: [schemes.count])
     var axes: [String: [String]] = [:]
     for dataset in try file.datasets() where dataset.path.hasPrefix("/axes/") {
       axes[String(dataset.path.dropFirst("/axes/".count))] = try file.readStrings(dataset.path)
@@ -40,21 +41,31 @@ enum ResultPictures {
         return []
       }) ?? []
     let distinct = distinctInOrder(names)
-    let series = (order.filter(distinct.contains) + distinct.filter { !order.contains($0) }).map { name in
+    let ordered = order.filter(distinct.contains) + distinct.filter { !order.contains($0) }
+    // What has no place across, such as retraining where a scale varies, is a level of all places.
+    let levels = ordered.compactMap { name -> (name: String, y: Double)? in
+      let rows = names.indices.filter { names[$0] == name && places[$0].isEmpty && values[$0].isFinite }
+      if rows.isEmpty { return nil }
+      return (name, rows.reduce(0) { $0 + values[$1] } / Double(rows.count))
+    }
+    let series = ordered.map { name in
       let rows = names.indices.filter { names[$0] == name && values[$0].isFinite }
       let points = Dictionary(grouping: rows, by: { places[$0] }).compactMap { place, rows -> Series.Point? in
         guard let x = Double(place), let summary = try? Summary(rows.map { values[$0] }) else { return nil }
         let half = summary.confidenceHalfWidth ?? .nan
-        return Series.Point(x: x, y: summary.mean, lower: summary.mean - half, upper: summary.mean + half)
+        return Series.Point(
+          x: x, y: summary.mean, lower: summary.mean - half, upper: summary.mean + half,
+          isMarked: rows.contains { converged[$0] == 0 })
       }
       return Series(name: name, points: points)
-    }
-    guard series.contains(where: { !$0.points.isEmpty }) else {
+    }.filter { !$0.points.isEmpty }
+    guard !series.isEmpty else {
       throw StageFailure("the table has no figure '\(metric)' along '\(across)'")
     }
     return .lines(
       title: heading(title, choice.figure.label), subtitle: "mean and 95 % interval over \(over)",
-      x: across, y: choice.figure.label, series: series, isLogarithmic: isLogarithmic(series), zero: nil)
+      x: across, y: choice.figure.label, series: series, levels: levels, isLogarithmic: isLogarithmic(series),
+      zero: nil)
   }
 
   /// Mean paired differences: by setting if there are numbered ones, else by column.
@@ -66,6 +77,7 @@ enum ResultPictures {
     let means: [Double] = try file.read("/tests/mean", shape: [against.count])
     let lower: [Double] = try file.read("/tests/lower", shape: [against.count])
     let upper: [Double] = try file.read("/tests/upper", shape: [against.count])
+    let failed: [Int64] = try file.read("/tests/not_converged", shape: [against.count])
     let parameters = try JSONDecoder().decode(
       [String: Value].self, from: Data(file.string("parameters").utf8))
     let scheme = parameters["scheme"]?.plainText ?? ""
@@ -79,7 +91,8 @@ enum ResultPictures {
         name: "against \(name)",
         points: against.indices.compactMap { row in
           guard against[row] == name, let x = place(row) else { return nil }
-          return Series.Point(x: x, y: means[row], lower: lower[row], upper: upper[row])
+          return Series.Point(
+            x: x, y: means[row], lower: lower[row], upper: upper[row], isMarked: failed[row] > 0)
         })
     }
     guard series.contains(where: { !$0.points.isEmpty }) else {
@@ -90,7 +103,7 @@ enum ResultPictures {
       title: heading(title, "\(scheme): closer to retraining than others?"),
       subtitle: "difference of |loss − retrained|, mean and 95 % interval",
       x: across ?? parameters["columns"]?.plainText ?? "size", y: "\(scheme) less the other", series: series,
-      isLogarithmic: isLogarithmic(series), zero: "below: \(scheme) is closer")
+      isLogarithmic: isLogarithmic(series), zero: "below 0: \(scheme) is closer")
   }
 
   /// Predicted and actual effects on a split.
@@ -100,11 +113,12 @@ enum ResultPictures {
     let kinds = try file.readStrings("/points/kind")
     let predicted: [Double] = try file.read("/points/\(split)/predicted", shape: [kinds.count])
     let actual: [Double] = try file.read("/points/\(split)/actual", shape: [kinds.count])
+    let converged: [UInt8] = try file.read(TrustFacts.folder + "/converged", shape: [kinds.count])
     let series = distinctInOrder(kinds).map { kind in
       Series(
         name: kind,
         points: kinds.indices.filter { kinds[$0] == kind }.map {
-          Series.Point(x: predicted[$0], y: actual[$0])
+          Series.Point(x: predicted[$0], y: actual[$0], isMarked: converged[$0] == 0)
         })
     }
     return .effects(

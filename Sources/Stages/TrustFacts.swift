@@ -188,14 +188,14 @@ enum TrustFacts {
       let rows = schemes.indices.filter { schemes[$0] == scheme && residuals[$0].isFinite }
       guard !rows.isEmpty else { continue }
       // Damping and the number of curvature images decide how far a step goes; a table without them can't be read.
-      let settings = Set(
-        rows.map { row in
+      let ordered = rows.sorted { (dampings[$0], images[$0]) < (dampings[$1], images[$1]) }
+      let settings = distinctInOrder(
+        ordered.map { row in
           let extra =
             implied[row].isFinite && implied[row] != dampings[row]
             ? " (\(String(format: "%.2g", implied[row])) implied by the solver)" : ""
           return "\(dampings[row])\(extra), \(images[row]) curvature images"
-        }
-      ).sorted()
+        })
       let shown =
         settings.count > 4
         ? "\(settings[0]) to \(settings[settings.count - 1])" : settings.joined(separator: "; ")

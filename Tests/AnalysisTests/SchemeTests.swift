@@ -105,6 +105,32 @@ import Testing
     #expect(abs((logs[1].second - logs[0].second) / step - 2) < 0.1)
   }
 
+  /// In one direction the group holds a share s of the curvature, regulariser included, and q (1 − H⁻¹H_U) is
+  /// (p − s)/(1 − p): each term of the series is that many times the one before, whatever the size of the group.
+  @Test func theSeriesContractsByTheGroupsShareOfTheCurvature() throws {
+    var model = LeastSquares(rows: 400, columns: 1, seed: 630)
+    // The last 40 images hold nearly all of the curvature, as a label's do in its own directions.
+    for i in 360..<400 { model.x[i] *= 30 }
+    let theta = model.optimum(Self.all, lambda: Self.lambda)
+    var ratios: [Double] = []
+    for group in [Array(0..<40), Array(380..<400), Array(360..<400), Array(0..<380)] {
+      let p = Double(group.count) / 400
+      func curvature(_ images: [Int]) -> Double {
+        images.reduce(0) { $0 + model.x[$1] * model.x[$1] + Self.lambda }
+      }
+      let share = curvature(group) / curvature(Self.all)
+      let retrained = Self.retrained(without: group, scale: .mean, model: model)
+      func error(_ scheme: InfluenceScheme) throws -> Double {
+        Self.error(
+          try Self.change(group, at: theta, of: model, Self.options(scheme)).change, retrained, from: theta)
+      }
+      let ratio = try error(.secondOrder) / error(.firstOrder)
+      #expect(abs(ratio - abs(share - p) / (1 - p)) < 1e-8, "\(ratio) \(share) \(p)")
+      ratios.append(ratio)
+    }
+    #expect(ratios[0] < 0.12 && ratios[2] > 0.95)
+  }
+
   @Test func secondOrderIsTheFormula() throws {
     let group = Array(30..<130)
     let options = Self.options(.secondOrder) { $0.damping = 0.25 }

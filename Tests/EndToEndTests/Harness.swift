@@ -53,6 +53,8 @@ final class Sandbox {
     process.arguments = arguments
     process.currentDirectoryURL = URL(fileURLWithPath: folder)
     process.standardInput = FileHandle.nullDevice
+    // A developer's own cache is no place for tests.
+    process.environment = ProcessInfo.processInfo.environment.filter { $0.key != "PIPELINE_CACHE" }
     // Files rather than pipes: a program that says much can't block, and nothing has to be read meanwhile.
     let names = ["out", "err"].map { folder + "/" + UUID().uuidString + "." + $0 }
     for name in names { _ = FileManager.default.createFile(atPath: name, contents: nil) }

@@ -26,6 +26,13 @@ import Testing
       name: "schemes", options: ["size=[20,40]"],
       words: ["first-order koh", "newton", "second-order", "gif", "fif", "pif", "F1", "membership AUC"]),
     Small(
+      name: "schemes-calibrated", options: ["size=[20,40]"],
+      words: ["first-order", "newton", "second-order", "gif", "fif", "pif", "calibrated settings"]),
+    Small(
+      name: "curvature-images",
+      options: ["size=[40]", "curvature_images=[50,200]", "compare_images=200"],
+      words: ["1-step of 5000", "curvature images"]),
+    Small(
       name: "group-size", options: ["size=[20,40]", "random_size=[100,600]"],
       words: ["coherent", "random", "slope", "Spearman"]),
     Small(
@@ -33,7 +40,7 @@ import Testing
       words: ["second-order: swept_damping", "three steps: swept_damping", "chosen"]),
     Small(
       name: "steps", options: ["size=[20,40]", "swept_damping=[0.05,0.2]"],
-      words: ["k-means parts", "p adjusted", "of 2 settings", "Verdict, 3-step against parts shuffled:"]),
+      words: ["k-means parts", "p adjusted", "moderate only", "of 2 settings", "Verdict, 3-step against parts shuffled:"]),
     Small(
       name: "selection",
       options: ["size=[20]", "width=4", "ratio=[0.1,0.5]", "images.train_images=300", "repeat=1"],

@@ -23,6 +23,38 @@ import Testing
     return lines[start + 1..<end].map { $0.split(separator: " ").compactMap { Double($0) } }
   }
 
+  @Test func hugeIntervalsDoNotHideSmallDifferences() throws {
+    let points = [0.01, -0.02, 0.015, 0.01].enumerated().map { place, y in
+      Series.Point(x: Double(place), y: y, lower: y - 0.01, upper: y + 0.01)
+    }
+    func script(_ points: [Series.Point], zero: String?) -> String {
+      Self.script(
+        .lines(
+          title: "t", subtitle: "s", x: "x", y: "y", series: [Series(name: "a", points: points)],
+          isLogarithmic: false, zero: zero))
+    }
+    let plain = script(points, zero: "below")
+    #expect(!plain.contains("nonlinear") && !plain.contains("logscale") && !plain.contains("†"))
+    let huge = Series.Point(x: 4, y: 30, lower: -100, upper: 160, isMarked: true)
+    let wide = script(points + [huge], zero: "below")
+    #expect(wide.contains("set nonlinear y via asinh(y/0.01) inverse 0.01*sinh(y)"))
+    #expect(wide.contains("'−0.01' -0.01") && wide.contains("'100' 100.0") && !wide.contains("'1000'"))
+    // The dagger stands at the marked point alone.
+    #expect(try Self.rows(wide, block: 1).map { $0[1] } == [30] && wide.contains("did not converge"))
+    // Losses are positive: a logarithmic scale, and an interval that reaches below 0 goes to the bottom.
+    let losses = [0.005, 0.01, 2].enumerated().map { place, y in
+      Series.Point(x: Double(place), y: y, lower: y - 0.006, upper: y + 0.006)
+    }
+    let ladder = script(losses, zero: nil)
+    #expect(ladder.contains("set logscale y"))
+    #expect(try Self.rows(ladder, block: 0).allSatisfy { $0[2] > 0 })
+    let level = Self.script(
+      .lines(
+        title: "t", subtitle: "s", x: "x", y: "y", series: [Series(name: "a", points: losses)],
+        levels: [("it's all", 0.02)], isLogarithmic: false, zero: nil))
+    #expect(level.contains(", 0.02 with lines lw 2 dt 2") && level.contains("title 'it''s all'"))
+  }
+
   @Test func histogramCountsEveryImageOnce() throws {
     let rows = try Self.rows(Self.script(.histogram(Self.sample(), moments: "", tests: [])), block: 0)
     #expect(rows.reduce(0) { $0 + $1[1] } == 200)

@@ -78,6 +78,8 @@ import Testing
     #expect(adjusted[2] == pvalues[2])
     #expect(try file.readStrings("/tests/verdict")[2] == "no difference")
     #expect(try file.read("/tests/not_converged", as: Int64.self) == [1, 1, 2])
+    let closer = try file.read("/tests/closer", as: Int64.self)
+    #expect(closer[0] == 1 && closer[2] == 1)
     #expect(
       try file.readStrings("/verdict").last
         == "Verdict, a against b: no difference; behind 2 of the pairs a solve did not converge.")

@@ -138,6 +138,12 @@ import Testing
     #expect(try file.read("/share", as: Double.self) == [0.1])
     let ratios: [Double] = try file.read("/ratio", shape: [1, 3])
     #expect(ratios[0] == 1 && ratios[1] < 0.5 && ratios[2] < ratios[1])
+    let labels = (0..<10).map { label in Double(members.count { $0 % 10 == label }) / 24 }
+    #expect(try file.read("/label_share", as: Double.self) == [labels.max()])
+    let first = try Self.change(.firstOrder, without: members)
+    let second = try Self.change(.secondOrder, without: members)
+    let expansion = Self.distance(first, second) / dot(first, first).squareRoot()
+    #expect(abs(try file.read("/expansion", as: Double.self)[0] - expansion) < 1e-5)
     #expect(
       failure { _ = try shop.run("logistic-errors", ["baseline": .string("none")], ["rows": effects]) }
         == "no row has the baseline 'none'; the schemes are first-order, second-order, newton")
