@@ -51,7 +51,7 @@ validate: setup ## Run the long checks against the truth; writes docs/validation
 sanitize: setup ## Run the compute engine's tests under the address, thread and undefined-behaviour sanitizers
 	scripts/sanitize.sh
 
-stress: setup ## Kill, damage and crowd the engine for half an hour; writes docs/reliability.md
+stress: setup ## Kill, damage and crowd the engine for some 20 minutes, time it; writes docs/reliability.md
 	$(BUILD)
 	scripts/stress.sh --write docs/reliability.md
 
