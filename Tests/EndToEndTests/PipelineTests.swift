@@ -40,7 +40,10 @@ import Testing
       words: ["second-order: swept_damping", "three steps: swept_damping", "chosen"]),
     Small(
       name: "steps", options: ["size=[20,40]", "swept_damping=[0.05,0.2]"],
-      words: ["k-means parts", "p adjusted", "moderate only", "of 2 settings", "Verdict, 3-step against parts shuffled:"]),
+      words: [
+        "k-means parts", "p adjusted", "moderate only", "of 2 settings",
+        "Verdict, 3-step against parts shuffled:",
+      ]),
     Small(
       name: "selection",
       options: ["size=[20]", "width=4", "ratio=[0.1,0.5]", "images.train_images=300", "repeat=1"],
