@@ -9,17 +9,17 @@ command -v gnuplot >/dev/null || { echo "picture.sh: gnuplot is missing: apt-get
 
 data=$(mktemp)
 trap 'rm -f "$data"' EXIT
-.build/release/pipeline table "$name" table --format csv "$@" | tr -d '\r' >"$data"
-total=$(.build/release/pipeline table "$name" table --format json "$@" | sed -n 's/.*"column_total" : \([0-9]*\).*/\1/p')
+${PIPELINE:-.build/release/pipeline} table "$name" table --format csv "$@" | tr -d '\r' >"$data"
+total=$(${PIPELINE:-.build/release/pipeline} table "$name" table --format json "$@" | sed -n 's/.*"column_total" : \([0-9]*\).*/\1/p')
 
 gnuplot <<GNUPLOT
-set terminal svg size 900,480 font "Helvetica,14" background "white"
+set terminal svg size 900,500 font "Helvetica,14" background "white"
 set output "$out"
 set datafile separator ","
 set title "Loss on the removed images, by how they were removed ($name)"
 set xlabel "images removed, of ${total:-all} of the label"
 set ylabel "mean cross-entropy (95 % interval over repeats)"
-set key left top Left reverse
+set key below horizontal Left reverse
 set grid ytics lc "#dddddd"
 set border 3
 set tics nomirror
