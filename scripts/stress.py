@@ -411,7 +411,10 @@ def outputs(options, figures):
   slow = Lab(10, work="sleep 0.1;")
   for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
     slow.clear()
+    # Under nohup hang-ups are ignored, which a child inherits.
+    before = signal.signal(number, signal.SIG_DFL)
     process = slow.start()
+    signal.signal(number, before)
     while not slow.executions(): time.sleep(0.01)
     process.send_signal(number)
     assert process.wait() == 130, number
