@@ -51,6 +51,14 @@ stages:
   @property
   def nodes(self): return 2 * self.width + 2
 
+  def keep(self):
+    """Keeps a copy of the cache, to which `restore` goes back."""
+    shutil.copytree(self.cache, self.folder / "kept")
+
+  def restore(self):
+    shutil.rmtree(self.cache)
+    shutil.copytree(self.folder / "kept", self.cache)
+
   def command(self, *more, jobs=2, name="run"):
     common = [PIPELINE, name, str(self.folder / "fan.yaml"), "--cache", str(self.cache)]
     return common + (["--jobs", str(jobs)] if name == "run" else []) + list(more)
@@ -161,8 +169,7 @@ def flips(options, figures):
   lab, rng = Lab(20), random.Random(options.seed + 1)
   assert lab.run().returncode == 0
   expected = lab.artifacts()
-  pristine = lab.folder / "pristine"
-  shutil.copytree(lab.cache, pristine)
+  lab.keep()
   count = 40 if options.short else 400
   sections = ["artifacts", "actions", "plans", "joins", "experiments", "runs"]
   healed = cuts = 0
@@ -188,8 +195,7 @@ def flips(options, figures):
       assert lab.run().returncode == 0 and lab.artifacts() == expected, f"bit {bit} of {path}: healed to other bytes"
       assert lab.verify().returncode == 0
       healed += 1
-    shutil.rmtree(lab.cache)
-    shutil.copytree(pristine, lab.cache)
+    lab.restore()
   evaluations = [r.name for r in (lab.cache / "actions").rglob("*") if r.is_file() and "node evaluate[" in r.read_text()]
   met = 5 if options.short else 50
   for number in range(met):
@@ -217,8 +223,7 @@ def fuzz(options, figures):
   lab, rng = Lab(4), random.Random(options.seed + 2)
   assert lab.run().returncode == 0
   expected = lab.artifacts()
-  pristine = lab.folder / "pristine"
-  shutil.copytree(lab.cache, pristine)
+  lab.keep()
   rounds = 15 if options.short else 300
   calls = 0
 
@@ -254,8 +259,7 @@ def fuzz(options, figures):
       call(*command)
     call("cache", "verify")
     assert call("run", pipeline, "--jobs", "2") == 0 and lab.artifacts().items() >= expected.items()
-    shutil.rmtree(lab.cache)
-    shutil.copytree(pristine, lab.cache)
+    lab.restore()
   lab.close()
   figures["fuzz"] = [
     ("caches with up to six files of a seeded mutator's bytes", rounds),

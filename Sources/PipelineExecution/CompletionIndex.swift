@@ -48,17 +48,16 @@ struct CompletionIndex {
     sources = []
     answer = ""
     endings = Set(artifacts.map(\.fileExtension)).sorted()
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(artifacts.count * Self.entry)
+    var writer = WireWriter(after: [], capacity: artifacts.count * Self.entry)
     for (index, artifact) in artifacts.enumerated() {
       guard let record = POSIX.facts(cache.path("plans", keys.nodes[index])) else { return nil }
-      artifact.action.append(to: &bytes)
-      keys.nodes[index].append(to: &bytes)
-      Self.append(artifact.size, to: &bytes)
-      Self.append(record.size, to: &bytes)
-      Self.append(endings.firstIndex(of: artifact.fileExtension)!, to: &bytes)
+      writer.put(artifact.action)
+      writer.put(keys.nodes[index])
+      writer.put(artifact.size)
+      writer.put(record.size)
+      writer.put(endings.firstIndex(of: artifact.fileExtension)!)
     }
-    entries = bytes[...]
+    entries = writer.bytes[...]
   }
 
   /// A digest of what the plan's nodes are called and which plan keys they have.
@@ -88,59 +87,42 @@ struct CompletionIndex {
       Digest(bytes: bytes.suffix(32)) == Digest(of: bytes.dropLast(32))
     else { return nil }
     // The digest is no promise that the rest makes sense: whoever can write here can make one.
-    var reader = ByteReader(bytes.dropLast(32).dropFirst(Self.header.count))
-    guard let question = reader.digest(), let identity = reader.digest(), let logSize = reader.integer(),
-      let sourceCount = reader.integer()
+    var reader = WireReader(bytes.dropLast(32).dropFirst(Self.header.count))
+    do throws(WireError) {
+      let question = try reader.digest()
+      self.question = question == Self.none ? nil : question
+      identity = try reader.digest()
+      logSize = try reader.integer()
+      sources = try reader.list { (reader) throws(WireError) in
+        ExternalFile(path: try reader.text(), digest: try reader.digest())
+      }
+      answer = try reader.text()
+      endings = try reader.list { (reader) throws(WireError) in try reader.text() }
+    } catch { return nil }
+    guard logSize >= 0, endings.allSatisfy({ $0.utf8.count <= 16 && !$0.utf8.contains(UInt8(ascii: "/")) }),
+      reader.rest.count % Self.entry == 0
     else { return nil }
-    self.question = question == Self.none ? nil : question
-    self.identity = identity
-    self.logSize = logSize
-    sources = []
-    for _ in 0..<sourceCount {
-      guard let path = reader.text(), let digest = reader.digest() else { return nil }
-      sources.append(ExternalFile(path: path, digest: digest))
-    }
-    guard let answer = reader.text(), let endingCount = reader.integer() else { return nil }
-    self.answer = answer
-    endings = []
-    for _ in 0..<endingCount {
-      guard let ending = reader.text(), ending.utf8.count <= 16, !ending.utf8.contains(UInt8(ascii: "/"))
-      else { return nil }
-      endings.append(ending)
-    }
-    guard reader.rest.count % Self.entry == 0 else { return nil }
     entries = reader.rest
   }
 
   /// Writes the file, unless it is there already with just these bytes.
   func write(_ path: String, in cache: Cache) throws(SystemError) {
-    var bytes = Self.header
-    bytes.reserveCapacity(entries.count + 4096)
-    (question ?? Self.none).append(to: &bytes)
-    identity.append(to: &bytes)
-    Self.append(logSize, to: &bytes)
-    Self.append(sources.count, to: &bytes)
-    for source in sources {
-      Self.append(source.path, to: &bytes)
-      source.digest.append(to: &bytes)
+    var writer = WireWriter(after: Self.header, capacity: entries.count + 4096)
+    writer.put(question ?? Self.none)
+    writer.put(identity)
+    writer.put(logSize)
+    writer.put(sources) { writer, source in
+      writer.put(source.path)
+      writer.put(source.digest)
     }
-    Self.append(answer, to: &bytes)
-    Self.append(endings.count, to: &bytes)
-    for ending in endings { Self.append(ending, to: &bytes) }
-    bytes += entries
-    Digest(of: bytes).append(to: &bytes)
+    writer.put(answer)
+    writer.put(endings) { $0.put($1) }
+    writer.put(raw: entries)
+    writer.put(Digest(of: writer.bytes))
+    let bytes = writer.bytes
     if let present = try POSIX.read(path), present == bytes { return }
     try POSIX.makeDirectories(cache.temporaryFolder)
     try POSIX.writeAtomically(bytes, to: path, temporary: cache.temporaryName("completion"), sync: false)
-  }
-
-  private static func append(_ number: Int, to bytes: inout [UInt8]) {
-    withUnsafeBytes(of: UInt64(number).littleEndian) { bytes.append(contentsOf: $0) }
-  }
-
-  private static func append(_ text: String, to bytes: inout [UInt8]) {
-    append(text.utf8.count, to: &bytes)
-    bytes.append(contentsOf: text.utf8)
   }
 
   // MARK: The cache
@@ -207,28 +189,4 @@ struct CompletionIndex {
 /// A value that one thread writes and another reads after it has joined the first.
 private final class Flag: @unchecked Sendable {
   var isSet = true
-}
-
-/// Takes numbers, texts and digests off the front of some bytes, and nothing beyond their end.
-struct ByteReader {
-  private(set) var rest: ArraySlice<UInt8>
-
-  init(_ bytes: ArraySlice<UInt8>) { rest = bytes }
-
-  mutating func integer() -> Int? {
-    guard let bytes = take(8) else { return nil }
-    return Int(exactly: bytes.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) })
-  }
-
-  mutating func digest() -> Digest? { take(32).flatMap { Digest(bytes: $0) } }
-
-  mutating func text() -> String? {
-    integer().flatMap { take($0) }.flatMap { String(validating: $0, as: UTF8.self) }
-  }
-
-  private mutating func take(_ count: Int) -> ArraySlice<UInt8>? {
-    guard count <= rest.count else { return nil }
-    defer { rest = rest.dropFirst(count) }
-    return rest.prefix(count)
-  }
 }

@@ -1,17 +1,26 @@
-// Plain values as bytes, exact to the bit and without names: what schedulers and workers say costs microseconds.
+// Plain values as bytes, exact to the bit and without names: for what schedulers and workers say, which costs microseconds
+// so, and for the index of a completed run.
 
 import PipelineCore
 
-/// A message whose bytes end early or mean nothing.
+/// Bytes that end early or mean nothing.
 struct WireError: Error {}
 
-/// Writes a message: a mark, the length of what follows, and values one after another.
+/// Writes values one after another. A message starts with a mark and the length of what follows.
 struct WireWriter {
   static let mark: [UInt8] = [0xF1, 0x70, 0x65, 0x02]
   static let headerLength = 8
-  private var bytes: [UInt8] = mark + [0, 0, 0, 0]
+  /// What has been written.
+  private(set) var bytes: [UInt8]
 
-  init() { bytes.reserveCapacity(1024) }
+  /// A writer of a message; see `finish`.
+  init() { self.init(after: Self.mark + [0, 0, 0, 0], capacity: 1024) }
+
+  /// A writer of anything else.
+  init(after header: [UInt8], capacity: Int) {
+    bytes = header
+    bytes.reserveCapacity(capacity)
+  }
 
   /// The message, whole.
   consuming func finish() -> [UInt8] {
@@ -28,6 +37,7 @@ struct WireWriter {
   mutating func put(_ value: Double) { put(value.bitPattern) }
   mutating func put(tag: UInt8) { bytes.append(tag) }
   mutating func put(_ value: Digest) { value.append(to: &bytes) }
+  mutating func put(raw: ArraySlice<UInt8>) { bytes += raw }
 
   mutating func put(_ text: String) {
     put(text.utf8.count)
@@ -69,13 +79,23 @@ struct WireWriter {
   }
 }
 
-/// Reads the values of a message in the order in which they were written.
+/// Reads values in the order in which they were written, and nothing beyond their end.
 struct WireReader {
-  private var rest: ArraySlice<UInt8>
+  /// What has not been read.
+  private(set) var rest: ArraySlice<UInt8>
 
   init(_ body: ArraySlice<UInt8>) { rest = body }
 
-  var isAtEnd: Bool { rest.isEmpty }
+  /// What `read` makes of a body; nil where the body is none, or is longer.
+  static func whole<T>(
+    _ body: ArraySlice<UInt8>, _ read: (inout WireReader) throws(WireError) -> T
+  ) -> T? {
+    var reader = WireReader(body)
+    do throws(WireError) {
+      let value = try read(&reader)
+      return reader.rest.isEmpty ? value : nil
+    } catch { return nil }
+  }
 
   private mutating func take(_ count: Int) throws(WireError) -> ArraySlice<UInt8> {
     guard count >= 0, count <= rest.count else { throw WireError() }
@@ -100,7 +120,8 @@ struct WireReader {
 
   mutating func text() throws(WireError) -> String {
     let count = try integer()
-    return String(decoding: try take(count), as: UTF8.self)
+    guard let text = String(validating: try take(count), as: UTF8.self) else { throw WireError() }
+    return text
   }
 
   mutating func list<T>(_ element: (inout WireReader) throws(WireError) -> T) throws(WireError) -> [T] {

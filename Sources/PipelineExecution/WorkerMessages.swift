@@ -38,11 +38,8 @@ enum WorkerMessage: Sendable {
 
   /// Reads a message; nil where it is none.
   init?(_ body: ArraySlice<UInt8>) {
-    var reader = WireReader(body)
-    do throws(WireError) {
-      self = try Self.read(&reader)
-    } catch { return nil }
-    guard reader.isAtEnd else { return nil }
+    guard let whole = WireReader.whole(body, Self.read) else { return nil }
+    self = whole
   }
 
   private static func read(_ reader: inout WireReader) throws(WireError) -> WorkerMessage {
@@ -100,11 +97,8 @@ extension StageTask {
 
   /// Reads a task; nil where it is none.
   package init?(_ body: ArraySlice<UInt8>) {
-    var reader = WireReader(body)
-    do throws(WireError) {
-      self = try Self.read(&reader)
-    } catch { return nil }
-    guard reader.isAtEnd else { return nil }
+    guard let whole = WireReader.whole(body, Self.read) else { return nil }
+    self = whole
   }
 
   private static func read(_ reader: inout WireReader) throws(WireError) -> StageTask {

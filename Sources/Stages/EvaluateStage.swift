@@ -131,7 +131,7 @@ public enum EvaluateStage: Stage {
       "/metrics/forgetting/membership_auc", scalar: try membership(evaluation, images, group))
     let a = metrics["group"]?["accuracy"] ?? .nan
     let b = metrics["test_other"]?["accuracy"] ?? .nan
-    try artifact.write("/metrics/forgetting/f1", scalar: 2 * (1 - a) * b / (1 - a + b))
+    try artifact.write("/metrics/forgetting/f1", scalar: forgettingF1(group: a, others: b))
     try artifact.write(
       "/metrics/forgetting/relearning_steps", scalar: try relearning(task, net, images, group))
     try artifact.attribute("group_size", .integer(Int64(group.indices.count)))

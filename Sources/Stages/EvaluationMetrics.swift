@@ -94,3 +94,11 @@ enum EvaluationMetrics {
     }
   }
 }
+
+/// GIF's F1 of forgetting: the harmonic mean of the error on the removed images and the accuracy on the others.
+///
+/// - Parameters:
+///   - group: a, the accuracy on the removed images.
+///   - others: b, the accuracy on images that have nothing to do with them.
+/// - Returns: 2 (1 − a) b / (1 − a + b).
+func forgettingF1(group a: Double, others b: Double) -> Double { 2 * (1 - a) * b / (1 - a + b) }

@@ -71,7 +71,7 @@ enum UnlearnRounds {
             ).accuracy
           }
           let (own, other) = (try accuracy(images, group.indices), try accuracy(held, others))
-          return 2 * (1 - own) * other / (1 - own + other)
+          return forgettingF1(group: own, others: other)
         }
       }
     ) { context.report($1, step: $0, of: rounds) }
