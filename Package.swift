@@ -6,48 +6,60 @@ let package = Package(
   products: [.executable(name: "pipeline", targets: ["pipeline"])],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
-    .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
-    .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
-    .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
-
-    // Numbers and science: no target here knows of pipelines.
-    .target(name: "Tensor", dependencies: ["CKernels", "COpenBLAS"]),
-    .target(name: "HDF5", dependencies: ["CHDF5", crypto]),
-    .target(name: "NeuralNet", dependencies: ["Tensor", "CKernels"]),
-    .executableTarget(name: "bench", dependencies: ["NeuralNet", "Tensor"]),
-    .target(name: "Analysis", dependencies: ["Tensor", "NeuralNet", "COpenBLAS"]),
-    .target(name: "Datasets", dependencies: [crypto]),
+    // Formats: files of others and of ours. No target here knows of pipelines.
+    .systemLibrary(
+      name: "CCrypto", path: "Sources/Formats/CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .target(name: "Hashing", dependencies: ["CCrypto"], path: "Sources/Formats/Hashing"),
+    .systemLibrary(
+      name: "CHDF5", path: "Sources/Formats/CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
+    .target(name: "HDF5", dependencies: ["CHDF5", "Hashing"], path: "Sources/Formats/HDF5"),
+    .target(name: "Datasets", dependencies: ["Hashing"], path: "Sources/Formats/Datasets"),
     .target(
       name: "VisionTransformer",
       dependencies: [
-        "CKernels", "Tensor", crypto, .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+        "CKernels", "Hashing", "Tensor", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
-      exclude: ["onnx.proto"]),
-    .executableTarget(name: "vit-bench", dependencies: ["Tensor", "VisionTransformer"]),
+      path: "Sources/Formats/VisionTransformer", exclude: ["onnx.proto"]),
+    // Drawings as gnuplot scripts: text only, no process.
+    .target(name: "Plot", path: "Sources/Formats/Plot"),
+
+    // Numerics and science: no target here knows of pipelines or files.
+    .systemLibrary(
+      name: "COpenBLAS", path: "Sources/Numerics/COpenBLAS", pkgConfig: "openblas",
+      providers: [.apt(["libopenblas-dev"])]),
+    .target(name: "CKernels", path: "Sources/Numerics/CKernels", cSettings: [.unsafeFlags(["-O3"])]),
+    .target(name: "Tensor", dependencies: ["CKernels", "COpenBLAS"], path: "Sources/Numerics/Tensor"),
+    .target(name: "NeuralNet", dependencies: ["Tensor", "CKernels"], path: "Sources/Numerics/NeuralNet"),
+    .target(
+      name: "Analysis", dependencies: ["Tensor", "NeuralNet", "COpenBLAS"], path: "Sources/Science/Analysis"),
 
     // The engine: no target here knows of HDF5, BLAS or stages.
-    .target(name: "PipelineCore", dependencies: [crypto]),
-    .target(name: "PipelineFile", dependencies: ["PipelineCore", .product(name: "Yams", package: "Yams")]),
-    .target(name: "PipelineExecution", dependencies: ["PipelineCore"]),
+    .target(name: "PipelineCore", dependencies: ["Hashing"], path: "Sources/Engine/Core"),
+    .target(
+      name: "PipelineFile", dependencies: ["PipelineCore", .product(name: "Yams", package: "Yams")],
+      path: "Sources/Engine/File"),
+    .target(name: "PipelineExecution", dependencies: ["PipelineCore"], path: "Sources/Engine/Execution"),
 
-    // Drawings as gnuplot scripts: text only, no process, no pipelines.
-    .target(name: "Plot"),
+    // The study: what its artifacts hold, and the stages that make them.
     .target(
       name: "Stages",
       dependencies: [
         "PipelineCore", "Analysis", "Datasets", "HDF5", "NeuralNet", "Plot", "Tensor", "VisionTransformer",
-      ]),
+      ], path: "Sources/Study/Stages"),
+
     .executableTarget(
       name: "pipeline",
       dependencies: [
         "Datasets", "PipelineCore", "PipelineExecution", "PipelineFile", "Stages",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], linkerSettings: [.unsafeFlags(staticRuntime)]),
+    .executableTarget(name: "bench", dependencies: ["NeuralNet", "Tensor"], path: "Sources/Tools/bench"),
+    .executableTarget(
+      name: "vit-bench", dependencies: ["Tensor", "VisionTransformer"], path: "Sources/Tools/vit-bench"),
 
     .testTarget(name: "HDF5Tests", dependencies: ["HDF5"]),
     .testTarget(name: "TensorTests", dependencies: ["Tensor"]),
@@ -56,7 +68,7 @@ let package = Package(
       exclude: ["Golden"]),
     .testTarget(
       name: "AnalysisTests", dependencies: ["Analysis", "NeuralNet", "Tensor"], exclude: ["Golden"]),
-    .testTarget(name: "DatasetsTests", dependencies: ["Datasets", crypto]),
+    .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Hashing"]),
     .testTarget(
       name: "VisionTransformerTests",
       dependencies: ["CKernels", "Datasets", "Tensor", "VisionTransformer"], exclude: ["Golden"]),
@@ -77,9 +89,6 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
-
-/// SHA-256.
-var crypto: Target.Dependency { .product(name: "Crypto", package: "swift-crypto") }
 
 /// Links Swift's own libraries into the executable where PIPELINE_STATIC_RUNTIME is set: the dynamic linker takes 8 ms
 /// for them at each start. Not for the tests: the flags of a target reach the tests that depend on it, and the testing

@@ -9,8 +9,8 @@ set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 package=$root/.build/sanitize/pipeline
 mkdir -p "$package/Sources" "$package/Tests"
-for name in COpenBLAS CKernels Tensor NeuralNet bench; do
-  ln -sfn "$root/Sources/$name" "$package/Sources/$name"
+for folder in Numerics/COpenBLAS Numerics/CKernels Numerics/Tensor Numerics/NeuralNet Tools/bench; do
+  ln -sfn "$root/Sources/$folder" "$package/Sources/${folder#*/}"
 done
 for name in TensorTests NeuralNetTests; do ln -sfn "$root/Tests/$name" "$package/Tests/$name"; done
 cat > "$package/Package.swift" <<'END'

@@ -1,8 +1,8 @@
 // Fetched files are whole or absent, whatever breaks in between.
 
-import Crypto
 import Datasets
 import Foundation
+import Hashing
 import Testing
 
 private func pin(_ path: String, _ text: String) -> PinnedFile {

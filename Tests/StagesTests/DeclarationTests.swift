@@ -56,7 +56,7 @@ private func patterns(_ layouts: [LayoutDeclaration]) -> [Pattern] {
 @Suite struct DeclarationTests {
   @Test func everyStageFileIsRegistered() throws {
     let sources = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent().appendingPathComponent("Sources/Stages")
+      .deletingLastPathComponent().appendingPathComponent("Sources/Study/Stages")
     let registered = Set(allStages.stages.values.map { "\($0)" })
     var found: Set<String> = []
     for file in try FileManager.default.contentsOfDirectory(at: sources, includingPropertiesForKeys: nil)

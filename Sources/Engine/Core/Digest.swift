@@ -1,6 +1,6 @@
 // 256-bit digests: the names of keys and of contents.
 
-import Crypto
+import Hashing
 
 /// A SHA-256 digest, as a value that is cheap to compare and to keep in a dictionary.
 public struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {

@@ -1,6 +1,6 @@
 // What a key is made of. One function writes a node's manifest; one reader hashes it, another explains it.
 
-import Crypto
+import Hashing
 
 /// A reader of a node's manifest: a sequence of named fields in a fixed order.
 ///

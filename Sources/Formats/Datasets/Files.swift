@@ -1,7 +1,7 @@
 // Reading, hashing and safe writing of files.
 
-import Crypto
 import Foundation
+import Hashing
 
 func systemReason() -> String { String(cString: strerror(errno)) }
 
@@ -20,10 +20,7 @@ func sha256(ofFile path: String) throws(DatasetError) -> String {
     if count == 0 { break }
     hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
   }
-  return hash.finalize().map { byte in
-    let text = String(byte, radix: 16)
-    return byte < 16 ? "0" + text : text
-  }.joined()
+  return hash.finalize().hex
 }
 
 /// Brings a file's content, or a folder's entries, to the disk.

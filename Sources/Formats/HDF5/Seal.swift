@@ -1,7 +1,7 @@
 // A checksum over the whole file, kept behind HDF5's own end, so that damage is told before it is parsed.
 
-import Crypto
 import Glibc
+import Hashing
 
 /// The 56 bytes behind the HDF5 data: a mark and the SHA-256 of all that precedes it.
 ///

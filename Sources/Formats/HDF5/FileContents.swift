@@ -1,7 +1,7 @@
 // How a file is looked into: datasets opened, checked and read, groups walked through.
 
 import CHDF5
-import Crypto
+import Hashing
 
 extension FileReader {
   func open(_ path: String) throws(HDF5Error) -> Handle {

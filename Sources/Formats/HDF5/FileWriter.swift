@@ -1,7 +1,7 @@
 // Writes one HDF5 file: equal content gives equal bytes, and a failure is never left unnoticed.
 
 import CHDF5
-import Crypto
+import Hashing
 
 /// A new HDF5 file, open for writing until it is closed.
 ///

@@ -1,7 +1,7 @@
 // Keeps computed features in files of up to 1,000 images, from which any later set of images is served.
 
-import Crypto
 import Foundation
+import Hashing
 
 /// A folder of features by image index, which any number of processes may share and anyone may delete.
 ///
@@ -30,14 +30,14 @@ public struct FeatureShards: Sendable {
     for part in identity {
       hash.update(data: Data("\(part.utf8.count):\(part)".utf8))
     }
-    folder = parent + "/" + Self.hex(hash.finalize())
+    folder = parent + "/" + hash.finalize().hex
     self.width = width
   }
 
   /// SHA-256 of a file in hex.
   public static func digest(ofFile path: String) throws(VisionTransformerError) -> String {
     do {
-      return hex(SHA256.hash(data: try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)))
+      return SHA256.hash(data: try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)).hex
     } catch {
       throw .unreadable(file: path, reason: error.localizedDescription)
     }
@@ -164,7 +164,7 @@ public struct FeatureShards: Sendable {
     let digest = SHA256.hash(data: data)
     data.append(contentsOf: digest)
     // Named by content: processes that compute the same shard write the same file.
-    let target = name(indices[0], indices[indices.count - 1]) + "-\(Self.hex(digest).prefix(16)).shard"
+    let target = name(indices[0], indices[indices.count - 1]) + "-\(digest.hex.prefix(16)).shard"
     let temporary = "\(target).\(UUID().uuidString).tmp"
     do {
       try data.write(to: URL(fileURLWithPath: temporary))
@@ -175,10 +175,6 @@ public struct FeatureShards: Sendable {
       throw .unwritable(file: target, reason: String(cString: strerror(errno)))
     }
     return (target as NSString).lastPathComponent
-  }
-
-  private static func hex(_ bytes: some Sequence<UInt8>) -> String {
-    bytes.map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
   }
 }
 

@@ -1,6 +1,6 @@
 // The hash of what a file says, whatever the bytes it is stored in.
 
-import Crypto
+import Hashing
 
 /// Gathers the digests of a file's datasets and attributes, in any order, into one content hash.
 ///
@@ -61,14 +61,8 @@ struct ContentHasher: Sendable {
     for digest in kept.map(\.digest).sorted(by: { $0.lexicographicallyPrecedes($1) }) {
       hash.update(data: digest)
     }
-    return hex(hash.finalize())
+    return hash.finalize().hex
   }
-}
-
-/// Lower-case hex.
-func hex(_ bytes: some Sequence<UInt8>) -> String {
-  let digits = Array("0123456789abcdef".utf8)
-  return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
 }
 
 extension SHA256 {
