@@ -1,7 +1,7 @@
 # The commands of a working day; scripts/setup.sh does the set-up that each needs.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bench bench-vit sanitize validate stress stress-short lint clean
+.PHONY: help setup run test bench bench-vit sanitize validate tables stress stress-short lint house clean
 
 SWIFT := swift
 PIPELINE := .build/release/pipeline
@@ -14,7 +14,7 @@ help: ## This list
 setup: ## Install the system's packages that are missing
 	@scripts/setup.sh system
 
-run: setup ## Set up, build, and bring pipelines/coherent-label0.yaml up to date; prints the result table
+run: setup ## Set up, build, and bring the pipeline coherent-label0 up to date; prints the result table
 	$(BUILD)
 	$(PIPELINE) run coherent-label0
 
@@ -23,7 +23,7 @@ test: setup ## Set up, build and run all tests
 	$(SWIFT) build -c release --build-tests
 	$(BUILD)
 	$(PIPELINE) fetch mnist vit-s14
-	scripts/stress.sh --short
+	python3 scripts/stress --short
 	$(SWIFT) test -c release --skip-build --disable-xctest
 
 # PEERS names a Python environment with PyTorch, PEER_SCRIPT a program like docs/compute.md describes; without them only
@@ -34,7 +34,8 @@ bench: setup ## Build and run the benchmarks, beside PyTorch where PEERS and PEE
 	.build/release/bench directions
 	.build/release/bench memory
 	$(BUILD)
-	scripts/bench-engine.sh
+	$(SWIFT) build -c release --product ToyWorker
+	python3 scripts/bench/engine.py
 
 # TORCH_VIT names a program that measures PyTorch's forward pass, as docs/vit.md describes.
 bench-vit: setup ## Time the vision transformer, beside PyTorch and onnxruntime where PEERS and TORCH_VIT are given
@@ -44,23 +45,31 @@ bench-vit: setup ## Time the vision transformer, beside PyTorch and onnxruntime 
 	.build/release/vit-bench cache/downloads/vit-s14/vit_s_focus.onnx $(if $(PEERS),--python $(PEERS)/bin/python \
 	  $(if $(TORCH_VIT),--torch $(TORCH_VIT)) --onnxruntime scripts/peers/onnx_vit.py)
 
-validate: setup ## Run the long checks against the truth; writes docs/validation.md
+validate: setup ## Run the long checks against the truth; writes docs/tables/logistic-checks.md
 	$(BUILD)
-	scripts/validate.sh
+	python3 scripts/results/validate.py
+
+tables: ## Put the tables that are up to date in the cache into docs/tables; runs no node
+	python3 scripts/results/tables.py
 
 sanitize: setup ## Run the compute engine's tests under the address, thread and undefined-behaviour sanitizers
-	scripts/sanitize.sh
+	scripts/check/sanitize.sh
 
 stress: setup ## Kill, damage and crowd the engine for some 20 minutes, time it; writes docs/reliability.md
 	$(BUILD)
-	scripts/stress.sh --write docs/reliability.md
+	$(SWIFT) build -c release --product ToyWorker
+	python3 scripts/stress --write docs/reliability.md
 
 stress-short: setup ## The same in about a minute (part of test)
 	$(BUILD)
-	scripts/stress.sh --short
+	python3 scripts/stress --short
 
 lint: ## Check the format of the sources
 	$(SWIFT) format lint --strict --configuration .swift-format --recursive Sources Tests Package.swift
+	python3 -m unittest discover -q -s scripts/check
+
+house: ## Measure the checkout by the rules of the house
+	@python3 scripts/check/house.py
 
 clean: ## Remove what was built; the cache of results stays
 	rm -rf .build .build-python

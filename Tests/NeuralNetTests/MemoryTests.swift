@@ -61,5 +61,5 @@ import Testing
   }
 }
 
-/// Whether scripts/sanitize.sh runs the tests.
+/// Whether scripts/check/sanitize.sh runs the tests.
 private let isSanitized = ProcessInfo.processInfo.environment["PIPELINE_SANITIZER"] != nil

@@ -127,77 +127,105 @@ class Derivatives:
         return float(torch.cat(losses).double().mean())
 
 
-def check_influence(images, net, group, artifact):
-    model, decay = load_net(net)
-    x, y = load_split(images, "train")
-    with h5py.File(artifact) as file:
-        settings = json.loads(file.attrs["parameters"])
-        stored = {name: torch.tensor(file[name][...]) for name in file if isinstance(file[name], h5py.Dataset)}
-        losses = {
-            (split, kind): float(file[f"loss_change/{split}/{kind}"][()])
-            for split in ("group", "retained") for kind in ("first_order", "second_order", "actual")}
-        damping, residual, norm = (float(file.attrs[name]) for name in ("damping", "residual", "gradient_norm"))
-        misfit = float(file.attrs["misfit"])
-    with h5py.File(group) as file:
-        removed = torch.tensor(file["indices"][...])
-    scheme, scale = settings["scheme"], settings["scale"]
-    d = Derivatives(model, x, y, settings["curvature"])
-    theta = d.flat(d.theta.values()).double()
-    change, rows, own = stored["influence"], stored["hessian_indices"], stored["group_indices"]
-    n, m = len(x), len(removed)
-    inside = torch.zeros(n, dtype=torch.bool)
-    inside[removed] = True
-    retained = torch.arange(n)[~inside]
-    newton = scheme == "newton"
-    lam = decay * n / (n - m) if newton and scale == "koh" else decay
+class Solve:
+    """A stored influence: what it says of itself, and the system H̃ Δ = b that it claims to solve."""
 
-    mean = d.gradient(removed) + (decay * theta if scale == "mean" else 0)
-    good = verdict(
-        "gradient, relative difference", float((stored["gradient"] - mean).norm() / mean.norm()), 0, 1e-4)
-    everything = d.gradient(torch.arange(n)) + decay * theta
-    good &= verdict("gradient norm", norm, float(everything.norm()), 1e-4 * float(everything.norm()))
-    b = mean * (m / (n - m) if scale == "mean" or newton else m / n)
-    if newton and settings["gradient"] == "retained":
-        b = -(d.gradient(retained) + lam * theta)
+    def __init__(self, images, net, group, artifact):
+        model, decay = load_net(net)
+        x, y = load_split(images, "train")
+        with h5py.File(artifact) as file:
+            settings = json.loads(file.attrs["parameters"])
+            self.stored = {name: torch.tensor(file[name][...]) for name in file if isinstance(file[name], h5py.Dataset)}
+            self.losses = {
+                (split, kind): float(file[f"loss_change/{split}/{kind}"][()])
+                for split in ("group", "retained") for kind in ("first_order", "second_order", "actual")}
+            self.damping, self.residual, self.norm, self.misfit = (
+                float(file.attrs[name]) for name in ("damping", "residual", "gradient_norm", "misfit"))
+        with h5py.File(group) as file:
+            self.removed = torch.tensor(file["indices"][...])
+        self.scheme, self.scale, self.gradient = settings["scheme"], settings["scale"], settings["gradient"]
+        self.d = Derivatives(model, x, y, settings["curvature"])
+        self.theta = self.d.flat(self.d.theta.values()).double()
+        self.change, self.rows, self.own = (
+            self.stored[name] for name in ("influence", "hessian_indices", "group_indices"))
+        self.n, self.m, self.decay = len(x), len(self.removed), decay
+        self.inside = torch.zeros(self.n, dtype=torch.bool)
+        self.inside[self.removed] = True
+        newton = self.scheme == "newton"
+        self.lam = decay * self.n / (self.n - self.m) if newton and self.scale == "koh" else decay
+        self.weight = self.m / (self.n - self.m) if self.scale == "mean" or newton else self.m / self.n
 
-    def product(vector):
-        return d.product(rows, vector) + (lam + damping) * vector.double()
+    def mean(self):
+        """The group's mean gradient, with the regulariser's share in scale mean."""
+        return self.d.gradient(self.removed) + (self.decay * self.theta if self.scale == "mean" else 0)
 
-    def relative(right, solution):
-        return float((right - product(solution)).norm() / right.norm())
+    def right(self, mean):
+        """The right-hand side b."""
+        if self.scheme == "newton" and self.gradient == "retained":
+            return -(self.d.gradient(torch.arange(self.n)[~self.inside]) + self.lam * self.theta)
+        return mean * self.weight
 
-    if scheme == "second-order":
-        first = stored["first_order"]
-        bend = d.product(own, first) * (m / n)
-        if scale == "mean":
-            bend = (d.product(own, first) - d.product(rows, first)) * (m / (n - m))
-        again = max(relative(b, first), relative(bend, change.double() - first.double()))
-    elif scheme == "pif":
-        first, chosen = stored["first_order"], stored["selected"]
-        again = relative(b, first)
+    def product(self, vector):
+        return self.d.product(self.rows, vector) + (self.lam + self.damping) * vector.double()
+
+    def relative(self, right, solution):
+        return float((right - self.product(solution)).norm() / right.norm())
+
+
+def second_order_residual(solve, b):
+    first = solve.stored["first_order"]
+    bend = solve.d.product(solve.own, first) * (solve.m / solve.n)
+    if solve.scale == "mean":
+        bend = (solve.d.product(solve.own, first) - solve.d.product(solve.rows, first)) * solve.weight
+    return max(solve.relative(b, first), solve.relative(bend, solve.change.double() - first.double()))
+
+
+def residual(solve, b):
+    """The true residual by the scheme's own definition, and whether what else the scheme promises holds."""
+    if solve.scheme == "second-order":
+        return second_order_residual(solve, b), True
+    if solve.scheme == "pif":
+        first, chosen = solve.stored["first_order"], solve.stored["selected"]
         applied = torch.zeros_like(first)
         applied[chosen] = first[chosen]
-        good &= verdict("projected change, largest difference", float((applied - change).abs().max()), 0, 0)
-    elif scheme == "fif":
-        chosen = stored["selected"]
-        again = float((b - product(change))[chosen].norm() / b[chosen].norm())
-    elif scheme == "gif":
-        chosen = stored["selected"]
-        rest = b - product(change)
-        again = float(product(rest)[chosen].norm() / product(b)[chosen].norm())
-        good &= verdict("misfit", misfit, float(rest.norm() / b.norm()), 1e-3)
-    else:
-        again = relative(b, change)
-    good &= verdict(f"{scheme}: residual", residual, again, 1e-3)
+        off = float((applied - solve.change).abs().max())
+        return solve.relative(b, first), verdict("projected change, largest difference", off, 0, 0)
+    if solve.scheme == "fif":
+        chosen = solve.stored["selected"]
+        return float((b - solve.product(solve.change))[chosen].norm() / b[chosen].norm()), True
+    if solve.scheme == "gif":
+        chosen = solve.stored["selected"]
+        rest = b - solve.product(solve.change)
+        again = float(solve.product(rest)[chosen].norm() / solve.product(b)[chosen].norm())
+        return again, verdict("misfit", solve.misfit, float(rest.norm() / b.norm()), 1e-3)
+    return solve.relative(b, solve.change), True
+
+
+def check_losses(solve):
+    """Predicted and actual changes of loss, on the group and on retained curvature images."""
+    good, change = True, solve.change
     still = torch.zeros_like(change)
-    for split, part in ("group", own), ("retained", rows[~inside[rows]]):
-        slope = float(d.gradient(part) @ change.double())
-        bend = float(d.product(part, change) @ change.double()) / 2
-        actual = d.loss(part, change) - d.loss(part, still)
+    for split, part in ("group", solve.own), ("retained", solve.rows[~solve.inside[solve.rows]]):
+        slope = float(solve.d.gradient(part) @ change.double())
+        bend = float(solve.d.product(part, change) @ change.double()) / 2
+        actual = solve.d.loss(part, change) - solve.d.loss(part, still)
         for kind, theirs in ("first_order", slope), ("second_order", slope + bend), ("actual", actual):
-            ours = losses[split, kind]
+            ours = solve.losses[split, kind]
             good &= verdict(f"{split} loss, {kind}", ours, theirs, 1e-3 * abs(theirs) + 1e-6)
     return good
+
+
+def check_influence(images, net, group, artifact):
+    solve = Solve(images, net, group, artifact)
+    mean = solve.mean()
+    off = float((solve.stored["gradient"] - mean).norm() / mean.norm())
+    good = verdict("gradient, relative difference", off, 0, 1e-4)
+    everything = float((solve.d.gradient(torch.arange(solve.n)) + solve.decay * solve.theta).norm())
+    good &= verdict("gradient norm", solve.norm, everything, 1e-4 * everything)
+    again, kept = residual(solve, solve.right(mean))
+    good &= kept
+    good &= verdict(f"{solve.scheme}: residual", solve.residual, again, 1e-3)
+    return good & check_losses(solve)
 
 
 checks = {"net": check_net, "evaluate": check_evaluate, "influence": check_influence}

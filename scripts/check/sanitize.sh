@@ -6,7 +6,7 @@
 # They are built as a package of their own in .build/sanitize, of links to the engine's folders: the rest of the project
 # and what it depends on need not be built three times more.
 set -eu
-root=$(cd "$(dirname "$0")/.." && pwd)
+root=$(cd "$(dirname "$0")/../.." && pwd)
 package=$root/.build/sanitize/pipeline
 mkdir -p "$package/Sources" "$package/Tests"
 for folder in Numerics/COpenBLAS Numerics/CKernels Numerics/Tensor Numerics/NeuralNet Tools/bench; do

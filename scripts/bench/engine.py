@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+"""Times the engine beside ninja on the same graphs and prints a table of medians.
+
+usage: engine.py [RUNS [SECTION…]]      sections: noop, first, toy, plan (default: all)
+
+Needs ninja. PIPELINE names the executable under test, BENCH_DIR the folder that it works in (default: memory, so that no
+disk is timed, where there is room for it).
+"""
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import graphs
+
+PIPELINE = os.environ.get("PIPELINE", str(pathlib.Path(__file__).resolve().parents[2] / ".build/release/pipeline"))
+NULL = subprocess.DEVNULL
+WIDE = """axes: {i: 3000, j: 3000}
+stages:
+  first:
+    stage: command
+    for: [i]
+    parameters: {argv: [sh, -c, "echo ${i} > a"], outputs: [a]}
+  second:
+    stage: command
+    for: [j]
+    inputs: {all: first}
+    parameters: {argv: [sh, -c, "cat inputs/all/*/a > b${j}"], outputs: ["b${j}"]}
+"""
+
+
+def place():
+    """The folder that graphs are written to: BENCH_DIR, or memory where there is room."""
+    memory = "/dev/shm"
+    room = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2 << 30
+    return os.environ.get("BENCH_DIR") or (memory if room else None)
+
+
+def seconds(command):
+    start = time.perf_counter()
+    subprocess.run(command, check=True, stdout=NULL, stderr=NULL)
+    return time.perf_counter() - start
+
+
+def ninja(folder):
+    return ["ninja", "-C", str(folder), "-j2", "all"]
+
+
+def run(folder):
+    return [PIPELINE, "run", str(folder / "fan.yaml"), "--cache", str(folder / "cache"), "--jobs", "2"]
+
+
+def plan(file, cache):
+    return [PIPELINE, "plan", str(file), "--cache", str(cache)]
+
+
+def row(name, ours, bar, theirs=None):
+    def ms(values):
+        return f"{statistics.median(values) * 1000:.1f} ms"
+
+    ratio = f"{statistics.median(ours) / statistics.median(theirs):.2f}" if theirs else ""
+    print(f"| {name} | {ms(ours)} | {ms(theirs) if theirs else ''} | {ratio} | {bar} | {len(ours)} |", flush=True)
+
+
+def noop(root, runs):
+    """Nothing to do, in two sizes."""
+    for n, bar in ((1000, "≤ 30 ms"), (10000, "≤ 80 ms and ≤ 2 × ninja")):
+        theirs = graphs.write("ninja", root / f"ninja{n}", n)
+        ours = graphs.write("pipeline", root / f"pipeline{n}", n)
+        print(f"(making {n:,} nodes once)", file=sys.stderr, flush=True)
+        seconds(ninja(theirs))
+        seconds(run(ours))
+        # Once more: the first run without work has met files that are not in memory yet.
+        seconds(run(ours))
+        pairs = [(seconds(run(ours)), seconds(ninja(theirs))) for _ in range(max(runs, 15))]
+        row(f"nothing to do, {n:,} nodes", [p[0] for p in pairs], bar, [p[1] for p in pairs])
+        shutil.rmtree(theirs)
+        shutil.rmtree(ours)
+
+
+def first(root, runs):
+    """First runs of commands."""
+    ours, theirs = [], []
+    for _ in range(runs):
+        folder, other = graphs.write("pipeline", root / "first", 1000), graphs.write("ninja", root / "ninja", 1000)
+        ours.append(seconds(run(folder)))
+        theirs.append(seconds(ninja(other)))
+        shutil.rmtree(folder)
+        shutil.rmtree(other)
+    row("first run, 1,000 commands, 2 jobs", ours, "≤ 2 × ninja", theirs)
+
+
+def toy(root, runs):
+    """First runs of stages that add integers: what the engine itself takes for a node."""
+    program = pathlib.Path(PIPELINE).with_name("ToyWorker")
+    if not program.exists():
+        print(f"(no {program}: 'swift build -c release --product ToyWorker' builds it)", file=sys.stderr)
+        return
+    times = []
+    for number in range(runs):
+        folder = root / f"toy{number}"
+        folder.mkdir()
+        # 2 × 500 + 2 nodes that add integers, in two worker processes.
+        command = [str(program), "run", str(folder / "cache"), str(folder / "log"), "2", "30", "500", "0"]
+        times.append(seconds(command) / 1002)
+        shutil.rmtree(folder)
+    row("first run, a node that adds integers", times, "≤ 1 ms")
+
+
+def plans(root, runs):
+    """Plans of many nodes and of many edges."""
+    wide = root / "wide.yaml"
+    wide.write_text(WIDE)
+    row("plan of a 3,000 × 3,000 gather", [seconds(plan(wide, root / "none")) for _ in range(runs)], "< 1 s")
+    print(f"| memory of that gather | {peak(plan(wide, root / 'none')):.0f} MB | | | < 300 MB | 1 |")
+    folder = graphs.write("pipeline", root / "many", 100_000)
+    times = [seconds(plan(folder / "fan.yaml", folder / "cache")) for _ in range(runs)]
+    row("plan of 100,000 nodes", times, "< 2 s")
+
+
+def peak(command):
+    """The peak resident set of a program in MB."""
+    process = subprocess.Popen(command, stdout=NULL, stderr=NULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, command
+    return usage.ru_maxrss / 1024
+
+
+SECTIONS = {"noop": noop, "first": first, "toy": toy, "plan": plans}
+
+
+def main():
+    runs = max(1, int(sys.argv[1])) if len(sys.argv) > 1 else 5
+    sections = sys.argv[2:] or list(SECTIONS)
+    unknown = set(sections) - SECTIONS.keys()
+    if unknown:
+        sys.exit(f"engine.py: no section {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}")
+    if not shutil.which("ninja"):
+        print("engine.py: ninja is missing: apt-get install ninja-build", file=sys.stderr)
+        sys.exit(66)
+    root = pathlib.Path(tempfile.mkdtemp(prefix="bench-engine-", dir=place()))
+    print("| what | pipeline | ninja | ratio | bar | runs |\n|---|---|---|---|---|---|", flush=True)
+    try:
+        row("start of the process (`--version`)", [seconds([PIPELINE, "--version"]) for _ in range(20)], "")
+        for section in sections:
+            SECTIONS[section](root, runs)
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""The same graph for each tool: one node, n that take it, one that takes those; each is a `cat`."""
+
+PIPELINE = """axes:
+  i: {n}
+stages:
+  base:
+    stage: command
+    parameters: {{argv: [sh, -c, "cat src > b"], files: [src], outputs: [b]}}
+  evaluate:
+    stage: command
+    for: [i]
+    inputs: {{base: base}}
+    parameters: {{argv: [sh, -c, "cat inputs/base/b > e${{i}}"], outputs: ["e${{i}}"]}}
+  summary:
+    stage: command
+    inputs: {{parts: evaluate}}
+    parameters: {{argv: [sh, -c, "cat inputs/parts/*/e* > sum"], outputs: [sum]}}
+"""
+SNAKEMAKE = """rule all:
+    input: "sum"
+rule base:
+    input: "src"
+    output: "b"
+    shell: "cat {{input}} > {{output}}"
+rule evaluate:
+    input: "b"
+    output: "e{{i}}"
+    shell: "cat {{input}} > {{output}}"
+rule summary:
+    input: [f"e{{i}}" for i in range({n})]
+    output: "sum"
+    shell: "cat {{input}} > {{output}}"
+"""
+DVC = """stages:
+  base:
+    cmd: cat src > b
+    deps: [src]
+    outs: [b]
+  evaluate:
+    foreach: [{numbers}]
+    do:
+      cmd: cat b > e${{item}}
+      deps: [b]
+      outs: ["e${{item}}"]
+  summary:
+    cmd: cat e* > sum
+    deps: [{names}]
+    outs: [sum]
+"""
+
+
+def write(tool, folder, n):
+    """Writes the graph of `n` + 2 nodes as a project of `tool` into a new folder; returns the folder."""
+    folder.mkdir()
+    (folder / "src").write_text("x")
+    names = [f"e{i}" for i in range(n)]
+    if tool == "pipeline":
+        (folder / "fan.yaml").write_text(PIPELINE.format(n=n))
+    elif tool == "ninja":
+        (folder / "build.ninja").write_text(
+            "rule cp\n  command = cat $in > $out\nbuild b: cp src\n" + "".join(f"build {e}: cp b\n" for e in names)
+            + "build all: cp " + " ".join(names) + "\n")
+    elif tool == "snakemake":
+        (folder / "Snakefile").write_text(SNAKEMAKE.format(n=n))
+    elif tool == "dvc":
+        (folder / "dvc.yaml").write_text(DVC.format(numbers=",".join(map(str, range(n))), names=",".join(names)))
+    else:
+        raise ValueError(tool)
+    return folder

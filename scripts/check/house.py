@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+"""Measures a checkout against the rules of the house, and with --check fails on a broken one.
+
+usage: house.py [--check] [ROOT…]      default: the checkout that the script stands in
+
+Without --check it prints a table with one column for each ROOT, so that two states can be compared. The rules stand in
+CONTRIBUTING.md. Needs Python 3.11 and nothing else.
+"""
+import argparse
+import dataclasses
+import pathlib
+import re
+import sys
+
+import functions
+
+FUNCTION, FILE, FOLDER, PIPELINES, COLUMN = 60, 300, 20, 21_500, 120
+CODE = {".swift", ".c", ".h", ".py", ".sh"}
+# Code that a program made, or that answers to another project's rules.
+MADE = {"onnx.pb.swift"}
+# Who declares a dataset, and who knows of no artifact at all.
+NOT_OF_STAGES = re.compile(r"/(Engine|Formats|Numerics|Artifacts|PipelineCore|PipelineFile|PipelineExecution|HDF5|Datasets|Plot)/")
+TYPES = "integer|number|string|boolean|list|integers|numbers|strings|stringMap|optionalInteger|optionalNumber|optionalString"
+BY_STRING = re.compile(rf'(?:parameters|values|\$0)[?!]?\.(?:{TYPES})\("')
+ATTRIBUTE = re.compile(rf'\b(?:file|reader)\)?\.(?:{TYPES})\("')
+DATASET = re.compile(r'"/(?!(?:usr|bin|dev|proc|sys|tmp|etc|var|home)\b)[a-z_]')
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """One broken rule at one place."""
+    path: pathlib.Path
+    line: int
+    text: str
+
+
+class House:
+    """A checkout: its files by kind, each read once."""
+
+    def __init__(self, root):
+        self.root = root
+        self.files = {
+            path.relative_to(root): path.read_text(encoding="utf-8")
+            for folder in ("Sources", "Tests", "scripts", ".ci")
+            for path in sorted((root / folder).rglob("*"))
+            if path.is_file() and path.suffix in CODE and path.name not in MADE and "__pycache__" not in path.parts}
+        self.pipelines = {
+            path.relative_to(root): path.read_text(encoding="utf-8")
+            for path in sorted((root / "pipelines").rglob("*.yaml"))}
+        self.functions = [
+            (path, function) for path, text in self.files.items()
+            for function in functions.functions(path.suffix, text)]
+
+    def lines(self, folder="", suffixes=CODE):
+        return sum(text.count("\n") for path, text in self.files.items()
+                   if path.parts[0].startswith(folder) and path.suffix in suffixes)
+
+    def places(self, pattern):
+        """Where a pattern stands in code that knows of stages and declares no artifact."""
+        return [(path, number) for path, text in self.files.items()
+                if path.parts[0] == "Sources" and not NOT_OF_STAGES.search(f"/{path}")
+                for number, line in enumerate(text.splitlines(), 1)
+                for _ in pattern.finditer(line)]
+
+    def folders(self):
+        """Number of files by folder, of sources, tests, scripts, pages and pipelines."""
+        count = {}
+        for top in ("Sources", "Tests", "scripts", "docs", "pipelines"):
+            for path in (self.root / top).rglob("*"):
+                if path.is_file() and "__pycache__" not in path.parts:
+                    folder = path.parent.relative_to(self.root)
+                    count[folder] = count.get(folder, 0) + 1
+        return count
+
+    def broken(self):
+        """Every place at which a rule is broken."""
+        for path, function in self.functions:
+            if function.lines > FUNCTION:
+                yield Finding(path, function.line, f"'{function.name}' has {function.lines} lines, at most {FUNCTION} are "
+                                                   "allowed: take a step out of it that has a name")
+        for path, text in self.files.items():
+            lines = text.count("\n")
+            if lines > FILE:
+                yield Finding(path, 1, f"{lines} lines, at most {FILE} are allowed: split the file by purpose")
+        for folder, count in self.folders().items():
+            if count > FOLDER:
+                yield Finding(folder, 1, f"{count} files, at most {FOLDER} are allowed: make folders by purpose")
+        size = sum(len(text.encode()) for text in self.pipelines.values())
+        if size > PIPELINES:
+            yield Finding(pathlib.Path("pipelines"), 1, f"{size} bytes, at most {PIPELINES} are allowed: share what repeats")
+        for path, text in self.pipelines.items():
+            for number, line in enumerate(text.splitlines(), 1):
+                if len(line) > COLUMN:
+                    yield Finding(path, number, f"{len(line)} columns, at most {COLUMN} are allowed")
+        for pattern, text in (
+            (BY_STRING, "a parameter is read by a string: read it by its token"),
+            (DATASET, "a dataset's path: only the artifact's type in Sources/Study/Artifacts spells it")):
+            for path, number in self.places(pattern):
+                yield Finding(path, number, text)
+
+    def rows(self):
+        """The table: what is measured, and the figure."""
+        longest = max(self.functions, key=lambda entry: entry[1].lines)
+        sources = [entry for entry in self.functions if entry[0].parts[0] == "Sources"]
+        in_sources = max(sources, key=lambda entry: entry[1].lines)
+        files = {path: text.count("\n") for path, text in self.files.items()}
+        file = max(files, key=files.get)
+        source = max((path for path in files if path.parts[0] == "Sources"), key=files.get)
+        folders = self.folders()
+        full = max(folders, key=folders.get)
+        widths = [len(line) for text in self.pipelines.values() for line in text.splitlines()]
+        return [
+            ("files of code", len(self.files)),
+            ("lines of Sources", self.lines("Sources")),
+            ("lines of Tests", self.lines("Tests")),
+            ("lines of scripts", self.lines("scripts") + self.lines(".ci")),
+            ("longest function of Sources", f"{in_sources[1].lines} ({in_sources[1].name}, {in_sources[0].name})"),
+            ("longest function of all", f"{longest[1].lines} ({longest[1].name}, {longest[0].name})"),
+            (f"functions over {FUNCTION} lines", sum(f.lines > FUNCTION for _, f in self.functions)),
+            ("longest file of Sources", f"{files[source]} ({source.name})"),
+            ("longest file of all", f"{files[file]} ({file.name})"),
+            (f"files over {FILE} lines", sum(lines > FILE for lines in files.values())),
+            ("parameters read by a string", len(self.places(BY_STRING))),
+            ("attributes of artifacts read by a string", len(self.places(ATTRIBUTE))),
+            ("dataset paths outside of the artifacts' types", len(self.places(DATASET))),
+            ("bytes of pipelines", sum(len(text.encode()) for text in self.pipelines.values())),
+            ("longest line of a pipeline", max(widths, default=0)),
+            ("folders", len(folders)),
+            ("most files in a folder", f"{folders[full]} ({full})"),
+        ]
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Measures a checkout against the rules of the house.")
+    parser.add_argument("--check", action="store_true", help="fail on a broken rule")
+    parser.add_argument("roots", nargs="*", type=pathlib.Path, metavar="ROOT")
+    options = parser.parse_args()
+    roots = options.roots or [pathlib.Path(__file__).resolve().parents[2]]
+    houses = [House(root) for root in roots]
+    if options.check:
+        findings = [finding for house in houses for finding in house.broken()]
+        for finding in findings:
+            print(f"{finding.path}:{finding.line}: {finding.text}", file=sys.stderr)
+        sys.exit(1 if findings else 0)
+    tables = [house.rows() for house in houses]
+    print("| measured | " + " | ".join(root.resolve().name for root in roots) + " |")
+    print("|---|" + "---:|" * len(roots))
+    for cells in zip(*tables):
+        print(f"| {cells[0][0]} | " + " | ".join(str(value) for _, value in cells) + " |")
+
+
+if __name__ == "__main__":
+    main()
