@@ -1,7 +1,7 @@
 # The commands of a working day; scripts/setup.sh does the set-up that each needs.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bench bench-vit sanitize validate tables stress stress-short lint house clean
+.PHONY: help setup run test bench bench-vit sanitize validate tables stress stress-short lint house install uninstall clean
 
 SWIFT := swift
 PIPELINE := .build/release/pipeline
@@ -70,6 +70,16 @@ lint: ## Check the format of the sources
 
 house: ## Measure the checkout by the rules of the house
 	@python3 scripts/check/house.py
+
+# DESTDIR stands before PREFIX, as packagers want it.
+PREFIX ?= /usr/local
+
+install: setup ## Install the program, man pages and completions under PREFIX (/usr/local)
+	$(BUILD)
+	python3 scripts/install $(PIPELINE) --prefix $(PREFIX) --destdir "$(DESTDIR)"
+
+uninstall: ## Remove what make install has installed under PREFIX
+	python3 scripts/install --remove --prefix $(PREFIX) --destdir "$(DESTDIR)"
 
 clean: ## Remove what was built; the cache of results stays
 	rm -rf .build .build-python

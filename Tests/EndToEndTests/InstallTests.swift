@@ -1,0 +1,64 @@
+// An installed program: it needs nothing of the repository, its man pages are well-formed, and it goes without a trace.
+
+import Foundation
+import Testing
+
+@Suite struct InstallTests {
+  private func install(_ box: Sandbox, _ arguments: String...) throws -> Answer {
+    try box.start(
+      "/usr/bin/env",
+      ["python3", "-B", Sandbox.root + "/scripts/install"] + arguments
+        + ["--prefix", "/usr", "--destdir", box.folder + "/root"]
+    ).1()
+  }
+
+  @Test func runsFromItsPrefixAndIsRemoved() throws {
+    let box = try Sandbox()
+    let answer = try install(box, Sandbox.executable)
+    #expect(answer.status == 0, "\(answer.errors)")
+    let root = box.folder + "/root/usr"
+    for file in [
+      "share/bash-completion/completions/pipeline", "share/zsh/site-functions/_pipeline",
+      "share/fish/vendor_completions.d/pipeline.fish", "share/pipeline/pipeline.schema.json",
+      "share/man/man1/pipeline.1", "share/man/man1/pipeline-run.1", "share/man/man1/pipeline-cache-gc.1",
+    ] {
+      #expect(FileManager.default.fileExists(atPath: "\(root)/\(file)"), "\(file)")
+    }
+    try box.write(
+      "stages: {hello: {stage: command, parameters: {argv: [sh, -c, echo hello > out], outputs: [out]}}}",
+      to: "elsewhere/hello.yaml")
+    let run = try box.start(
+      root + "/bin/pipeline",
+      ["run", box.folder + "/elsewhere/hello.yaml", "--cache", box.folder + "/elsewhere/cache"]
+    ).1()
+    #expect(run.status == 0 && run.errors.contains("1 nodes run"), "\(run.errors)")
+
+    let removed = try install(box, "--remove")
+    #expect(removed.status == 0, "\(removed.errors)")
+    let left = (FileManager.default.subpaths(atPath: root) ?? []).filter {
+      (try? FileManager.default.attributesOfItem(atPath: "\(root)/\($0)"))?[.type] as? FileAttributeType
+        != .typeDirectory
+    }
+    #expect(left == [])
+    let again = try install(box, "--remove")
+    #expect(again.status == 1 && again.errors.contains("nothing to remove"))
+  }
+
+  /// Pages of commands hold their options; `man` finds no fault in them.
+  @Test func manualsAreWellFormed() throws {
+    let box = try Sandbox()
+    #expect(try install(box, Sandbox.executable).status == 0)
+    let folder = box.folder + "/root/usr/share/man/man1"
+    let run = try String(contentsOfFile: folder + "/pipeline-run.1", encoding: .utf8)
+    for word in ["\\-\\-keep\\-going", "\\-\\-set", ".SH SYNOPSIS"] {
+      #expect(run.contains(word), "the page of run lacks \(word)")
+    }
+    let pages = try FileManager.default.contentsOfDirectory(atPath: folder)
+    #expect(pages.count > 15)
+    guard FileManager.default.isExecutableFile(atPath: "/usr/bin/groff") else { return }
+    for page in pages {
+      let answer = try box.start("/usr/bin/groff", ["-man", "-ww", "-Tutf8", "\(folder)/\(page)"]).1()
+      #expect(answer.status == 0 && answer.errors.isEmpty, "\(page): \(answer.errors)")
+    }
+  }
+}
