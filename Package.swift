@@ -12,7 +12,8 @@ let package = Package(
   targets: [
     // Formats: files of others and of ours. No target here knows of pipelines.
     .systemLibrary(
-      name: "CCrypto", path: "Sources/Formats/CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+      name: "CCrypto", path: "Sources/Formats/CCrypto", pkgConfig: "libcrypto",
+      providers: [.apt(["libssl-dev"])]),
     .target(name: "Hashing", dependencies: ["CCrypto"], path: "Sources/Formats/Hashing"),
     .systemLibrary(
       name: "CHDF5", path: "Sources/Formats/CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
@@ -34,8 +35,10 @@ let package = Package(
     .target(name: "CKernels", path: "Sources/Numerics/CKernels", cSettings: [.unsafeFlags(["-O3"])]),
     .target(name: "Tensor", dependencies: ["CKernels", "COpenBLAS"], path: "Sources/Numerics/Tensor"),
     .target(name: "NeuralNet", dependencies: ["Tensor", "CKernels"], path: "Sources/Numerics/NeuralNet"),
+    .target(name: "Statistics", path: "Sources/Science/Statistics"),
     .target(
-      name: "Analysis", dependencies: ["Tensor", "NeuralNet", "COpenBLAS"], path: "Sources/Science/Analysis"),
+      name: "Clustering", dependencies: ["Statistics", "Tensor"], path: "Sources/Science/Clustering"),
+    .target(name: "Influence", dependencies: ["NeuralNet", "Tensor"], path: "Sources/Science/Influence"),
 
     // The engine: no target here knows of HDF5, BLAS or stages.
     .target(name: "PipelineCore", dependencies: ["Hashing"], path: "Sources/Engine/Core"),
@@ -48,8 +51,10 @@ let package = Package(
     .target(
       name: "Stages",
       dependencies: [
-        "PipelineCore", "Analysis", "Datasets", "HDF5", "NeuralNet", "Plot", "Tensor", "VisionTransformer",
+        "PipelineCore", "Clustering", "Datasets", "HDF5", "Influence", "NeuralNet", "Plot", "ResultTables",
+        "Statistics", "Tensor", "VisionTransformer",
       ], path: "Sources/Study/Stages"),
+    .target(name: "ResultTables", dependencies: ["Statistics"], path: "Sources/Study/ResultTables"),
 
     .executableTarget(
       name: "pipeline",
@@ -66,8 +71,13 @@ let package = Package(
     .testTarget(
       name: "NeuralNetTests", dependencies: ["NeuralNet", "Tensor", "CKernels", "bench"],
       exclude: ["Golden"]),
+    // Samples that both the tests and the oracles in Python make.
+    .target(name: "SampleData", path: "Tests/SampleData"),
+    .testTarget(name: "StatisticsTests", dependencies: ["SampleData", "Statistics"], exclude: ["Golden"]),
     .testTarget(
-      name: "AnalysisTests", dependencies: ["Analysis", "NeuralNet", "Tensor"], exclude: ["Golden"]),
+      name: "ClusteringTests", dependencies: ["Clustering", "SampleData", "Statistics"], exclude: ["Golden"]),
+    .testTarget(name: "InfluenceTests", dependencies: ["Influence", "NeuralNet", "SampleData", "Tensor"]),
+    .testTarget(name: "ResultTablesTests", dependencies: ["ResultTables", "Statistics"]),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Hashing"]),
     .testTarget(
       name: "VisionTransformerTests",
@@ -84,7 +94,9 @@ let package = Package(
     .testTarget(name: "PlotTests", dependencies: ["Plot"]),
     .testTarget(
       name: "StagesTests",
-      dependencies: ["Stages", "Analysis", "HDF5", "NeuralNet", "PipelineCore", "Tensor"]),
+      dependencies: [
+        "Stages", "HDF5", "Influence", "NeuralNet", "PipelineCore", "ResultTables", "Statistics", "Tensor",
+      ]),
     .testTarget(name: "EndToEndTests", exclude: ["check_artifacts.py"]),
   ],
   swiftLanguageModes: [.v6]

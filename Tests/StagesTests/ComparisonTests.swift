@@ -1,11 +1,12 @@
 // differences, calibration, effect and correlation, on hand-made evaluations with known answers and on small nets.
 
-import Analysis
 import Foundation
 import HDF5
+import Influence
 import NeuralNet
 import PipelineCore
 import Stages
+import Statistics
 import Tensor
 import Testing
 

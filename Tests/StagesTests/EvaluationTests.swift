@@ -1,8 +1,8 @@
 // evaluate against retrained nets, and the kinds of groups, on a small synthetic data set.
 
-import Analysis
 import Foundation
 import HDF5
+import Influence
 import NeuralNet
 import PipelineCore
 import Stages

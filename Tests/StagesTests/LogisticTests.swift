@@ -1,10 +1,11 @@
 // Logistic regression fitted to its minimum: predicted removals against refits, in short form.
 
-import Analysis
 import Foundation
 import HDF5
+import Influence
 import NeuralNet
 import PipelineCore
+import Statistics
 import Tensor
 import Testing
 

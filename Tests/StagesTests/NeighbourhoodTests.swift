@@ -1,11 +1,13 @@
 // neighbours, normality, cluster, agreement and influence-norms on hand-made inputs, good and bad.
 
-import Analysis
+import Clustering
 import Foundation
 import HDF5
+import Influence
 import NeuralNet
 import PipelineCore
 import Stages
+import Statistics
 import Tensor
 import Testing
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Writes the golden files of Tests/AnalysisTests from scipy and mpmath.
+"""Writes the golden files of Tests/StatisticsTests and ClusteringTests from scipy and mpmath.
 
     python3 scripts/oracles/statistics.py
 
 needs numpy, scipy 1.17 and mpmath; the files are committed, so the tests need none of them. The samples are
 not stored: both sides make them from SplitMix64 by operations that IEEE 754 rounds exactly (+ − × ÷ √ floor),
-see `sample` here and in SampleGenerator.swift.
+see `sample` here and in Tests/SampleData.
 """
 
 import pathlib
@@ -19,7 +19,7 @@ from scipy.cluster import hierarchy
 from scipy.spatial import distance
 
 warnings.simplefilter("ignore")
-GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "Tests" / "AnalysisTests" / "Golden"
+TESTS = pathlib.Path(__file__).resolve().parents[2] / "Tests"
 SIZES = [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 20, 21, 37, 50, 100, 333, 1000, 3000, 4999, 5000, 5001, 20000,
          60000]
 SHAPES = ["uniform", "normal", "normal-offset", "normal-tiny", "digits", "rounded-normal", "square", "cube",
@@ -194,14 +194,15 @@ def linkage_rows():
         yield metric + " " + " ".join(str(c) for c in hierarchy.fcluster(z, 5, "maxclust"))
 
 
-def write(name, rows):
+def write(target, name, rows):
     header = f"# numpy {np.__version__}, scipy {scipy.__version__}, mpmath {mpmath.__version__}"
-    (GOLDEN / name).write_text("\n".join([header, *rows]) + "\n")
+    folder = TESTS / target / "Golden"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text("\n".join([header, *rows]) + "\n")
 
 
 if __name__ == "__main__":
-    GOLDEN.mkdir(parents=True, exist_ok=True)
-    write("samples.txt", sample_rows())
-    write("correlations.txt", correlation_rows())
-    write("special.txt", special_rows())
-    write("linkage.txt", linkage_rows())
+    write("StatisticsTests", "samples.txt", sample_rows())
+    write("StatisticsTests", "correlations.txt", correlation_rows())
+    write("StatisticsTests", "special.txt", special_rows())
+    write("ClusteringTests", "linkage.txt", linkage_rows())

@@ -1,6 +1,6 @@
 // The stage `agreement`: how far several clusterings of the same images are one.
 
-import Analysis
+import Clustering
 import HDF5
 import PipelineCore
 

@@ -1,8 +1,9 @@
 // The stage `calibration`: the setting of each scheme that comes closest to retraining, by one rule for all.
 
-import Analysis
 import HDF5
 import PipelineCore
+import ResultTables
+import Statistics
 
 /// Chooses settings.
 public enum CalibrationStage: Stage {

@@ -1,6 +1,6 @@
 // The stage `cluster`: near, moderate and far images by cuts of the distance, or clusters of the features.
 
-import Analysis
+import Clustering
 import HDF5
 import PipelineCore
 import Tensor

@@ -1,8 +1,8 @@
 // The stage `correlation`: how well predicted effects agree with actual ones, over groups of several kinds.
 
-import Analysis
 import HDF5
 import PipelineCore
+import Statistics
 
 /// Correlates predicted with actual effects.
 public enum CorrelationStage: Stage {

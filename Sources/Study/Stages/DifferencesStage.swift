@@ -1,8 +1,8 @@
 // The stage `differences`: does one scheme come closer to retraining than others? Paired tests and a verdict.
 
-import Analysis
 import HDF5
 import PipelineCore
+import Statistics
 
 /// Compares schemes pair by pair.
 public enum DifferencesStage: Stage {

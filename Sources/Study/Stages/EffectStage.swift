@@ -1,7 +1,7 @@
 // The stage `effect`: what an influence predicts that removing a group does to losses, and what retraining did.
 
-import Analysis
 import HDF5
+import Influence
 import NeuralNet
 import PipelineCore
 import Tensor

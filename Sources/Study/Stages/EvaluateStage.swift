@@ -1,9 +1,10 @@
 // The stage `evaluate`: a net on the six splits of a study of removal, and how close it is to retrained nets.
 
-import Analysis
 import HDF5
+import Influence
 import NeuralNet
 import PipelineCore
+import Statistics
 import Tensor
 
 /// Evaluates a net.

@@ -1,7 +1,7 @@
 // The figures that `evaluate` writes and `table` gathers: their paths, and what a table calls them.
 
-import Analysis
 import PipelineCore
+import ResultTables
 
 /// The metrics of an evaluation.
 enum EvaluationMetrics {

@@ -1,6 +1,6 @@
 // Reads features for the stages that measure them, and says which image is at fault where they can't be.
 
-import Analysis
+import Clustering
 import HDF5
 import PipelineCore
 import Tensor

@@ -1,8 +1,8 @@
 // The stage `features`: one vector an image, in which distances between images are taken.
 
-import Analysis
 import Datasets
 import Foundation
+import Influence
 import NeuralNet
 import PipelineCore
 import Tensor

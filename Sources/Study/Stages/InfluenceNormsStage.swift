@@ -1,9 +1,10 @@
 // The stage `influence-norms`: do images with similar features have similar influence?
 
-import Analysis
 import HDF5
+import Influence
 import NeuralNet
 import PipelineCore
+import Statistics
 import Tensor
 
 /// Measures single images' influence beside their distance in feature space.

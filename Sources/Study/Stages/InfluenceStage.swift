@@ -1,7 +1,7 @@
 // The stage `influence`: the change of the parameters that removes a group, by one scheme in one step.
 
-import Analysis
 import Foundation
+import Influence
 import NeuralNet
 import PipelineCore
 import Tensor

@@ -1,7 +1,7 @@
 // The stage `logistic-effect`: what an influence predicts of a logistic regression, and what refitting did.
 
-import Analysis
 import HDF5
+import Influence
 import NeuralNet
 import PipelineCore
 import Tensor

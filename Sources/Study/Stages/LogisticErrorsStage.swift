@@ -1,8 +1,9 @@
 // The stage `logistic-errors`: how far each scheme's change is from that of refitting, by kind and size of group.
 
-import Analysis
 import HDF5
 import PipelineCore
+import ResultTables
+import Statistics
 
 /// Tabulates the errors of schemes.
 public enum LogisticErrorsStage: Stage {

@@ -1,7 +1,7 @@
 // The stage `logistic-influence`: the change of a logistic regression's parameters that removes a group, in float64.
 
-import Analysis
 import HDF5
+import Influence
 import NeuralNet
 import PipelineCore
 import Tensor

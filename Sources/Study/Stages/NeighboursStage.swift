@@ -1,6 +1,6 @@
 // The stage `neighbours`: the distance of each image's features to a reference.
 
-import Analysis
+import Clustering
 import PipelineCore
 
 /// Orders images by the distance of their features to a reference.

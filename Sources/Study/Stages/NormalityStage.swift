@@ -1,7 +1,7 @@
 // The stage `normality`: is the distribution of distances bell-shaped?
 
-import Analysis
 import PipelineCore
+import Statistics
 
 /// Tests distances for normality.
 public enum NormalityStage: Stage {

@@ -1,10 +1,11 @@
 // The stage `picture`: one picture of other artifacts, as PNG and SVG, drawn by gnuplot.
 
-import Analysis
 import Foundation
 import HDF5
+import Influence
 import PipelineCore
 import Plot
+import Statistics
 
 /// Draws a picture.
 public enum PictureStage: Stage {

@@ -1,8 +1,9 @@
 // The tables of comparisons as records: differences, calibrations and correlations.
 
-import Analysis
 import HDF5
+import Influence
 import PipelineCore
+import ResultTables
 
 extension TableReport {
   /// The table of an artifact that is no pivot.

@@ -1,10 +1,10 @@
 // What the pictures of results show: the series of a table, of paired differences, and of effects.
 
-import Analysis
 import Foundation
 import HDF5
 import PipelineCore
 import Plot
+import Statistics
 
 /// Drawings of result artifacts.
 enum ResultPictures {

@@ -1,6 +1,6 @@
 // The parameters that `influence` and `unlearn` share: the scheme, its curvature and its solver.
 
-import Analysis
+import Influence
 import NeuralNet
 import PipelineCore
 

@@ -1,7 +1,7 @@
 // The stage `spectrum`: the largest eigenpairs of a net's curvature, once for all groups to be removed from it.
 
-import Analysis
 import HDF5
+import Influence
 import NeuralNet
 import PipelineCore
 import Tensor

@@ -1,9 +1,9 @@
 // A table artifact as a person or a program reads it: pivoted, with intervals and trust lines.
 
-import Analysis
 import Foundation
 import HDF5
 import PipelineCore
+import ResultTables
 
 /// Renders a table artifact.
 public struct TableReport {

@@ -1,9 +1,10 @@
 // What is carried from the solves behind a net to its evaluation and on to a table: the facts of a trust line.
 
-import Analysis
 import Foundation
 import HDF5
+import Influence
 import PipelineCore
+import ResultTables
 
 /// Facts of the solves behind a net.
 enum TrustFacts {

@@ -1,7 +1,7 @@
 // What a reader needs to trust an influence: written into each artifact that holds one.
 
-import Analysis
 import HDF5
+import Influence
 import PipelineCore
 
 /// What is to be trusted of one or several solves: the worst residual, all iterations, the widest curvature.

@@ -1,8 +1,8 @@
 // Rounds of `unlearn`: one step taken again and again, the best round chosen on validation images (GIF's protocol).
 
-import Analysis
 import Foundation
 import HDF5
+import Influence
 import NeuralNet
 import PipelineCore
 import Tensor

@@ -1,7 +1,7 @@
 // The stage `unlearn`: removes a group from a net, by a ready influence in one step or part by part in several.
 
-import Analysis
 import HDF5
+import Influence
 import NeuralNet
 import PipelineCore
 import Tensor

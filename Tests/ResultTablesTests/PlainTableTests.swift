@@ -1,0 +1,68 @@
+// A table of records in each of its forms, and how it marks what did not converge.
+
+import Foundation
+import ResultTables
+import Testing
+
+@Suite struct PlainTableTests {
+  @Test func plainTableInFourForms() throws {
+    let table = PlainTable(
+      title: "T",
+      columns: [
+        ("a name", .texts(["x|y", "b,\"c\""])), ("n", .counts([3, 12])), ("p", .numbers([0.5, .nan])),
+        ("d", .intervals([1, -2], lower: [0.5, .nan], upper: [1.5, .nan])),
+      ], notes: ["A note."])
+    #expect(
+      table.text()
+        == """
+        T
+
+        a name   n       p                          d
+        ─────────────────────────────────────────────
+        x|y      3  0.5000  1.0000 (0.5000 to 1.5000)
+        b,"c"   12       –                    -2.0000
+
+        A note.
+
+        """
+    )
+    #expect(table.markdown().contains("| x\\|y | 3 | 0.5000 | 1.0000 (0.5000 to 1.5000) |"))
+    #expect(table.markdown().contains("| --- | ---: | ---: | ---: |"))
+    #expect(
+      table.csv()
+        == "a_name,n,p,d,d_lower,d_upper,not_converged\r\nx|y,3,0.5,1.0,0.5,1.5,0\r\n"
+        + "\"b,\"\"c\"\"\",12,,-2.0,,,0\r\n")
+    let json = try #require(
+      try JSONSerialization.jsonObject(with: Data(table.json().utf8)) as? [String: Any])
+    let records = try #require(json["records"] as? [[String: Any]])
+    #expect(records[0]["d_upper"] as? Double == 1.5 && records[1]["p"] is NSNull)
+  }
+
+  /// A result that did not converge never stands unmarked.
+  @Test func figuresOfAFailedSolveAreMarked() throws {
+    var table = PlainTable(
+      title: "T",
+      columns: [("a", .texts(["x", "y"])), ("n", .counts([3, 4])), ("p", .numbers([0.5, 0.25]))], notes: [],
+      notConverged: [0, 2])
+    table.nodes = [["one"], ["one", "two"]]
+    #expect(
+      table.text()
+        == """
+        T
+
+        a  n        p  not converged
+        ────────────────────────────
+        x  3   0.5000              0
+        y  4  0.2500†              2
+
+        † A solver behind at least one of the results did not converge.
+
+        """)
+    #expect(table.markdown().contains("| y | 4 | 0.2500† | 2 |\n\n- † A solver behind"))
+    #expect(table.csv() == "a,n,p,not_converged\r\nx,3,0.5,0\r\ny,4,0.25,2\r\n")
+    let json = try #require(
+      try JSONSerialization.jsonObject(with: Data(table.json().utf8)) as? [String: Any])
+    let records = try #require(json["records"] as? [[String: Any]])
+    #expect(records[1]["not_converged"] as? Int == 2 && records[1]["nodes"] as? [String] == ["one", "two"])
+  }
+}
