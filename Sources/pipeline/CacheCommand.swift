@@ -69,7 +69,8 @@ struct CacheCommand: ParsableCommand {
     }
 
     func run() throws {
-      let (checked, damage) = try cache.cache.verify()
+      let audit = try CacheAudit(cache.cache)
+      let damage = audit.damage
       let moved = Set(cache.cache.setAside(damage))
       if json {
         try printJSON(
@@ -81,7 +82,7 @@ struct CacheCommand: ParsableCommand {
           let nodes = item.nodes.isEmpty ? "" : " (\(item.nodes.joined(separator: ", ")))"
           print("\(item.path) \(item.problem)\(nodes)")
         }
-        print("\(checked) files checked, \(damage.count) damaged")
+        print("\(audit.checked) files checked, \(damage.count) damaged")
         if !moved.isEmpty { print("\(moved.count) set aside; the next run that needs them makes them again") }
         let left = damage.filter { $0.isReplaceable && !moved.contains($0.path) }.count
         if left > 0 {
@@ -101,7 +102,9 @@ struct CacheCommand: ParsableCommand {
     @OptionGroup var cache: CacheOptions
     @Flag(help: "Says what would go and removes nothing.") var dryRun = false
     @Option(
-      help: ArgumentHelp("Keeps what is younger: 7 or 7d (days), 12h, 30m.", valueName: "age"))
+      help: ArgumentHelp(
+        "Keeps what is younger: 7 or 7d (days), 12h, 30m (default: 1m). If it is given, what stages keep between "
+          + "runs and has served nobody for so long goes, too.", valueName: "age"))
     var olderThan: Age?
     @Option(
       help: ArgumentHelp(
@@ -127,8 +130,8 @@ struct CacheCommand: ParsableCommand {
     func run() throws {
       let cache = cache.cache
       let policy = CollectionPolicy(
-        olderThan: olderThan?.seconds ?? 0, keepRuns: keepRuns, maxSize: maxSize?.bytes)
-      let garbage = cache.garbage(policy)
+        olderThan: olderThan?.seconds, keepRuns: keepRuns, maxSize: maxSize?.bytes)
+      let garbage = CacheCollector.garbage(in: cache, policy)
       if json {
         try printJSON(
           garbage.map { item in
@@ -140,7 +143,7 @@ struct CacheCommand: ParsableCommand {
       } else {
         report(garbage)
       }
-      if !dryRun, !cache.remove(garbage) {
+      if !dryRun, !CacheCollector.remove(garbage, from: cache) {
         printError("error: some of these files could not be removed from \(cache.root)")
         throw Exit.failed
       }
@@ -168,7 +171,7 @@ struct CacheCommand: ParsableCommand {
 
     func run() {
       let sizes = cache.cache.sizes()
-      var rows = sizes.map { [$0.section, "\($0.files) files", formatBytes($0.bytes)] }
+      var rows = sizes.map { [$0.folder, "\($0.files) files", formatBytes($0.bytes)] }
       rows.append([
         "all", "\(sizes.reduce(0) { $0 + $1.files }) files", formatBytes(sizes.reduce(0) { $0 + $1.bytes }),
       ])

@@ -115,15 +115,15 @@ struct CacheOptions: ParsableArguments {
     completion: .directory)
   var directory: String?
 
-  var cache: Cache {
-    Cache(root: directory ?? ProcessInfo.processInfo.environment["PIPELINE_CACHE"] ?? "cache")
+  var cache: CacheStore {
+    CacheStore(root: directory ?? ProcessInfo.processInfo.environment["PIPELINE_CACHE"] ?? "cache")
   }
 }
 
 /// A pipeline, its keys, and the cache that they are looked up in.
 struct Session {
   let document: PipelineDocument
-  let cache: Cache
+  let cache: CacheStore
   let keys: PlanKeys
   var plan: Plan { document.plan }
 

@@ -21,7 +21,7 @@ import Testing
 
   /// The files of the cache's shards, by path, with their inodes.
   private func shards(_ box: Sandbox) -> [String: UInt64] {
-    let folder = box.cache + "/features"
+    let folder = box.cache + "/sections/features"
     let paths = (FileManager.default.subpaths(atPath: folder) ?? []).filter { $0.hasSuffix(".shard") }
     return Dictionary(
       uniqueKeysWithValues: paths.map { path in

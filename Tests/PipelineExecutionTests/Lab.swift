@@ -9,12 +9,12 @@ import ToyStages
 /// One test's folder; removed when the last reference goes.
 final class Lab: Sendable {
   let folder: String
-  let cache: Cache
+  let cache: CacheStore
 
   init() throws {
     folder = NSTemporaryDirectory() + "/pipeline-execution-" + UUID().uuidString
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    cache = Cache(root: folder + "/cache")
+    cache = CacheStore(root: folder + "/cache")
   }
 
   deinit { try? FileManager.default.removeItem(atPath: folder) }
@@ -95,6 +95,20 @@ final class Lab: Sendable {
   func startScheduler(jobs: Int, lease: Double = 30, width: Int, seconds: Double) throws -> Child {
     try Child([toyWorker, "run", cache.root, log, "\(jobs)", "\(lease)", "\(width)", "\(seconds)"], folder)
   }
+}
+
+extension CacheStore {
+  /// What an audit finds.
+  func verify() throws -> CacheAudit { try CacheAudit(self) }
+
+  /// What a collection takes; of files of any age, unless the policy says otherwise.
+  func garbage(_ policy: CollectionPolicy = CollectionPolicy()) -> [Garbage] {
+    var policy = policy
+    policy.olderThan = policy.olderThan ?? 0
+    return CacheCollector.garbage(in: self, policy)
+  }
+
+  func remove(_ garbage: [Garbage]) -> Bool { CacheCollector.remove(garbage, from: self) }
 }
 
 /// The toy program beside the test program.

@@ -161,7 +161,7 @@ import ToyStages
     #expect(garbage.filter { $0.path.contains("/artifacts/") }.count == 3)
     #expect(paths.contains(old) && !paths.contains(shared))
     #expect(garbage.first { $0.path == old }?.record?.node == "total")
-    #expect(lab.cache.garbage(olderThan: 3600).isEmpty)
+    #expect(lab.cache.garbage(CollectionPolicy(olderThan: 3600)).isEmpty)
     #expect(lab.cache.remove(garbage))
     #expect(try lab.cache.verify().damage.isEmpty)
     #expect(try lab.run(pipeline).ran.isEmpty && lab.run(other).ran.isEmpty)
@@ -203,60 +203,11 @@ import ToyStages
     for (name, abandoned) in names { #expect(found.contains(lab.cache.root + "/tmp/" + name) == abandoned) }
   }
 
-  /// Writes three shards that served last 3, 2 and 1 days ago, and what a killed process left.
-  private func writeShards(_ lab: Lab) throws -> [String] {
-    let folder = lab.cache.root + "/features/0123"
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    func write(_ name: String, _ bytes: [UInt8], daysAgo: Int) throws -> String {
-      let path = folder + "/" + name
-      try Data(bytes).write(to: URL(fileURLWithPath: path))
-      try FileManager.default.setAttributes(
-        [.modificationDate: Date(timeIntervalSinceNow: Double(-86400 * daysAgo))], ofItemAtPath: path)
-      return path
-    }
-    var paths: [String] = []
-    for days in [3, 2, 1] {
-      var bytes = [UInt8](repeating: UInt8(days), count: 968)
-      bytes += stride(from: 0, to: 64, by: 2).map { place in
-        let hex = Array(Digest(of: bytes[..<968]).hex.utf8)
-        return UInt8(String(decoding: hex[place..<place + 2], as: UTF8.self), radix: 16) ?? 0
-      }
-      paths.append(try write("\(days)000-\(days)999-abcd.shard", bytes, daysAgo: days))
-    }
-    paths.append(try write("4000-4999-abcd.shard.x.tmp", [1, 2], daysAgo: 2))
-    return paths
-  }
-
-  @Test func flippedBitsOfShardsAreFound() throws {
-    let lab = try Lab()
-    let paths = try writeShards(lab)
-    #expect(try lab.cache.verify().damage.isEmpty)
-    for bit in [0, 4001, 7999] {
-      try flipBit(paths[1], at: bit)
-      #expect(try lab.cache.verify().damage.map(\.path) == [paths[1]])
-      try flipBit(paths[1], at: bit)
-    }
-    try Data([1, 2, 3]).write(to: URL(fileURLWithPath: paths[0]))
-    #expect(try lab.cache.verify().damage.map(\.path) == [paths[0]])
-    #expect(lab.cache.sizes().first { $0.section == "features" }?.files == 4)
-  }
-
-  @Test func shardsGoByAgeAndSize() throws {
-    let lab = try Lab()
-    let paths = try writeShards(lab)
-    func taken(_ policy: CollectionPolicy) -> [String] { lab.cache.garbage(policy).map(\.path).sorted() }
-    #expect(taken(CollectionPolicy()) == [paths[3]])
-    #expect(taken(CollectionPolicy(olderThan: 1.5 * 86400)) == [paths[3], paths[1], paths[0]].sorted())
-    #expect(taken(CollectionPolicy(maxSize: 3000)) == [paths[3]])
-    #expect(taken(CollectionPolicy(maxSize: 2000)) == [paths[0], paths[3]].sorted())
-    #expect(taken(CollectionPolicy(maxSize: 1)) == paths.sorted())
-  }
-
   @Test func sizesCountEveryFile() throws {
     let (lab, _) = try populated()
     let sizes = lab.cache.sizes()
     #expect(sizes.map(\.files).reduce(0, +) == lab.files().count)
-    #expect(sizes.first { $0.section == "artifacts" }?.files == 8)
+    #expect(sizes.first { $0.folder == "artifacts" }?.files == 8)
   }
 
   @Test func aNameCantLeadOutOfTheCache() throws {

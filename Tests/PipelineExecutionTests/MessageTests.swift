@@ -12,7 +12,7 @@ import Testing
     return StageTask(
       node: "b", stage: "sum", stageVersion: 3, key: Digest(of: [3]), parameters: ParameterValues(parameters),
       axes: axes, streamKey: .max, inputs: ["terms": [input, input], "none": []], output: "/o", scratch: "/s",
-      baseDirectory: ".", downloads: "", threads: 2, memory: .max, syncAfter: 0.1)
+      baseDirectory: ".", downloads: "d", cache: "c", threads: 2, memory: .max, syncAfter: 0.1)
   }
 
   /// A stage must not see from its values whether it runs in a worker: 1.0 stays 1.0, and each bit its own.
@@ -32,8 +32,8 @@ import Testing
     #expect(
       read.streamKey == sent.streamKey && read.memory == sent.memory && read.syncAfter == sent.syncAfter)
     #expect(
-      [read.node, read.output, read.scratch, read.baseDirectory, read.downloads] == [
-        "b", "/o", "/s", ".", "",
+      [read.node, read.output, read.scratch, read.baseDirectory, read.downloads, read.cache] == [
+        "b", "/o", "/s", ".", "d", "c",
       ])
     #expect(read.key == sent.key && read.stageVersion == 3 && read.threads == 2 && read.stage == "sum")
   }

@@ -118,7 +118,7 @@ import ToyStages
     try FileManager.default.createDirectory(
       atPath: lab.cache.root + "/leases", withIntermediateDirectories: true)
     let owner = LeaseOwner(host: host, scope: scope, process: process, token: "planted")
-    try Data(owner.fields.bytes(kind: "lease")).write(to: URL(fileURLWithPath: path))
+    try Data(owner.fields.bytes(kind: .lease)).write(to: URL(fileURLWithPath: path))
     return path
   }
 

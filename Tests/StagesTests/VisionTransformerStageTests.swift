@@ -44,7 +44,7 @@ import Testing
 
   /// Names of the shards in the workshop's cache.
   private func shards(_ shop: Workshop) throws -> [String] {
-    let paths = FileManager.default.subpaths(atPath: shop.folder + "/cache/features") ?? []
+    let paths = FileManager.default.subpaths(atPath: shop.folder + "/cache/sections/features") ?? []
     return paths.filter { $0.hasSuffix(".shard") }
   }
 

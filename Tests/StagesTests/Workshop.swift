@@ -3,18 +3,25 @@
 import Foundation
 import HDF5
 import PipelineCore
+import PipelineExecution
 import Stages
 import Testing
 
-/// What a stage says while it runs is not looked at.
+/// What a stage says while it runs is not looked at; what it keeps stands in a cache.
 struct SilentContext: StageContext {
+  let cache: CacheStore
+
   func progress(_ fraction: Double, _ message: String) {}
   func log(_ message: String) {}
+  func section(_ name: String, of identity: [String]) -> any CacheSection {
+    cache.section(name, of: identity)
+  }
 }
 
 /// Runs stages in a folder that goes away with it.
 final class Workshop {
   let folder: String
+  private var cache: CacheStore { CacheStore(root: folder + "/cache") }
 
   init() throws {
     folder = NSTemporaryDirectory() + "stages-test-" + UUID().uuidString
@@ -57,9 +64,9 @@ final class Workshop {
     let task = StageTask(
       node: declaration.name, stage: declaration.name, stageVersion: declaration.version, key: Digest(of: []),
       parameters: ParameterValues(values), axes: axes, streamKey: streamKey, inputs: inputs, output: output,
-      scratch: path(), baseDirectory: folder, downloads: folder + "/cache/downloads",
+      scratch: path(), baseDirectory: folder, downloads: folder + "/cache/downloads", cache: cache.root,
       threads: 1, memory: 1 << 30)
-    let content = try stage.run(task, SilentContext())
+    let content = try stage.run(task, SilentContext(cache: cache))
     return try input(declaration.name, at: output, content: content, axes: axes)
   }
 

@@ -222,10 +222,11 @@ public enum TroubleStage: Stage {
 
 /// The toy stage types.
 public let toyStages = StageRegistry([
-  NumberStage.self, SumStage.self, ReadStage.self, RandomStage.self, TroubleStage.self,
+  NumberStage.self, SumStage.self, ReadStage.self, RandomStage.self, TroubleStage.self, MemoryStage.self,
 ])
 
 /// The same with another version of `sum`.
 public let toyStagesVersion2 = StageRegistry([
   NumberStage.self, SumStageVersion2.self, ReadStage.self, RandomStage.self, TroubleStage.self,
+  MemoryStage.self,
 ])

@@ -14,7 +14,7 @@ if arguments.count > 1, arguments[1] == "run" {
   else { exit(64) }
   let plan = try ToyPipeline.fan(width: width, seconds: seconds, log: arguments[3]).plan()
   var run = Run(
-    plan: plan, keys: plan.planKeys(), cache: Cache(root: arguments[2]),
+    plan: plan, keys: plan.planKeys(), cache: CacheStore(root: arguments[2]),
     options: RunOptions(jobs: jobs, memory: 1 << 40, lease: lease),
     executor: WorkerPool(command: [arguments[0], "worker"]), progress: ConsoleProgress(jobs: jobs))
   do {

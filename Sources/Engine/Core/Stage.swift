@@ -72,6 +72,8 @@ public struct StageTask: Sendable {
   public var baseDirectory: String
   /// Where downloads are kept between runs.
   public var downloads: String
+  /// The cache's folder. Not for stages, which ask their context for a section.
+  package var cache: String
   /// How many threads it may use.
   public var threads: Int
   /// How much memory it may use, in bytes.
@@ -83,7 +85,7 @@ public struct StageTask: Sendable {
   public init(
     node: String, stage: String, stageVersion: Int, key: Digest, parameters: ParameterValues,
     axes: [AxisValue], streamKey: UInt64, inputs: [String: [TaskInput]], output: String, scratch: String,
-    baseDirectory: String, downloads: String, threads: Int, memory: Int, syncAfter: Double = 10
+    baseDirectory: String, downloads: String, cache: String, threads: Int, memory: Int, syncAfter: Double = 10
   ) {
     self.node = node
     self.stage = stage
@@ -97,6 +99,7 @@ public struct StageTask: Sendable {
     self.scratch = scratch
     self.baseDirectory = baseDirectory
     self.downloads = downloads
+    self.cache = cache
     self.threads = threads
     self.memory = memory
     self.syncAfter = syncAfter
@@ -119,6 +122,12 @@ public protocol StageContext: Sendable {
   func progress(_ fraction: Double, _ message: String)
   /// Adds a line to the run's log.
   func log(_ message: String)
+  /// A part of the cache that the stage shares with all runs of its kind.
+  ///
+  /// - Parameters:
+  ///   - name: whose part it is, such as `features`: letters, digits and `-`.
+  ///   - identity: all that its entries depend on besides their names; another identity is another section.
+  func section(_ name: String, of identity: [String]) -> any CacheSection
 }
 
 /// Why a stage failed: what the user reads, and what the scheduler does about it.

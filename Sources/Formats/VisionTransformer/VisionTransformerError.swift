@@ -18,8 +18,6 @@ public enum VisionTransformerError: Error, Equatable, Sendable {
   case pixelsNotAMultiple(pixels: Int, patch: Int)
   /// The features of an image came out as NaN or infinite.
   case featuresNotFinite(image: Int)
-  /// A shard of features can't be written.
-  case unwritable(file: String, reason: String)
 }
 
 extension VisionTransformerError: CustomStringConvertible {
@@ -42,8 +40,6 @@ extension VisionTransformerError: CustomStringConvertible {
       "\(pixels) pixels are not a positive multiple of the patch's \(patch)"
     case .featuresNotFinite(let image):
       "the features of image \(image) are not finite"
-    case .unwritable(let file, let reason):
-      "\(file): can't be written: \(reason)"
     }
   }
 }

@@ -116,8 +116,7 @@ public enum FeaturesStage: Stage {
 
   /// Features by the vision transformer, taken from shards where these hold them.
   ///
-  /// Shards stand beside the downloads, in a folder named by all that a feature depends on. They are a cache:
-  /// with or without them the result is the same to the last bit.
+  /// With or without shards the result is the same to the last bit.
   private static func transformerFeatures(
     of images: ImageSet, indices: [Int], _ task: StageTask, _ context: some StageContext
   ) throws -> (rows: [Float], columns: Int) {
@@ -126,7 +125,7 @@ public enum FeaturesStage: Stage {
     do {
       if let own = task.parameters.optionalString("weights") {
         path = task.resolve(own)
-        digest = try FeatureShards.digest(ofFile: path)
+        digest = try digestOfWeights(path)
       } else {
         path = try VisionTransformerWeights.fetch(
           Fetcher(folder: task.downloads, log: { line in context.log(line) }))
@@ -140,15 +139,15 @@ public enum FeaturesStage: Stage {
     guard let pooling = Pooling(rawValue: task.parameters.string("pooling")) else {
       preconditionFailure("the declaration lists the poolings")
     }
-    do throws(VisionTransformerError) {
+    do {
       let extractor = try FeatureExtractor(
         VisionTransformer(contentsOf: path), pixels: task.parameters.integer("pixels"), pooling: pooling)
+      let identity = [
+        digest, task.input("images").content.hex, String(extractor.pixels), pooling.rawValue,
+        String(declaration.version), extractor.arithmetic,
+      ]
       let shards = FeatureShards(
-        in: (task.downloads as NSString).deletingLastPathComponent + "/features",
-        identity: [
-          digest, task.input("images").content.hex, String(extractor.pixels), pooling.rawValue,
-          String(declaration.version), extractor.arithmetic,
-        ], width: extractor.width)
+        in: context.section("features", of: identity), width: extractor.width)
       let pool = ThreadPool(threads: task.threads)
       let rows = try shards.features(
         indices,
@@ -156,13 +155,20 @@ public enum FeaturesStage: Stage {
           let fraction = indices.isEmpty ? 1 : Double(done) / Double(indices.count)
           context.progress(fraction, "\(done) of \(indices.count) images at \(extractor.pixels) pixels")
         },
-        extract: { (part) throws(VisionTransformerError) in
-          try extractor.features(of: images.images, indices: part, pool: pool)
-        })
+        extract: { try extractor.features(of: images.images, indices: $0, pool: pool) })
       return (rows, extractor.width)
     } catch {
       throw StageFailure("\(error)")
     }
+  }
+}
+
+/// SHA-256 of the user's own weights in hex.
+private func digestOfWeights(_ path: String) throws(VisionTransformerError) -> String {
+  do {
+    return Digest(of: try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)).hex
+  } catch {
+    throw .unreadable(file: path, reason: error.localizedDescription)
   }
 }
 

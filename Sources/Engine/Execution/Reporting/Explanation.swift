@@ -6,11 +6,11 @@ import PipelineCore
 public final class Explainer {
   private let plan: Plan
   private let keys: PlanKeys
-  private let cache: Cache
+  private let cache: CacheStore
   private lazy var lastKeys = Experiment(name: plan.name, cache: cache).lastKeys()
 
   /// An explainer of one plan over one cache. It reads only.
-  public init(plan: Plan, keys: PlanKeys, cache: Cache) {
+  public init(plan: Plan, keys: PlanKeys, cache: CacheStore) {
     self.plan = plan
     self.keys = keys
     self.cache = cache

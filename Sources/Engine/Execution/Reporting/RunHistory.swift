@@ -49,13 +49,12 @@ public struct RunRecord: Sendable {
 
 /// The runs that a cache remembers.
 public struct RunHistory: Sendable {
-  private let cache: Cache
+  private let cache: CacheStore
 
   /// The history of a cache. It reads only.
-  public init(cache: Cache) { self.cache = cache }
+  public init(cache: CacheStore) { self.cache = cache }
 
-  private var folder: String { cache.root + "/runs" }
-  private static let ending = ".jsonl"
+  private static let ending = CacheLayout.runEnding
 
   /// A name that sorts by time and that no other run has.
   static func newID(pipeline: String) -> String {
@@ -70,7 +69,7 @@ public struct RunHistory: Sendable {
   /// The names of all runs, or of those of a pipeline, the latest first.
   public func ids(of pipeline: String? = nil) -> [String] {
     let part = pipeline.map { Experiment.fileName($0) }
-    let ids = POSIX.list(folder).filter { $0.hasSuffix(Self.ending) }.map {
+    let ids = POSIX.list(cache.layout[.runs]).filter { $0.hasSuffix(Self.ending) }.map {
       String($0.dropLast(Self.ending.count))
     }
     return ids.filter { part == nil || Self.pipelinePart(of: $0) == part }.reversed()
@@ -85,7 +84,7 @@ public struct RunHistory: Sendable {
 
   /// Reads a run; lines that a kill cut or a disk damaged are passed over. Nil without one whole line.
   public func run(_ id: String) -> RunRecord? {
-    guard !id.contains("/"), let bytes = (try? POSIX.read("\(folder)/\(id)\(Self.ending)")) ?? nil else {
+    guard !id.contains("/"), let bytes = (try? POSIX.read(cache.layout.run(id))) ?? nil else {
       return nil
     }
     let events = bytes.split(separator: UInt8(ascii: "\n")).compactMap { line in

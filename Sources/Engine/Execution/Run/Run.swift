@@ -7,7 +7,7 @@ import PipelineCore
 public struct Run {
   let plan: Plan
   let keys: PlanKeys
-  let cache: Cache
+  let cache: CacheStore
   let options: RunOptions
   let executor: any TaskExecutor
   let progress: any ProgressDisplay
@@ -46,7 +46,7 @@ public struct Run {
 
   /// A run that is about to start.
   public init(
-    plan: Plan, keys: PlanKeys, cache: Cache, options: RunOptions, executor: any TaskExecutor,
+    plan: Plan, keys: PlanKeys, cache: CacheStore, options: RunOptions, executor: any TaskExecutor,
     progress: any ProgressDisplay
   ) {
     self.plan = plan

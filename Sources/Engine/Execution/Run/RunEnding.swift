@@ -87,7 +87,7 @@ extension Run {
   mutating func recordCutOffs() throws {
     let cutOffs = scheduler.takeCutOffs()
     guard !cutOffs.isEmpty else { return }
-    try POSIX.makeDirectories(cache.temporaryFolder)
+    try POSIX.makeDirectories(cache.layout[.temporary])
     for id in cutOffs {
       guard let artifact = scheduler.artifacts[id.index] else { continue }
       try record(id, artifact, [])

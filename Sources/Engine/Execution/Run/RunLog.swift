@@ -68,10 +68,10 @@ struct RunLog {
   private let time = POSIX.timestamp()
   private var started = false
 
-  init(cache: Cache, plan: Plan, jobs: Int) {
+  init(cache: CacheStore, plan: Plan, jobs: Int) {
     self.plan = plan
     self.jobs = jobs
-    path = "\(cache.root)/runs/\(RunHistory.newID(pipeline: plan.name)).jsonl"
+    path = cache.layout.run(RunHistory.newID(pipeline: plan.name))
   }
 
   mutating func add(_ event: RunEvent) throws(SystemError) {

@@ -84,12 +84,12 @@ extension Run {
         inputs[planned.slot] = plan.joins[join.index].members.map { input($0.node, label: $0.label) }
       }
     }
-    let name = cache.temporaryName(String(key.hex.prefix(12)))
+    let name = cache.layout.temporary(String(key.hex.prefix(12)))
     return StageTask(
       node: node.name, stage: declaration.name, stageVersion: declaration.version, key: key,
       parameters: node.parameters, axes: node.axes, streamKey: plan.streamKey(of: id), inputs: inputs,
       output: name + "." + declaration.fileExtension, scratch: name + ".scratch",
-      baseDirectory: POSIX.absolute(plan.baseDirectory), downloads: cache.downloads, threads: threads,
-      memory: memory, syncAfter: options.syncAfter)
+      baseDirectory: POSIX.absolute(plan.baseDirectory), downloads: cache.downloads,
+      cache: cache.root, threads: threads, memory: memory, syncAfter: options.syncAfter)
   }
 }

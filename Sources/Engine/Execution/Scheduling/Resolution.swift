@@ -24,7 +24,7 @@ public struct Resolution: Sendable {
   public let keys: PlanKeys
 
   /// Looks a plan up in a cache.
-  public init(plan: Plan, keys: PlanKeys, cache: Cache) {
+  public init(plan: Plan, keys: PlanKeys, cache: CacheStore) {
     self.keys = keys
     let owners = LeaseKeeper.owners(in: cache)
     var standings: [Standing] = []

@@ -43,7 +43,7 @@ struct Scheduler {
 
   let plan: Plan
   let keys: PlanKeys
-  let cache: Cache
+  let cache: CacheStore
   var states: [State]
   var endings: [Ending?]
   var artifacts: [Artifact?]
@@ -59,7 +59,7 @@ struct Scheduler {
   private var newlyCutOff: [NodeID] = []
   var unfinished = 0
 
-  init(plan: Plan, keys: PlanKeys, cache: Cache) {
+  init(plan: Plan, keys: PlanKeys, cache: CacheStore) {
     self.plan = plan
     self.keys = keys
     self.cache = cache

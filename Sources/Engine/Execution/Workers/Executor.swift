@@ -33,7 +33,7 @@ public final class InlineExecutor: TaskExecutor {
   /// An executor of the stage types that a registry knows.
   public init(registry: StageRegistry) { runner = TaskRunner(registry: registry) }
 
-  private struct Silent: StageContext {
+  private struct Silent: TaskReporter {
     func progress(_ fraction: Double, _ message: String) {}
     func log(_ message: String) {}
   }

@@ -17,6 +17,26 @@ public struct TaskOutcome: Sendable {
   public var peakMemory: Int
 }
 
+/// Where what a task says goes.
+public protocol TaskReporter: Sendable {
+  /// See `StageContext`.
+  func progress(_ fraction: Double, _ message: String)
+  /// See `StageContext`.
+  func log(_ message: String)
+}
+
+/// What a stage sees of the engine while it works.
+private struct TaskContext<Reporter: TaskReporter>: StageContext {
+  let reporter: Reporter
+  let cache: CacheStore
+
+  func progress(_ fraction: Double, _ message: String) { reporter.progress(fraction, message) }
+  func log(_ message: String) { reporter.log(message) }
+  func section(_ name: String, of identity: [String]) -> any CacheSection {
+    cache.section(name, of: identity)
+  }
+}
+
 /// Runs tasks one after another and remembers which input files it has already checked.
 public struct TaskRunner {
   private let registry: StageRegistry
@@ -28,7 +48,7 @@ public struct TaskRunner {
   /// Runs a task. The artifact at `task.output` is on disk when this returns; on failure nothing is left
   /// there.
   public mutating func run(
-    _ task: StageTask, _ context: some StageContext
+    _ task: StageTask, _ reporter: some TaskReporter
   ) throws(StageFailure) -> TaskOutcome {
     guard let stage = registry.stages[task.stage], stage.declaration.version == task.stageVersion else {
       throw StageFailure("this worker knows no stage '\(task.stage)' of version \(task.stageVersion)")
@@ -39,6 +59,7 @@ public struct TaskRunner {
     do {
       for input in task.inputs.values.joined() { try check(input) }
       try POSIX.makeDirectories(task.scratch)
+      let context = TaskContext(reporter: reporter, cache: CacheStore(root: task.cache))
       let content = try stage.run(task, context)
       guard let digest = try POSIX.digest(ofFile: task.output), let facts = POSIX.facts(task.output) else {
         throw StageFailure("the stage wrote no artifact")

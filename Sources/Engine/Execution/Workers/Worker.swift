@@ -63,7 +63,7 @@ public enum Worker {
 }
 
 /// Sends progress at most ten times a second.
-private final class WorkerContext: StageContext {
+private final class WorkerContext: TaskReporter {
   private let descriptor: Int32
   private let lastProgress = Mutex(0.0)
 

@@ -81,7 +81,7 @@ extension StageTask {
         writer.put(input.fileDigest)
       }
     }
-    for text in [output, scratch, baseDirectory, downloads] { writer.put(text) }
+    for text in [output, scratch, baseDirectory, downloads, cache] { writer.put(text) }
     writer.put(threads)
     writer.put(memory)
     writer.put(syncAfter)
@@ -121,7 +121,8 @@ extension StageTask {
       inputs: try reader.map { (reader) throws(WireError) in
         try reader.list { (reader) throws(WireError) in try input(&reader) }
       }, output: try reader.text(), scratch: try reader.text(), baseDirectory: try reader.text(),
-      downloads: try reader.text(), threads: try reader.integer(), memory: try reader.integer(),
+      downloads: try reader.text(), cache: try reader.text(), threads: try reader.integer(),
+      memory: try reader.integer(),
       syncAfter: try reader.number())
   }
 }

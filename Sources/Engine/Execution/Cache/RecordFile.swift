@@ -2,6 +2,11 @@
 
 import PipelineCore
 
+/// What a record says, as its first line names it.
+package enum RecordKind: String {
+  case action, plan, join, failure, lease
+}
+
 /// Named fields as kept in a file.
 ///
 /// The text is a line `pipeline KIND 1`, a line `name value` a field, and a line `digest HEX` over all that
@@ -20,18 +25,18 @@ package struct RecordFile {
   func number(_ name: String) -> Double? { self[name].flatMap { Double($0) } }
   func digest(_ name: String) -> Digest? { self[name].flatMap { Digest(hex: $0) } }
 
-  package func bytes(kind: String) -> [UInt8] {
-    var text = "pipeline \(kind) 1\n"
+  package func bytes(kind: RecordKind) -> [UInt8] {
+    var text = "pipeline \(kind.rawValue) 1\n"
     for field in fields { text += "\(Self.escape(field.name, spaces: true)) \(Self.escape(field.value))\n" }
     let body = Array(text.utf8)
     return body + Array("digest \(Digest(of: body).hex)\n".utf8)
   }
 
   /// The record, or nil where the bytes are not exactly what `bytes(kind:)` writes.
-  init?(_ bytes: [UInt8], kind: String) {
+  init?(_ bytes: [UInt8], kind: RecordKind) {
     // "digest " + 64 hexadecimal digits + newline.
     let tail = 72
-    let header = Array("pipeline \(kind) 1\n".utf8)
+    let header = Array("pipeline \(kind.rawValue) 1\n".utf8)
     guard bytes.count >= header.count + tail, bytes.starts(with: header) else { return nil }
     let body = bytes[..<(bytes.count - tail)]
     let seal = String(decoding: bytes[(bytes.count - tail)...], as: UTF8.self)

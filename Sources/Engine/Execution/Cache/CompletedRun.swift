@@ -64,7 +64,7 @@ public struct CompletedRun: Sendable {
   ///   - cache: Where its results are.
   ///   - hashFile: Gives the digest of a file or folder.
   public init?(
-    _ question: RunQuestion, pipeline: String, cache: Cache, hashFile: (String) throws -> Digest
+    _ question: RunQuestion, pipeline: String, cache: CacheStore, hashFile: (String) throws -> Digest
   ) {
     let experiment = Experiment(name: pipeline, cache: cache)
     guard let index = CompletionIndex(file: experiment.index), index.question == question.digest,

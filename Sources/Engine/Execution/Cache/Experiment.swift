@@ -10,9 +10,9 @@ import PipelineCore
 /// neither reads nor writes the log.
 struct Experiment {
   let name: String
-  private let cache: Cache
+  private let cache: CacheStore
 
-  init(name: String, cache: Cache) {
+  init(name: String, cache: CacheStore) {
     self.name = name
     self.cache = cache
   }
@@ -47,9 +47,9 @@ struct Experiment {
     return String(decoding: bytes, as: UTF8.self)
   }
 
-  var log: String { "\(cache.root)/experiments/\(Self.fileName(name)).log" }
+  var log: String { cache.layout.experimentLog(Self.fileName(name)) }
   /// The shortcut of a run without work.
-  var index: String { "\(cache.root)/experiments/\(Self.fileName(name)).done" }
+  var index: String { cache.layout.completion(Self.fileName(name)) }
 
   private static func line(_ node: String, _ key: Digest) -> String {
     let name = RecordFile.escape(node)
@@ -108,9 +108,9 @@ struct Experiment {
     return bytes.count + (try append(keys.filter { known[$0.node] != $0.key }))
   }
 
-  static func all(in cache: Cache) -> [Experiment] {
-    POSIX.list(cache.root + "/experiments").filter { $0.hasSuffix(".log") }.map {
-      Experiment(name: name(ofFile: $0.dropLast(4)), cache: cache)
+  static func all(in cache: CacheStore) -> [Experiment] {
+    POSIX.list(cache.layout[.experiments]).filter { $0.hasSuffix(CacheLayout.logEnding) }.map {
+      Experiment(name: name(ofFile: $0.dropLast(CacheLayout.logEnding.count)), cache: cache)
     }
   }
 }

@@ -33,7 +33,7 @@ package struct LeaseOwner: Equatable {
 
   /// The owner that a lease file names; nil where there is no whole one.
   init?(file path: String) {
-    guard let bytes = try? POSIX.read(path), let file = RecordFile(bytes, kind: "lease"),
+    guard let bytes = try? POSIX.read(path), let file = RecordFile(bytes, kind: .lease),
       let host = file["host"], let scope = file["scope"],
       let process = file["process"].flatMap({ Int32($0) }),
       let token = file["token"], !token.contains("/")
@@ -54,7 +54,7 @@ package struct LeaseOwner: Equatable {
 /// name `KEY.TOKEN-OF-THE-DEAD` may rename that onto the key, and only if the dead one is still there. A plain
 /// unlink or rename could hit the live lease of whoever was quicker.
 package struct LeaseKeeper {
-  private let cache: Cache
+  private let cache: CacheStore
   private let duration: Double
   private let clock: @Sendable () -> Double
   private let link: @Sendable (String, String) -> Int32
@@ -69,18 +69,18 @@ package struct LeaseKeeper {
   /// A keeper whose clock, in seconds, need agree with no other, but must go on; `link` is that of the file
   /// system.
   package init(
-    cache: Cache, duration: Double, clock: @escaping @Sendable () -> Double = { POSIX.monotonicSeconds },
+    cache: CacheStore, duration: Double, clock: @escaping @Sendable () -> Double = { POSIX.monotonicSeconds },
     link: @escaping @Sendable (String, String) -> Int32 = { Glibc.link($0, $1) }
   ) {
     self.cache = cache
     self.duration = duration
     self.clock = clock
     self.link = link
-    own = cache.temporaryName("lease")
+    own = cache.layout.temporary("lease")
     owner = LeaseOwner(
       host: POSIX.hostName, scope: POSIX.scope, process: getpid(),
       token: String(UInt64.random(in: .min ... .max), radix: 16))
-    bytes = owner.fields.bytes(kind: "lease")
+    bytes = owner.fields.bytes(kind: .lease)
   }
 
   package enum Answer {
@@ -94,7 +94,7 @@ package struct LeaseKeeper {
     case dead(LeaseOwner)
   }
 
-  private func path(_ key: Digest) -> String { cache.leases + "/" + key.hex }
+  private func path(_ key: Digest) -> String { cache.layout.lease(key) }
 
   package mutating func acquire(_ key: Digest) throws(SystemError) -> Answer {
     if held[key] != nil { return .acquired }
@@ -135,12 +135,12 @@ package struct LeaseKeeper {
       case EEXIST: return isOwn(name)
       case ENOENT where !isLast:
         // The folder is made when it is first needed; the own file may have been tidied away.
-        try POSIX.makeDirectories(cache.leases)
+        try POSIX.makeDirectories(cache.layout[.leases])
         hasOwnFile = POSIX.facts(own) != nil
       case EPERM, EOPNOTSUPP, ENOSYS, EMLINK:
         // No hard links here. Exclusive creation is as good on one host; a reader that comes between it and the
         // writing sees an unreadable lease, which it takes for a live one.
-        try POSIX.makeDirectories(cache.leases)
+        try POSIX.makeDirectories(cache.layout[.leases])
         do throws(SystemError) {
           try POSIX.create(name, bytes)
           return true
@@ -210,10 +210,10 @@ package struct LeaseKeeper {
   }
 
   /// Who works at which keys right now; owners that are certainly gone are left out.
-  static func owners(in cache: Cache) -> [Digest: LeaseOwner] {
+  static func owners(in cache: CacheStore) -> [Digest: LeaseOwner] {
     var owners: [Digest: LeaseOwner] = [:]
-    for name in POSIX.list(cache.leases) {
-      guard let key = Digest(hex: name), let owner = LeaseOwner(file: cache.leases + "/" + name) else {
+    for name in POSIX.list(cache.layout[.leases]) {
+      guard let key = Digest(hex: name), let owner = LeaseOwner(file: cache.layout.lease(key)) else {
         continue
       }
       if !owner.isGone { owners[key] = owner }

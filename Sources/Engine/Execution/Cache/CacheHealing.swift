@@ -3,16 +3,14 @@
 import Glibc
 import PipelineCore
 
-extension Cache {
-  private func place(setAside path: String) -> String {
-    "\(root)/damaged/\(path.split(separator: "/").last ?? "")"
+extension CacheStore {
+  /// Whether the artifact was found damaged and is not made again yet.
+  func isSetAside(_ artifact: Artifact) -> Bool {
+    POSIX.facts(layout.aside(file(of: artifact))) != nil
   }
 
-  /// Whether the artifact was found damaged and is not made again yet.
-  func isSetAside(_ artifact: Artifact) -> Bool { POSIX.facts(place(setAside: file(of: artifact))) != nil }
-
   /// Removes what was kept of the damaged file of an artifact that has been made again.
-  func dropSetAside(_ artifact: Artifact) { unlink(place(setAside: file(of: artifact))) }
+  func dropSetAside(_ artifact: Artifact) { unlink(layout.aside(file(of: artifact))) }
 
   /// The file of an artifact, for whoever is about to read it: compared with its record first.
   ///
@@ -24,16 +22,14 @@ extension Cache {
     return nil
   }
 
-  /// Sets aside what `verify` found damaged, as far as a run can do without it or make it again: artifacts, records
-  /// and shards of features. Lines of logs, and files that are none of the cache's, stay where they are.
+  /// Sets aside what an audit found damaged, as far as a run can do without it or make it again: artifacts, records
+  /// and entries of sections. Lines of logs, and files that are none of the cache's, stay where they are.
   ///
   /// - Returns: The files that are set aside now.
   public func setAside(_ damage: [CacheDamage]) -> [String] {
     damage.filter { item in
       guard item.isReplaceable else { return false }
-      if item.path.hasPrefix(root + "/artifacts/"), let key = key(of: item.path) {
-        return setAside(key, item.path)
-      }
+      if let key = layout.key(of: item.path, in: .artifacts) { return setAside(key, item.path) }
       return move(item.path)
     }.map(\.path)
   }
@@ -43,13 +39,13 @@ extension Cache {
   private func setAside(_ key: Digest, _ path: String) -> Bool {
     // Under a lease, the file that was read may have been replaced by now.
     guard LeaseKeeper.owners(in: self)[key] == nil, POSIX.facts(path) != nil, move(path) else { return false }
-    unlink(self.path("actions", key))
+    unlink(layout.path(.actions, key))
     return true
   }
 
   private func move(_ path: String) -> Bool {
     do throws(SystemError) {
-      try POSIX.move(path, to: place(setAside: path))
+      try POSIX.move(path, to: layout.aside(path))
       return true
     } catch { return false }
   }

@@ -1,17 +1,26 @@
 // Shards of features: what is computed once is found again, and damage or loss changes nothing but the time.
 
 import Foundation
+import PipelineCore
+import PipelineExecution
+import Stages
 import Testing
-import VisionTransformer
 
-@Suite struct ShardTests {
+@Suite struct FeatureShardTests {
   private let parent = NSTemporaryDirectory() + "shards-" + UUID().uuidString
+
+  private func shards(_ identity: String = "a") -> FeatureShards {
+    FeatureShards(in: CacheStore(root: parent).section("features", of: [identity]), width: 2)
+  }
+
+  private struct Interruption: Error, Equatable {
+    var image: Int
+  }
 
   /// Serves a set of images with features that are a function of the index; returns what had to be computed.
   private func serve(_ indices: [Int], identity: String = "a") throws -> [Int] {
-    let shards = FeatureShards(in: parent, identity: [identity], width: 2)
     var computed: [Int] = []
-    let rows = try shards.features(indices, progress: { _ in }) { (part) throws(VisionTransformerError) in
+    let rows = try shards(identity).features(indices, progress: { _ in }) { part in
       computed += part
       return part.flatMap { [Float($0) + 0.25, -Float($0)] }
     }
@@ -48,12 +57,11 @@ import VisionTransformer
 
   @Test func anInterruptionLosesOneShardAtMost() throws {
     defer { try? FileManager.default.removeItem(atPath: parent) }
-    let shards = FeatureShards(in: parent, identity: ["a"], width: 2)
     var calls = 0
-    #expect(throws: VisionTransformerError.featuresNotFinite(image: 2000)) {
-      try shards.features(Array(0..<5000), progress: { _ in }) { (part) throws(VisionTransformerError) in
+    #expect(throws: Interruption(image: 2000)) {
+      try shards().features(Array(0..<5000), progress: { _ in }) { part in
         calls += 1
-        if calls == 3 { throw .featuresNotFinite(image: part[0]) }
+        if calls == 3 { throw Interruption(image: part[0]) }
         return part.flatMap { [Float($0) + 0.25, -Float($0)] }
       }
     }
@@ -62,7 +70,7 @@ import VisionTransformer
 
   @Test func twoAtOnceMakeEachShardOnce() async throws {
     defer { try? FileManager.default.removeItem(atPath: parent) }
-    let folder = parent
+    let shards = shards()
     let all = Array(0..<9000)
     // Blocking work: threads of its own rather than the pool's.
     let computed = try await withThrowingTaskGroup(of: [Int].self) { group in
@@ -73,9 +81,7 @@ import VisionTransformer
               continuation.resume(
                 with: Result {
                   var made: [Int] = []
-                  let shards = FeatureShards(in: folder, identity: ["a"], width: 2)
-                  let rows = try shards.features(all, progress: { _ in }) {
-                    (part) throws(VisionTransformerError) in
+                  let rows = try shards.features(all, progress: { _ in }) { part in
                     made += part
                     usleep(20_000)
                     return part.flatMap { [Float($0) + 0.25, -Float($0)] }
@@ -99,8 +105,8 @@ import VisionTransformer
   @Test func aLockWhoseOwnerDiedHoldsNobodyUp() throws {
     defer { try? FileManager.default.removeItem(atPath: parent) }
     _ = try serve([5])
-    let folder = try #require(try FileManager.default.contentsOfDirectory(atPath: parent).first)
-    let lock = "\(parent)/\(folder)/0-999.lock"
+    let folder = (parent + "/" + (try #require(try files().first)) as NSString).deletingLastPathComponent
+    let lock = folder + "/0-999.lock"
     #expect(FileManager.default.createFile(atPath: lock, contents: nil))
     #expect(try serve(Array(0..<1000)) == Array(0..<1000).filter { $0 != 5 })
   }

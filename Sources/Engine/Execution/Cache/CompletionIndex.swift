@@ -41,7 +41,7 @@ struct CompletionIndex {
 
   /// The index of a run that has brought all nodes up to date; `artifacts` are those of the plan's nodes in
   /// order. Nil where a plan record is gone already.
-  init?(_ plan: Plan, _ keys: PlanKeys, _ artifacts: [Artifact], logSize: Int, in cache: Cache) {
+  init?(_ plan: Plan, _ keys: PlanKeys, _ artifacts: [Artifact], logSize: Int, in cache: CacheStore) {
     question = nil
     identity = Self.identity(plan, keys)
     self.logSize = logSize
@@ -50,7 +50,7 @@ struct CompletionIndex {
     endings = Set(artifacts.map(\.fileExtension)).sorted()
     var writer = WireWriter(after: [], capacity: artifacts.count * Self.entry)
     for (index, artifact) in artifacts.enumerated() {
-      guard let record = POSIX.facts(cache.path("plans", keys.nodes[index])) else { return nil }
+      guard let record = POSIX.facts(cache.layout.path(.plans, keys.nodes[index])) else { return nil }
       writer.put(artifact.action)
       writer.put(keys.nodes[index])
       writer.put(artifact.size)
@@ -106,7 +106,7 @@ struct CompletionIndex {
   }
 
   /// Writes the file, unless it is there already with just these bytes.
-  func write(_ path: String, in cache: Cache) throws(SystemError) {
+  func write(_ path: String, in cache: CacheStore) throws(SystemError) {
     var writer = WireWriter(after: Self.header, capacity: entries.count + 4096)
     writer.put(question ?? Self.none)
     writer.put(identity)
@@ -121,18 +121,18 @@ struct CompletionIndex {
     writer.put(Digest(of: writer.bytes))
     let bytes = writer.bytes
     if let present = try POSIX.read(path), present == bytes { return }
-    try POSIX.makeDirectories(cache.temporaryFolder)
-    try POSIX.writeAtomically(bytes, to: path, temporary: cache.temporaryName("completion"), sync: false)
+    try POSIX.makeDirectories(cache.layout[.temporary])
+    try POSIX.writeAtomically(bytes, to: path, temporary: cache.layout.temporary("completion"), sync: false)
   }
 
   // MARK: The cache
 
   /// Whether every artifact and every plan record is there with its size, and the log has not grown.
-  func stands(in cache: Cache, log: String) -> Bool {
+  func stands(in cache: CacheStore, log: String) -> Bool {
     guard POSIX.facts(log)?.size ?? 0 == logSize else { return false }
     // Relative to the folder, so that the kernel does not walk the whole path anew for each node.
-    let folders = ["artifacts", "plans"].map {
-      open("\(cache.root)/\($0)", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    let folders = [CacheLayout.Folder.artifacts, .plans].map {
+      open(cache.layout[$0], O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     }
     defer { for folder in folders where folder >= 0 { close(folder) } }
     guard folders.allSatisfy({ $0 >= 0 }) else { return count == 0 }

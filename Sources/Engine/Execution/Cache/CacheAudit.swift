@@ -1,0 +1,189 @@
+// Compares every file of a cache with what its name and its record say.
+
+import Glibc
+import PipelineCore
+
+/// Something in the cache that is not as it should be.
+public struct CacheDamage: Sendable {
+  /// The file.
+  public var path: String
+  /// What is wrong with it.
+  public var problem: String
+  /// The nodes that it concerns, as `pipeline/node`.
+  public var nodes: [String]
+  /// Whether a run that needs it makes it again, or does without, once it is out of the way.
+  public var isReplaceable = false
+}
+
+/// One look at every byte of a cache.
+///
+/// What can't be checked, by its nature: downloads (their stage checks them at each use), temporary files,
+/// whether whole lines are missing from the end of a log, and an artifact without a record, which a kill
+/// between the two steps of publishing leaves and which nothing ever reads.
+public struct CacheAudit {
+  private let cache: CacheStore
+  private let layout: CacheLayout
+  private let references: CacheReferences
+  /// What was found.
+  public private(set) var damage: [CacheDamage] = []
+  /// How many files were looked at.
+  public private(set) var checked = 0
+
+  /// Looks at a cache.
+  ///
+  /// Where something is damaged, the shortcuts of runs without work are removed, so that the next run of a
+  /// pipeline looks at each of its records.
+  public init(_ cache: CacheStore) throws(SystemError) {
+    self.cache = cache
+    layout = cache.layout
+    references = CacheReferences(cache)
+    checkArtifacts()
+    try checkSections()
+    for (folder, kind) in [
+      (CacheLayout.Folder.actions, RecordKind.action), (.plans, .plan), (.joins, .join),
+      (.failures, .failure),
+    ] {
+      for path in layout.files(in: folder) { try checkRecord(path, folder, kind) }
+    }
+    checkLeases()
+    checkExperiments()
+    checkRuns()
+    if !damage.isEmpty { removeShortcuts() }
+  }
+
+  private mutating func report(
+    _ path: String, _ problem: String, _ nodes: [String], isReplaceable: Bool = false
+  ) {
+    damage.append(CacheDamage(path: path, problem: problem, nodes: nodes, isReplaceable: isReplaceable))
+  }
+
+  private static let otherBytes = "has other bytes than when it was made"
+  private static let foreignName = "is not named by a key"
+
+  // MARK: Results
+
+  private func nodes(madeBy key: Digest) -> [String] {
+    if let nodes = references.actions[key] { return nodes }
+    return cache.action(key).map { ["\($0.pipeline)/\($0.node)"] } ?? []
+  }
+
+  private mutating func checkArtifacts() {
+    for path in layout.files(in: .artifacts) {
+      checked += 1
+      guard let key = layout.key(of: path, in: .artifacts) else {
+        report(path, Self.foreignName, [])
+        continue
+      }
+      // Where its own record is lost, a plan record that still leads here knows its digest.
+      guard let artifact = cache.action(key)?.artifact ?? references.artifacts[key] else { continue }
+      if cache.file(of: artifact) != path {
+        report(path, "is not the file that its record names", nodes(madeBy: key))
+      } else if let facts = POSIX.facts(path), facts.size != artifact.size {
+        report(
+          path, "has \(facts.size) bytes; its record says \(artifact.size)", nodes(madeBy: key),
+          isReplaceable: true)
+      } else if POSIX.facts(path) != nil, !cache.isWhole(artifact) {
+        report(path, Self.otherBytes, nodes(madeBy: key), isReplaceable: true)
+      }
+    }
+  }
+
+  private mutating func checkSections() throws(SystemError) {
+    for path in layout.sectionFiles() where !CacheLayout.isLeftover(path) {
+      checked += 1
+      // One that was removed meanwhile is no damage.
+      if let bytes = try POSIX.read(path), !StoredSection.isWhole(bytes) {
+        report(path, Self.otherBytes, [], isReplaceable: true)
+      }
+    }
+  }
+
+  private mutating func checkRecord(_ path: String, _ folder: CacheLayout.Folder, _ kind: RecordKind)
+    throws(SystemError)
+  {
+    checked += 1
+    guard let key = layout.key(of: path, in: folder) else {
+      report(path, Self.foreignName, [])
+      return
+    }
+    guard let bytes = try POSIX.read(path) else { return }
+    if !Self.isRecord(bytes, kind, key) {
+      report(
+        path, "is not the whole record that its name promises", references.nodes(folder, key),
+        isReplaceable: true)
+    } else if kind == .action, let record = cache.action(key),
+      POSIX.facts(cache.file(of: record.artifact)) == nil
+    {
+      report(cache.file(of: record.artifact), "is missing", nodes(madeBy: key))
+    }
+  }
+
+  /// Whether bytes are a whole record, and that of a key: the keys of plans and joins can be computed anew.
+  private static func isRecord(_ bytes: [UInt8], _ kind: RecordKind, _ key: Digest) -> Bool {
+    guard let record = RecordFile(bytes, kind: kind) else { return false }
+    func isKey(of fields: [ManifestField]) -> Bool {
+      var manifest = HashingManifest(kind: kind.rawValue)
+      for field in fields { manifest.field(field.name, field.value) }
+      return manifest.finish() == key
+    }
+    switch kind {
+    case .action: return ActionRecord(record)?.artifact.action == key
+    case .plan: return PlanRecord(record).map { isKey(of: $0.manifest) } ?? false
+    case .join: return isKey(of: record.fields)
+    case .failure, .lease: return true
+    }
+  }
+
+  // MARK: Logs
+
+  private mutating func checkLeases() {
+    for name in POSIX.list(layout[.leases]) {
+      let path = layout[.leases] + "/" + name
+      guard POSIX.facts(path) != nil else { continue }
+      checked += 1
+      if LeaseOwner(file: path) == nil, POSIX.facts(path) != nil { report(path, "is not a whole lease", []) }
+    }
+  }
+
+  private mutating func checkExperiments() {
+    for experiment in Experiment.all(in: cache) {
+      checked += 1
+      checkLines(of: experiment.log, for: experiment.name) { Experiment.parse($0) != nil }
+      guard POSIX.facts(experiment.index) != nil else { continue }
+      checked += 1
+      if CompletionIndex(file: experiment.index) == nil {
+        report(experiment.index, "is not the whole index that it was written as", [experiment.name])
+      }
+    }
+  }
+
+  private mutating func checkRuns() {
+    for name in POSIX.list(layout[.runs]) {
+      checked += 1
+      checkLines(of: layout[.runs] + "/" + name, for: name) { RunLog.isWhole($0) }
+    }
+  }
+
+  private mutating func checkLines(
+    of path: String, for name: String, _ isWhole: (ArraySlice<UInt8>) -> Bool
+  ) {
+    guard let bytes = (try? POSIX.read(path)) ?? nil else { return }
+    let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    for (number, line) in lines.enumerated() where !line.isEmpty {
+      // A writer that was killed leaves a cut last line, and the next one goes on below it: neither is
+      // damage. A cut line is shorter than a whole one; a line that only lost its end to a flipped bit is
+      // not.
+      let isLast = number == lines.count - 1
+      if isLast ? isWhole(line.dropLast()) : !isWhole(line) {
+        report(path, "has a damaged line \(number + 1)", [name])
+      }
+    }
+  }
+
+  private func removeShortcuts() {
+    for experiment in Experiment.all(in: cache)
+    where !damage.contains(where: { $0.path == experiment.index }) {
+      unlink(experiment.index)
+    }
+  }
+}

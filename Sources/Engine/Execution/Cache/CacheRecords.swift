@@ -1,0 +1,109 @@
+// What the cache says of an artifact, and how that stands in a record.
+
+import PipelineCore
+
+/// An artifact that is in the cache.
+public struct Artifact: Sendable, Hashable {
+  /// The key under which it is kept: stage, parameters and the contents of the inputs.
+  public var action: Digest
+  /// The digest of its logical content.
+  public var content: Digest
+  /// The digest of the file's bytes.
+  public var fileDigest: Digest
+  /// The file's size in bytes.
+  public var size: Int
+  /// The file's ending.
+  public var fileExtension: String
+}
+
+/// What is known of how an artifact was made.
+public struct ActionRecord: Sendable {
+  /// The artifact.
+  public var artifact: Artifact
+  /// The stage type.
+  public var stage: String
+  /// The node for which it was made.
+  public var node: String
+  /// The pipeline for which it was made.
+  public var pipeline: String
+  /// When, in universal time.
+  public var created: String
+  /// How long it took, in seconds.
+  public var seconds: Double
+  /// On how many threads.
+  public var threads: Int
+  /// The most memory that its worker held, in bytes.
+  public var peakMemory: Int
+}
+
+/// What a plan key stands for: an artifact, and the manifest that the key was made of.
+public struct PlanRecord: Sendable {
+  /// The artifact.
+  public var artifact: Artifact
+  /// The fields of the key.
+  public var manifest: [ManifestField]
+  /// Why the node ran when this was recorded; empty if nothing had to run.
+  public var reasons: String
+}
+
+extension Artifact {
+  init?(_ record: RecordFile) {
+    guard let action = record.digest("action"), let content = record.digest("content"),
+      let fileDigest = record.digest("file"), let size = record.integer("size"),
+      let ending = record["extension"], !ending.utf8.contains(UInt8(ascii: "/"))
+    else { return nil }
+    self.init(action: action, content: content, fileDigest: fileDigest, size: size, fileExtension: ending)
+  }
+
+  var record: RecordFile {
+    var file = RecordFile()
+    file.add("action", action.hex)
+    file.add("content", content.hex)
+    file.add("file", fileDigest.hex)
+    file.add("size", String(size))
+    file.add("extension", fileExtension)
+    return file
+  }
+}
+
+extension ActionRecord {
+  init?(_ record: RecordFile) {
+    guard let artifact = Artifact(record) else { return nil }
+    self.init(
+      artifact: artifact, stage: record["stage"] ?? "", node: record["node"] ?? "",
+      pipeline: record["pipeline"] ?? "", created: record["created"] ?? "",
+      seconds: record.number("seconds") ?? 0, threads: record.integer("threads") ?? 1,
+      peakMemory: record.integer("peak_memory") ?? 0)
+  }
+
+  var record: RecordFile {
+    var file = artifact.record
+    file.add("stage", stage)
+    file.add("node", node)
+    file.add("pipeline", pipeline)
+    file.add("created", created)
+    file.add("seconds", String(seconds))
+    file.add("threads", String(threads))
+    file.add("peak_memory", String(peakMemory))
+    return file
+  }
+}
+
+extension PlanRecord {
+  private static let keyPrefix = "key."
+
+  init?(_ record: RecordFile) {
+    guard let artifact = Artifact(record) else { return nil }
+    let manifest = record.fields.filter { $0.name.hasPrefix(Self.keyPrefix) }.map {
+      ManifestField(name: String($0.name.dropFirst(Self.keyPrefix.count)), value: $0.value)
+    }
+    self.init(artifact: artifact, manifest: manifest, reasons: record["reasons"] ?? "")
+  }
+
+  var record: RecordFile {
+    var file = artifact.record
+    if !reasons.isEmpty { file.add("reasons", reasons) }
+    for field in manifest { file.add(Self.keyPrefix + field.name, field.value) }
+    return file
+  }
+}
