@@ -6,6 +6,7 @@ let package = Package(
   products: [.executable(name: "pipeline", targets: ["pipeline"])],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
@@ -18,7 +19,10 @@ let package = Package(
     .systemLibrary(
       name: "CHDF5", path: "Sources/Formats/CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
     .target(name: "HDF5", dependencies: ["CHDF5", "Hashing"], path: "Sources/Formats/HDF5"),
-    .target(name: "Datasets", dependencies: ["Hashing"], path: "Sources/Formats/Datasets"),
+    .systemLibrary(name: "CProcess", path: "Sources/Formats/CProcess"),
+    // Starts the programs of others; whatever starts one uses this.
+    .target(name: "Programs", dependencies: ["CProcess"], path: "Sources/Formats/Programs"),
+    .target(name: "Datasets", dependencies: ["Hashing", "Programs"], path: "Sources/Formats/Datasets"),
     .target(
       name: "VisionTransformer",
       dependencies: [
@@ -45,21 +49,24 @@ let package = Package(
     .target(
       name: "PipelineFile", dependencies: ["PipelineCore", .product(name: "Yams", package: "Yams")],
       path: "Sources/Engine/File"),
-    .target(name: "PipelineExecution", dependencies: ["PipelineCore"], path: "Sources/Engine/Execution"),
+    .target(
+      name: "PipelineExecution",
+      dependencies: ["PipelineCore", "Programs", .product(name: "HeapModule", package: "swift-collections")],
+      path: "Sources/Engine/Execution"),
 
     // The study: what its artifacts hold, and the stages that make them.
     .target(
       name: "Stages",
       dependencies: [
-        "PipelineCore", "Clustering", "Datasets", "HDF5", "Influence", "NeuralNet", "Plot", "ResultTables",
-        "Statistics", "Tensor", "VisionTransformer",
+        "PipelineCore", "Clustering", "Datasets", "HDF5", "Influence", "NeuralNet", "Plot", "Programs",
+        "ResultTables", "Statistics", "Tensor", "VisionTransformer",
       ], path: "Sources/Study/Stages"),
     .target(name: "ResultTables", dependencies: ["Statistics"], path: "Sources/Study/ResultTables"),
 
     .executableTarget(
       name: "pipeline",
       dependencies: [
-        "Datasets", "PipelineCore", "PipelineExecution", "PipelineFile", "Stages",
+        "Datasets", "PipelineCore", "PipelineExecution", "PipelineFile", "Programs", "Stages",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], linkerSettings: [.unsafeFlags(staticRuntime)]),
     .executableTarget(name: "bench", dependencies: ["NeuralNet", "Tensor"], path: "Sources/Tools/bench"),
@@ -92,6 +99,7 @@ let package = Package(
       name: "PipelineExecutionTests",
       dependencies: ["PipelineExecution", "PipelineCore", "ToyStages", "ToyWorker"]),
     .testTarget(name: "PlotTests", dependencies: ["Plot"]),
+    .testTarget(name: "ProgramsTests", dependencies: ["Programs"]),
     .testTarget(
       name: "StagesTests",
       dependencies: [

@@ -3,6 +3,7 @@
 import ArgumentParser
 import Foundation
 import PipelineCore
+import Programs
 
 struct GraphCommand: ParsableCommand {
   enum Format: String, CaseIterable, ExpressibleByArgument { case text, dot, svg }
@@ -90,25 +91,12 @@ struct GraphCommand: ParsableCommand {
   }
 
   private func drawSVG(_ source: String) throws {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = ["dot", "-Tsvg"]
-    let input = Pipe()
-    let output = Pipe()
-    process.standardInput = input
-    process.standardOutput = output
-    process.standardError = FileHandle.nullDevice
-    do {
-      try process.run()
-      input.fileHandleForWriting.write(Data(source.utf8))
-      try input.fileHandleForWriting.close()
-    } catch {
+    guard let dot = try? Program(["dot", "-Tsvg"], input: .pipe, output: .pipe, errors: .nothing).start() else {
       throw missingGraphviz()
     }
-    let drawing = output.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    guard process.terminationStatus == 0, !drawing.isEmpty else { throw missingGraphviz() }
-    FileHandle.standardOutput.write(drawing)
+    let (ending, drawing, _) = dot.communicate(Array(source.utf8))
+    guard ending.isSuccess, !drawing.isEmpty else { throw missingGraphviz() }
+    print(String(decoding: drawing, as: UTF8.self), terminator: "")
   }
 
   private func missingGraphviz() -> ExitCode {

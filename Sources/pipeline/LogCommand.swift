@@ -69,15 +69,15 @@ struct LogCommand: ParsableCommand {
         runs.map { run in
           Run(
             id: run.id, pipeline: run.pipeline, time: run.time, seconds: run.seconds, ended: run.ending,
-            ran: run.nodes.count { $0.event == "ran" },
-            failed: run.nodes.filter { $0.event == "failed" }.map {
-              .init(node: $0.node ?? "", message: $0.message ?? "")
+            ran: run.nodes.count { $0.failure == nil },
+            failed: run.nodes.compactMap { node in
+              node.failure.map { .init(node: node.node, message: $0) }
             }, upToDate: run.passedOver?.fresh, unchanged: run.passedOver?.cutOff)
         })
     }
     var rows = [["run", "took", "ended", "ran", "failed", "up to date", "what and why"]]
     for run in runs {
-      let failed = run.nodes.count { $0.event == "failed" }
+      let failed = run.nodes.count { $0.failure != nil }
       rows.append([
         run.id, duration(run.seconds), run.ending, String(run.nodes.count - failed), String(failed),
         run.passedOver.map { String($0.fresh + $0.cutOff) } ?? "?", summary(of: run),
@@ -90,7 +90,7 @@ struct LogCommand: ParsableCommand {
   private func summary(of run: RunRecord) -> String {
     var stages: [(name: String, count: Int)] = []
     for node in run.nodes {
-      let stage = String((node.node ?? "").prefix { $0 != "[" })
+      let stage = String(node.node.prefix { $0 != "[" })
       if let known = stages.firstIndex(where: { $0.name == stage }) {
         stages[known].count += 1
       } else {
@@ -100,10 +100,9 @@ struct LogCommand: ParsableCommand {
     var text = stages.prefix(4).map { $0.count > 1 ? "\($0.name) (\($0.count))" : $0.name }.joined(
       separator: ", ")
     if stages.count > 4 { text += ", …" }
-    if let failure = run.nodes.first(where: { $0.event == "failed" }) {
-      let message = (failure.message ?? "").prefix { $0 != "\n" }
-      text += ": \(failure.node ?? "") failed: \(message)"
-    } else if let reason = run.nodes.lazy.flatMap({ $0.reasons ?? [] }).first {
+    if let failed = run.nodes.first(where: { $0.failure != nil }), let message = failed.failure {
+      text += ": \(failed.node) failed: \(message.prefix { $0 != "\n" })"
+    } else if let reason = run.nodes.lazy.flatMap(\.reasons).first {
       text += ": \(reason)"
     }
     return text
@@ -116,10 +115,9 @@ struct LogCommand: ParsableCommand {
       for event in run.nodes.reversed() where event.node == node {
         past.append(
           Past(
-            run: run.id, time: event.time, event: event.event, reasons: event.reasons ?? [],
-            seconds: event.seconds ?? event.ended.flatMap { ended in event.began.map { ended - $0 } },
-            threads: event.threads, peakMemory: event.peakMemory, key: event.key?.hex, message: event.message)
-        )
+            run: run.id, time: event.time, event: event.failure == nil ? "ran" : "failed",
+            reasons: event.reasons, seconds: event.seconds, threads: event.threads,
+            peakMemory: event.peakMemory, key: event.key?.hex, message: event.failure))
       }
     }
     if json { return try printJSON(past) }

@@ -23,25 +23,29 @@ struct PlanCommand: ParsableCommand {
 
   func run() throws {
     let session = try Session(pipeline, cache)
-    let resolution = Resolution(plan: session.plan, keys: session.keys, cache: session.cache)
+    let wanted = try session.nodes(nodes)
+    let resolution = Resolution(
+      plan: session.plan, keys: session.keys, cache: session.cache, wanted: wanted)
     let explainer = Explainer(plan: session.plan, keys: session.keys, cache: session.cache)
     var entries: [Entry] = []
-    let wanted = try session.nodes(nodes)
-    for id in wanted {
-      let waits: Bool
-      switch resolution.standings[id.index] {
-      case .fresh: continue
-      case .waiting: waits = true
-      default: waits = false
+    var lookedAt = 0
+    for id in session.plan.ids where resolution.decisions[id.index] != .ignores {
+      lookedAt += 1
+      let decision: String
+      switch resolution.decisions[id.index] {
+      case .fresh, .unchanged, .ignores: continue
+      case .runs: decision = "runs"
+      // Both are done without a run of their own if another node comes to the same.
+      case .follows, .waits: decision = "waits"
       }
       let reasons = explainer.reasons(for: id)
       entries.append(
         Entry(
-          node: session.plan[id].name, decision: waits ? "waits" : "runs",
+          node: session.plan[id].name, decision: decision,
           category: reasons.first?.category ?? "input changed", reasons: reasons.map(\.description)))
     }
     if json { return try printJSON(entries) }
-    print("\(session.plan.name): \(entries.count) of \(wanted.count) nodes would run")
+    print("\(session.plan.name): \(entries.count) of \(lookedAt) nodes would run")
     let counts = Dictionary(entries.map { ($0.category, 1) }, uniquingKeysWith: +)
     for (category, count) in counts.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }) {
       print("  \(count)  \(category)")
@@ -155,14 +159,15 @@ struct StatusCommand: ParsableCommand {
   func run() throws {
     let session = try Session(pipeline, cache)
     let resolution = Resolution(plan: session.plan, keys: session.keys, cache: session.cache)
+    let standings = resolution.standings()
     var failures: [(node: String, message: String)] = []
     let rows = session.plan.stages.map { stage in
       var row = Row(stage: stage.name, type: stage.declaration.name)
       for index in stage.nodes {
         row.nodes += 1
-        switch resolution.standings[index] {
+        switch standings[index] {
         case .fresh: row.fresh += 1
-        case .stale, .waiting: row.stale += 1
+        case .stale: row.stale += 1
         case .running: row.running += 1
         case .failed(let message):
           row.failed += 1
@@ -193,7 +198,8 @@ struct PathCommand: ParsableCommand {
   func run() throws {
     let session = try Session(pipeline, cache)
     let id = try session.node(node)
-    let resolution = Resolution(plan: session.plan, keys: session.keys, cache: session.cache)
+    let resolution = Resolution(
+      plan: session.plan, keys: session.keys, cache: session.cache, wanted: [id])
     guard let artifact = resolution.artifact(id) else {
       printError(
         "\(session.plan[id].name) has no current artifact; see 'pipeline explain \(pipeline.name) \(node)'")

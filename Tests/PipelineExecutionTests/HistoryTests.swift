@@ -56,8 +56,8 @@ import ToyStages
     try lab.run(pipeline)
     let run = try #require(RunHistory(cache: lab.cache).find("bad"))
     #expect(run.ending == "failed")
-    #expect(run.nodes.map(\.event) == ["ran", "failed"])
-    #expect(run.nodes.last?.message == "it was told to fail")
+    #expect(run.nodes.map { $0.failure == nil } == [true, false])
+    #expect(run.nodes.last?.failure == "it was told to fail")
     #expect(Timeline(run).svg.contains("stroke=\"#cc0000\""))
   }
 

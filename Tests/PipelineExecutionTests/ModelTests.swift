@@ -71,7 +71,7 @@ private struct Reference {
 }
 
 /// Runs in place, and fails the nodes that it is told to.
-private final class FailingExecutor: TaskExecutor {
+final class FailingExecutor: TaskExecutor {
   private let inner = InlineExecutor(registry: toyStages)
   private let failing: Set<String>
   private var events: [ExecutorEvent] = []
@@ -87,7 +87,7 @@ private final class FailingExecutor: TaskExecutor {
     defer { events = [] }
     return events.isEmpty ? inner.wait(seconds: seconds, wake: wake) : events.shuffled()
   }
-  func cancel(_ id: NodeID) {}
+  func cancel(_ id: NodeID, _ reason: String) -> [ExecutorEvent] { [] }
   func shutdown() {}
 }
 

@@ -126,9 +126,9 @@ import ToyStages
     var pipeline = ToyPipeline("lone")
     pipeline.add("a", "number", ["log": .string(lab.log)])
     let plan = try pipeline.plan()
-    var manifest = HashingManifest(kind: "action")
-    plan.describe(NodeID(0), to: &manifest) { _ in blank }
-    return (pipeline, manifest.finish())
+    var resolver = KeyResolver(plan)
+    let key = resolver.actionKey(of: NodeID(0))
+    return (pipeline, try #require(key))
   }
 
   @Test func aSilentLeaseOfAnotherHostLastsItsTime() throws {

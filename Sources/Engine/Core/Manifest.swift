@@ -11,18 +11,34 @@ public protocol Manifest {
   mutating func field(_ name: String, _ value: String)
 }
 
-/// Turns a manifest into a key.
-public struct HashingManifest: Manifest {
+/// What a manifest describes; two kinds never share a digest.
+public enum ManifestKind: String, Sendable {
+  /// A node over the plan keys of its inputs.
+  case plan
+  /// A node over the contents of its inputs.
+  case action
+  /// The members of a join.
+  case join
+  /// The random stream of a node.
+  case stream
+  /// The files of a folder.
+  case folder
+  /// What a run was asked.
+  case question
+}
+
+/// Turns a manifest into a digest. Keys are derived by `KeyResolver` only; other digests are made by
+/// `Digest(of:as:)`.
+struct HashingManifest: Manifest {
   private var bytes: [UInt8] = []
 
-  /// An empty manifest of some kind ("plan", "action", "join"); kinds never share keys.
-  public init(kind: String) {
+  init(kind: ManifestKind) {
     bytes.reserveCapacity(1024)
-    append(kind)
+    append(kind.rawValue)
   }
 
   /// Adds a field. Lengths come first, so that no two different manifests have the same bytes.
-  public mutating func field(_ name: String, _ value: String) {
+  mutating func field(_ name: String, _ value: String) {
     append(name)
     append(value)
   }
@@ -35,8 +51,7 @@ public struct HashingManifest: Manifest {
     }
   }
 
-  /// The key.
-  public func finish() -> Digest {
+  func finish() -> Digest {
     var hash = SHA256()
     bytes.withUnsafeBytes { hash.update(bufferPointer: $0) }
     return Digest(hash.finalize())
@@ -66,6 +81,15 @@ public struct RecordingManifest: Manifest {
   /// Adds a field.
   public mutating func field(_ name: String, _ value: String) {
     fields.append(ManifestField(name: name, value: value))
+  }
+}
+
+extension Digest {
+  /// The digest of fields in their order: that of a recorded manifest is the key that it was recorded under.
+  public init(of fields: some Sequence<ManifestField>, as kind: ManifestKind) {
+    var manifest = HashingManifest(kind: kind)
+    for field in fields { manifest.field(field.name, field.value) }
+    self = manifest.finish()
   }
 }
 
@@ -113,49 +137,13 @@ extension Plan {
     }
   }
 
-  /// The plan keys of all nodes and joins, known before anything runs: O(V + E).
-  public func planKeys() -> PlanKeys {
-    var keys = PlanKeys(nodes: [], joins: [Digest?](repeating: nil, count: joins.count))
-    keys.nodes.reserveCapacity(nodes.count)
-    for index in nodes.indices {
-      for input in nodes[index].inputs {
-        guard case .join(let join) = input.source, keys.joins[join.index] == nil else { continue }
-        var manifest = HashingManifest(kind: "join")
-        describe(join, to: &manifest) { keys.nodes[$0.index] }
-        keys.joins[join.index] = manifest.finish()
-      }
-      var manifest = HashingManifest(kind: "plan")
-      describe(NodeID(index), to: &manifest) { keys[$0] }
-      keys.nodes.append(manifest.finish())
-    }
-    return keys
-  }
-
   /// The key of a node's random stream: a function of its seed and axis values, never of time or order.
   public func streamKey(of id: NodeID) -> UInt64 {
     let node = nodes[id.index]
     guard stages[node.stage].declaration.isRandom else { return 0 }
-    var manifest = HashingManifest(kind: "stream")
+    var manifest = HashingManifest(kind: .stream)
     manifest.field("seed", node.parameters["seed"].json)
     for axis in node.axes.sorted(by: { $0.axis < $1.axis }) { manifest.field(axis.axis, axis.value.json) }
     return manifest.finish().prefix64
   }
-}
-
-/// The plan keys of a plan's nodes and joins.
-public struct PlanKeys: Sendable {
-  /// By node.
-  public var nodes: [Digest]
-  /// By join; nil for a join that nothing takes.
-  public var joins: [Digest?]
-
-  /// The key of a node or a join.
-  public subscript(_ source: InputSource) -> Digest {
-    switch source {
-    case .node(let node): nodes[node.index]
-    case .join(let join): joins[join.index]!
-    }
-  }
-  /// The key of a node.
-  public subscript(_ id: NodeID) -> Digest { nodes[id.index] }
 }

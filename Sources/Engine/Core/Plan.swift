@@ -167,6 +167,17 @@ public struct Plan: Sendable {
     return nodes.indices.filter { nodes[$0].name == name }.map { NodeID($0) }
   }
 
+  /// The node that fills a place among another's inputs; nil where there is no such place.
+  public func node(filling place: InputPlace, of id: NodeID) -> NodeID? {
+    guard let input = nodes[id.index].inputs.first(where: { $0.slot == place.slot }) else { return nil }
+    switch input.source {
+    case .node(let node): return place.position == 0 ? node : nil
+    case .join(let join):
+      let members = joins[join.index].members
+      return members.indices.contains(place.position) ? members[place.position].node : nil
+    }
+  }
+
   /// The direct inputs of a node, joins opened.
   public func predecessors(of id: NodeID) -> [NodeID] {
     nodes[id.index].inputs.flatMap { input in

@@ -46,6 +46,20 @@ public struct TaskInput: Sendable, Hashable {
   }
 }
 
+/// A place among a node's inputs: whoever knows the graph finds the node that fills it.
+public struct InputPlace: Sendable, Hashable {
+  /// The slot.
+  public var slot: String
+  /// Which of the slot's artifacts, in the order of the members.
+  public var position: Int
+
+  /// A place.
+  public init(slot: String, position: Int) {
+    self.slot = slot
+    self.position = position
+  }
+}
+
 /// Everything that a worker is told of one node: plain values, nothing of the graph.
 public struct StageTask: Sendable {
   /// The node's name, for messages.
@@ -133,26 +147,23 @@ public protocol StageContext: Sendable {
 /// Why a stage failed: what the user reads, and what the scheduler does about it.
 public struct StageFailure: Error, Sendable, CustomStringConvertible {
   /// What the scheduler does about it.
-  public enum Kind: String, Sendable {
+  public enum Kind: Sendable, Hashable {
     /// The node fails.
     case failed
     /// The node fails because something outside can't be had (exit code 66).
     case unavailable
     /// An input's file is missing or damaged: its node runs again, then this one.
-    case damagedInput
+    case damagedInput(InputPlace)
   }
   /// What the scheduler does about it.
   public var kind: Kind
   /// What happened and what to do, for the user.
   public var message: String
-  /// The node whose artifact is damaged.
-  public var damagedNode: String?
 
   /// A failure of the node itself.
-  public init(_ message: String, kind: Kind = .failed, damagedNode: String? = nil) {
+  public init(_ message: String, kind: Kind = .failed) {
     self.kind = kind
     self.message = message
-    self.damagedNode = damagedNode
   }
 
   /// The message.

@@ -1,6 +1,7 @@
 // The IDX format of MNIST: a header of lengths, then bytes; plain or gzipped.
 
 import Foundation
+import Programs
 
 /// An array of bytes from an IDX file.
 ///
@@ -54,8 +55,9 @@ private func hex(_ bytes: [UInt8]) -> String {
 private final class ByteSource {
   private let file: String
   private let handle: FileHandle
-  private let unpacker: Process?
-  private let complaints = Pipe()
+  private let unpacker: Child?
+  /// How the unpacker ended, once it has been waited for.
+  private var ending: ProgramEnding?
 
   init(_ file: String) throws(DatasetError) {
     self.file = file
@@ -68,25 +70,22 @@ private final class ByteSource {
       unpacker = nil
       return
     }
-    guard let gzip = findProgram("gzip") else {
-      throw .unreadable(file: file, reason: "the program gzip is missing")
-    }
-    let process = Process()
-    let output = Pipe()
-    process.executableURL = URL(fileURLWithPath: gzip)
-    process.arguments = ["-dc"]
-    process.standardInput = plain
-    process.standardOutput = output
-    process.standardError = complaints
-    do { try process.run() } catch { throw .unreadable(file: file, reason: "gzip: \(error)") }
-    handle = output.fileHandleForReading
-    unpacker = process
+    let gzip = Program(
+      ["gzip", "-dc"], input: .descriptor(plain.fileDescriptor), output: .pipe, errors: .pipe)
+    do throws(ProgramError) {
+      let child = try gzip.start()
+      handle = FileHandle(fileDescriptor: child.output, closeOnDealloc: true)
+      unpacker = child
+    } catch { throw .unreadable(file: file, reason: error.description) }
   }
 
   deinit {
     // Closing the pipe ends a gzip that has more to say.
     try? handle.close()
-    unpacker?.waitUntilExit()
+    if let unpacker {
+      close(unpacker.errors)
+      if ending == nil { _ = unpacker.wait() }
+    }
   }
 
   /// Exactly `count` bytes, which grow as they come: a header may promise more than there is.
@@ -122,9 +121,11 @@ private final class ByteSource {
   /// After the last byte: gzip has checked its checksum.
   private func checkUnpacker() throws(DatasetError) {
     guard let unpacker else { return }
-    unpacker.waitUntilExit()
-    if unpacker.terminationStatus != 0 {
-      let words = String(decoding: complaints.fileHandleForReading.availableData, as: UTF8.self)
+    let ending = ending ?? unpacker.wait()
+    self.ending = ending
+    if !ending.isSuccess {
+      let complaints = FileHandle(fileDescriptor: unpacker.errors, closeOnDealloc: false)
+      let words = String(decoding: complaints.availableData, as: UTF8.self)
       let reason = words.split(whereSeparator: \.isNewline).first { !$0.isEmpty } ?? "gzip can't unpack it"
       throw .unreadable(file: file, reason: String(reason))
     }

@@ -103,7 +103,7 @@ private func unpackDebianPackage(_ package: String, into work: String) throws(Da
   let folder = work + "/package"
   try makeFolder(folder)
   // apt-get download writes into the folder it is started in.
-  let download = runProgram(["env", "--chdir=\(folder)", "apt-get", "download", package])
+  let download = runProgram(["apt-get", "download", package], in: folder)
   let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
   guard download.succeeded, let archive = files.first(where: { $0.hasSuffix(".deb") }) else {
     throw .unavailable(

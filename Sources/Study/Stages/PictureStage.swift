@@ -5,6 +5,7 @@ import HDF5
 import Influence
 import PipelineCore
 import Plot
+import Programs
 import Statistics
 
 /// Draws a picture.
@@ -258,20 +259,16 @@ public enum PictureStage: Stage {
     try Data(script.utf8).write(to: URL(fileURLWithPath: path("script")))
     var environment = ["LANG": "C.UTF-8"]
     for name in ["PATH", "HOME"] { environment[name] = ProcessInfo.processInfo.environment[name] }
-    let ending: ProgramEnding
-    do {
-      // Without the settings of the user, so that the picture is the same for all.
-      ending = try runProgram(
-        ["gnuplot", "--default-settings", path("script")], environment: environment, directory: folder)
-    } catch let failure as StageFailure where failure.kind == .unavailable {
+    // Without the settings of the user, so that the picture is the same for all.
+    let gnuplot = Program(
+      ["gnuplot", "--default-settings", path("script")], environment: .exactly(environment), directory: folder)
+    do throws(StageFailure) {
+      try gnuplot.runWell()
+    } catch {
+      guard error.kind == .unavailable else { throw error }
       throw StageFailure(
         "pictures are drawn by gnuplot, which is not on PATH; install it (apt-get install gnuplot-nox). "
           + "All other stages do without it.", kind: .unavailable)
-    }
-    guard ending.status == 0 else {
-      let how =
-        ending.signal.map { "was ended by signal \($0)" } ?? "exited with status \(ending.status ?? -1)"
-      throw StageFailure("gnuplot \(how); what it printed stands above")
     }
     func bytes(_ name: String) throws -> [UInt8] {
       guard let data = manager.contents(atPath: path(name)), !data.isEmpty else {

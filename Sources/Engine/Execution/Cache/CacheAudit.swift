@@ -121,15 +121,10 @@ public struct CacheAudit {
   /// Whether bytes are a whole record, and that of a key: the keys of plans and joins can be computed anew.
   private static func isRecord(_ bytes: [UInt8], _ kind: RecordKind, _ key: Digest) -> Bool {
     guard let record = RecordFile(bytes, kind: kind) else { return false }
-    func isKey(of fields: [ManifestField]) -> Bool {
-      var manifest = HashingManifest(kind: kind.rawValue)
-      for field in fields { manifest.field(field.name, field.value) }
-      return manifest.finish() == key
-    }
     switch kind {
     case .action: return ActionRecord(record)?.artifact.action == key
-    case .plan: return PlanRecord(record).map { isKey(of: $0.manifest) } ?? false
-    case .join: return isKey(of: record.fields)
+    case .plan: return PlanRecord(record).map { Digest(of: $0.manifest, as: .plan) == key } ?? false
+    case .join: return Digest(of: record.fields, as: .join) == key
     case .failure, .lease: return true
     }
   }

@@ -17,11 +17,8 @@ public struct RunQuestion: Sendable {
   ///   - program: What tells this program, and so the stages' versions and declarations, from others.
   public init(pipeline: String, overrides: [String], program: String = Self.ownProgram) {
     path = pipeline
-    var manifest = HashingManifest(kind: "question")
-    manifest.field("program", program)
-    manifest.field("pipeline", pipeline)
-    for override in overrides { manifest.field("set", override) }
-    digest = manifest.finish()
+    let fields = [("program", program), ("pipeline", pipeline)] + overrides.map { ("set", $0) }
+    digest = Digest(of: fields.map { ManifestField(name: $0, value: $1) }, as: .question)
   }
 
   /// The file of the running program: a program that is built anew is another file, or has another time.

@@ -4,15 +4,15 @@ import PipelineCore
 
 /// Explains nodes by comparing their manifests with those of the results that the pipeline last had.
 public final class Explainer {
-  private let plan: Plan
-  private let keys: PlanKeys
+  private let resolver: KeyResolver
   private let cache: CacheStore
+  private var plan: Plan { resolver.plan }
+  private var keys: PlanKeys { resolver.planKeys }
   private lazy var lastKeys = Experiment(name: plan.name, cache: cache).lastKeys()
 
   /// An explainer of one plan over one cache. It reads only.
   public init(plan: Plan, keys: PlanKeys, cache: CacheStore) {
-    self.plan = plan
-    self.keys = keys
+    resolver = KeyResolver(plan, planKeys: keys)
     self.cache = cache
   }
 
@@ -36,11 +36,10 @@ public final class Explainer {
   }
 
   /// The manifest behind the node's plan key.
-  func manifest(of id: NodeID) -> [ManifestField] {
-    var manifest = RecordingManifest()
-    plan.describe(id, to: &manifest) { keys[$0] }
-    return manifest.fields
-  }
+  func manifest(of id: NodeID) -> [ManifestField] { resolver.manifest(of: id) }
+
+  /// The manifest behind the join's plan key.
+  func manifest(of id: JoinID) -> [ManifestField] { resolver.manifest(of: id) }
 
   /// A changed field at the root of why a node changed.
   public struct Cause: Hashable, Sendable {
@@ -119,12 +118,10 @@ public final class Explainer {
   private func follow(
     _ id: JoinID, of consumer: NodeID, _ slot: String, _ old: Digest, _ depth: Int
   ) -> [Step] {
-    var recording = RecordingManifest()
-    plan.describe(id, to: &recording) { keys[$0] }
     guard let fields = cache.join(old) else { return [] }
     var before = Dictionary(fields.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
     var steps: [Step] = []
-    for (member, field) in zip(plan.joins[id.index].members, recording.fields) {
+    for (member, field) in zip(plan.joins[id.index].members, manifest(of: id)) {
       if let oldKey = before.removeValue(forKey: field.name).flatMap({ Digest(hex: $0) }) {
         if let step = follow(member.node, oldKey, depth) { steps.append(step) }
         continue

@@ -13,35 +13,38 @@ public struct RunRecord: Sendable {
   public var events: [RunEvent]
 
   /// What ran, what failed.
-  public var nodes: [RunEvent] { events.filter { $0.event == "ran" || $0.event == "failed" } }
+  public var nodes: [NodeRun] {
+    events.compactMap { if case .node(let node) = $0 { node } else { nil } }
+  }
+
+  private var start: RunStart? {
+    events.lazy.compactMap { if case .start(let start) = $0 { start } else { nil } }.first
+  }
+  private var end: RunEnd? {
+    events.reversed().lazy.compactMap { if case .end(let end) = $0 { end } else { nil } }.first
+  }
+
   /// When it started, in universal time.
   public var time: String { events.first?.time ?? "" }
   /// The parameters by stage.
-  public var parameters: [String: [String: String]] {
-    events.first { $0.event == "start" }?.parameters ?? [:]
-  }
+  public var parameters: [String: [String: String]] { start?.parameters ?? [:] }
   /// The cores that it might use.
-  public var jobs: Int? { events.first { $0.event == "start" }?.jobs }
-
-  private var end: RunEvent? { events.last { $0.event == "end" } }
+  public var jobs: Int? { start?.jobs }
 
   /// `done`, `failed` or `interrupted`; without an end, `running` or `killed`.
-  public var ending: String {
-    if let message = end?.message { return message }
-    return events.first?.owner?.mayLive == true ? "running" : "killed"
-  }
+  public var ending: String { end?.ending ?? (start?.owner?.mayLive == true ? "running" : "killed") }
 
   /// Wall time in seconds, as far as it is known.
   public var seconds: Double { end?.seconds ?? nodes.compactMap(\.ended).max() ?? 0 }
 
   /// Nodes that were up to date, and nodes that need not run after all; nil for a run without an end.
-  public var passedOver: (fresh: Int, cutOff: Int)? { end.map { ($0.fresh ?? 0, $0.cutOff ?? 0) } }
+  public var passedOver: (fresh: Int, cutOff: Int)? { end.map { ($0.fresh, $0.cutOff) } }
 
   /// The action keys of what the run made, and of what stood at its end as nobody's input.
   public var keys: [String: Digest] {
     var keys = end?.results ?? [:]
-    for node in nodes where node.event == "ran" {
-      if let name = node.node, let key = node.key { keys[name] = key }
+    for node in nodes where node.failure == nil {
+      if let key = node.key { keys[node.node] = key }
     }
     return keys
   }
@@ -91,8 +94,10 @@ public struct RunHistory: Sendable {
       RunLog.isWhole(line) ? RunEvent(line: line) : nil
     }
     guard !events.isEmpty else { return nil }
-    let name = events[0].pipeline ?? Self.pipelinePart(of: id) ?? ""
-    return RunRecord(id: id, pipeline: name, events: events)
+    if case .start(let start) = events[0] {
+      return RunRecord(id: id, pipeline: start.pipeline, events: events)
+    }
+    return RunRecord(id: id, pipeline: Self.pipelinePart(of: id) ?? "", events: events)
   }
 
   /// All runs of a pipeline, the latest first.

@@ -31,20 +31,17 @@ public struct Timeline {
   /// The picture of a run. Nodes that were not timed (in records of old) are left out.
   public init(_ run: RunRecord) {
     var longest = run.seconds
-    for event in run.nodes {
-      guard let node = event.node, let began = event.began, let ended = event.ended, ended >= began else {
-        continue
-      }
+    for node in run.nodes {
+      guard let began = node.began, let ended = node.ended, ended >= began else { continue }
       longest = max(longest, ended)
-      let stage = String(node.prefix { $0 != "[" })
-      let why = (event.reasons ?? []).joined(separator: "; ")
-      let memory = event.peakMemory.map { ", \(formatBytes($0))" } ?? ""
+      let stage = String(node.node.prefix { $0 != "[" })
+      let memory = node.peakMemory.map { ", \(formatBytes($0))" } ?? ""
+      let took = "\(duration(ended - began)), \(node.threads ?? 1) threads\(memory)"
       bars.append(
         Bar(
-          node: node, stage: stage, began: began, ended: ended, threads: max(1, event.threads ?? 1),
-          failed: event.event == "failed",
-          note: "\(node): \(duration(ended - began)), \(event.threads ?? 1) threads\(memory)\n\(why)\n"
-            + (event.message ?? "")))
+          node: node.node, stage: stage, began: began, ended: ended, threads: max(1, node.threads ?? 1),
+          failed: node.failure != nil,
+          note: "\(node.node): \(took)\n\(node.reasons.joined(separator: "; "))\n\(node.failure ?? "")"))
     }
     bars.sort { ($0.began, $0.node) < ($1.began, $1.node) }
     seconds = max(longest, 1e-3)

@@ -9,137 +9,91 @@ extension Run {
       if running[id] != nil { progress.progress(id, fraction: fraction, message: message) }
     case .log(let id, let text): progress.log(id, text)
     case .finished(let id, let result):
-      guard let allocation = running.removeValue(forKey: id) else { return }
-      coresInUse -= allocation.cores
-      memoryInUse -= allocation.memory
+      guard let node = running.removeValue(forKey: id) else { return }
+      budgets.giveBack(node.share)
       switch result {
-      case .success(let outcome): try publish(id, allocation, outcome)
+      case .success(let outcome): try publish(id, node, outcome)
       case .failure(let failure):
-        fail(id, allocation, failure)
-        leases.release(allocation.task.key)
+        fail(id, node, failure)
+        leases.release(node.task.key)
       }
     }
   }
 
-  private mutating func publish(_ id: NodeID, _ allocation: Allocation, _ outcome: TaskOutcome) throws {
+  private mutating func publish(_ id: NodeID, _ node: RunningNode, _ outcome: TaskOutcome) throws {
     let declaration = plan.stage(of: id).declaration
     let artifact = Artifact(
-      action: allocation.task.key, content: outcome.content, fileDigest: outcome.fileDigest,
-      size: outcome.size,
+      action: node.task.key, content: outcome.content, fileDigest: outcome.fileDigest, size: outcome.size,
       fileExtension: declaration.fileExtension)
     do {
       try cache.publish(
-        allocation.task.output,
+        node.task.output,
         as: ActionRecord(
           artifact: artifact, stage: declaration.name, node: plan[id].name, pipeline: plan.name,
-          created: POSIX.timestamp(), seconds: outcome.seconds, threads: allocation.cores,
+          created: POSIX.timestamp(), seconds: outcome.seconds, threads: node.share.cores,
           peakMemory: outcome.peakMemory), sync: outcome.seconds >= options.syncAfter)
     } catch {
-      POSIX.removeTree(allocation.task.output)
+      POSIX.removeTree(node.task.output)
       throw error
     }
     scheduler.finish(id, artifact)
-    summary.ran.append((plan[id].name, allocation.reasons))
-    let event = RunEvent(
-      event: "ran", time: POSIX.timestamp(), node: plan[id].name, key: artifact.action,
-      reasons: allocation.reasons.map(\.description), seconds: outcome.seconds, threads: allocation.cores,
-      peakMemory: outcome.peakMemory, began: allocation.start - began, ended: POSIX.monotonicSeconds - began)
-    unrecorded.append((id, artifact, allocation.reasons, event))
-    progress.finished(id, seconds: outcome.seconds, reasons: allocation.reasons)
+    let run = record(
+      of: id, key: artifact.action, node, .ran(seconds: outcome.seconds, peakMemory: outcome.peakMemory))
+    journal.ran(Journal.Finished(id: id, artifact: artifact, reasons: node.reasons, run: run))
+    progress.finished(id, seconds: outcome.seconds, reasons: node.reasons)
   }
 
-  /// Records the nodes that have run: their plan keys and the history. Their results are complete and found by
-  /// action key without that, so it is done once the freed workers have new work.
-  mutating func recordFinished() throws {
-    guard !unrecorded.isEmpty else { return }
-    let finished = unrecorded
-    unrecorded = []
-    for (id, artifact, reasons, event) in finished {
-      try record(id, artifact, reasons)
-      try log.add(event)
-      cache.clearFailure(keys[id])
-      if reasons.contains(.artifactDamaged) { cache.dropSetAside(artifact) }
-    }
-    try experiment.append(finished.map { (plan[$0.id].name, keys[$0.id]) })
-    // Not before: a collection spares what is leased or in the pipeline's log.
-    for key in finished.map(\.artifact.action) where !running.values.contains(where: { $0.task.key == key }) {
+  private func record(
+    of id: NodeID, key: Digest, _ node: RunningNode?, _ outcome: NodeRun.Outcome
+  ) -> NodeRun {
+    NodeRun(
+      time: POSIX.timestamp(), node: plan[id].name, key: key,
+      reasons: node?.reasons.map(\.description) ?? [], threads: node?.share.cores, began: node?.began,
+      ended: journal.seconds, outcome: outcome)
+  }
+
+  /// Records the nodes that have run, and gives back their leases.
+  mutating func recordFinished() throws(SystemError) {
+    for key in try journal.flush() where !running.values.contains(where: { $0.task.key == key }) {
       leases.release(key)
     }
   }
 
-  /// Lets the plan key stand for the artifact, with the manifest that later explanations compare with.
-  private mutating func record(_ id: NodeID, _ artifact: Artifact, _ reasons: [RunReason]) throws(SystemError)
-  {
-    for case .join(let join) in plan[id].inputs.map(\.source) {
-      // Once, however many nodes take it: its manifest is as long as it has members.
-      guard !recordedJoins.contains(join), let key = keys.joins[join.index] else { continue }
-      var manifest = RecordingManifest()
-      plan.describe(join, to: &manifest) { keys[$0] }
-      try cache.record(join: manifest.fields, for: key)
-      recordedJoins.insert(join)
+  mutating func recordCutOffs() throws(SystemError) {
+    let cutOffs = scheduler.takeCutOffs().compactMap { id in
+      scheduler.artifacts[id.index].map { (id: id, artifact: $0) }
     }
-    try cache.record(
-      PlanRecord(
-        artifact: artifact, manifest: explainer.manifest(of: id),
-        reasons: reasons.map(\.description).joined(separator: "; ")), for: keys[id])
+    try journal.cutOff(cutOffs)
+    for (id, _) in cutOffs { progress.cutOff(id) }
   }
 
-  mutating func recordCutOffs() throws {
-    let cutOffs = scheduler.takeCutOffs()
-    guard !cutOffs.isEmpty else { return }
-    try POSIX.makeDirectories(cache.layout[.temporary])
-    for id in cutOffs {
-      guard let artifact = scheduler.artifacts[id.index] else { continue }
-      try record(id, artifact, [])
-      cache.clearFailure(keys[id])
-      summary.cutOff += 1
-      progress.cutOff(id)
-    }
-    try experiment.append(cutOffs.map { (plan[$0].name, keys[$0]) })
-  }
-
-  private mutating func fail(_ id: NodeID, _ allocation: Allocation, _ failure: StageFailure) {
-    // A worker that was killed could not do it itself.
-    POSIX.removeTree(allocation.task.output)
-    POSIX.removeTree(allocation.task.scratch)
-    if failure.kind == .damagedInput, heals[id, default: 0] < 3,
-      let damaged = plan.predecessors(of: id).first(where: { plan[$0].name == failure.damagedNode })
+  private mutating func fail(_ id: NodeID, _ node: RunningNode, _ failure: StageFailure) {
+    removeFiles(of: node.task)
+    if case .damagedInput(let place) = failure.kind, let damaged = plan.node(filling: place, of: id),
+      healing.mayTry(for: id)
     {
-      heals[id, default: 0] += 1
       progress.log(id, failure.message + "; making it again")
       if let artifact = scheduler.artifacts[damaged.index] {
-        healing[damaged] = POSIX.facts(cache.file(of: artifact)) == nil ? .artifactMissing : .artifactDamaged
+        let isThere = POSIX.facts(cache.file(of: artifact)) != nil
+        healing.expect(damaged, isThere ? .artifactDamaged : .artifactMissing)
       }
       scheduler.heal(id, damaged: damaged)
       return
     }
-    giveUp(id, failure, key: allocation.task.key, reasons: allocation.reasons, allocation)
+    giveUp(id, failure, key: node.task.key, node)
   }
 
-  mutating func giveUp(
-    _ id: NodeID, _ failure: StageFailure, key: Digest, reasons: [RunReason], _ allocation: Allocation? = nil
-  ) {
+  mutating func giveUp(_ id: NodeID, _ failure: StageFailure, key: Digest, _ node: RunningNode?) {
     scheduler.fail(id)
-    summary.failures.append(.init(node: plan[id].name, failure: failure))
+    journal.failed(id, failure, record(of: id, key: key, node, .failed(message: failure.message)))
     progress.failed(id, failure.message)
-    // On a full disk the user must still read why the node failed, rather than that this could not be
-    // written.
-    try? cache.record(failure: failure.message, node: plan[id].name, pipeline: plan.name, for: keys[id])
-    try? log.add(
-      RunEvent(
-        event: "failed", time: POSIX.timestamp(), node: plan[id].name, key: key,
-        reasons: reasons.map(\.description), threads: allocation?.cores, message: failure.message,
-        began: allocation.map { $0.start - began }, ended: POSIX.monotonicSeconds - began))
   }
 
   mutating func endHangingNodes() throws {
-    let now = POSIX.monotonicSeconds
-    for (id, allocation) in running {
-      guard let limit = plan.stage(of: id).timeout, now - allocation.start > limit else { continue }
-      executor.cancel(id)
-      try handle(
-        .finished(
-          id, .failure(StageFailure("it took longer than its timeout of \(limit) seconds and was ended"))))
+    for (id, node) in running {
+      guard let limit = plan.stage(of: id).timeout, journal.seconds - node.began > limit else { continue }
+      let reason = "it took longer than its timeout of \(limit) seconds and was ended"
+      for event in executor.cancel(id, reason) { try handle(event) }
     }
   }
 }

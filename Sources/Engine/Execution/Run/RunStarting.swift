@@ -10,14 +10,10 @@ extension Run {
   }
 
   private func excess(of id: NodeID) -> BudgetError? {
-    let needs = scheduler.needs(of: id).memory
-    guard needs > options.memory else { return nil }
-    return BudgetError(
-      description: "\(plan[id].name) needs \(formatBytes(needs)) of memory and the budget is "
-        + "\(formatBytes(options.memory)); give more with --memory or lower the stage's own needs")
+    budgets.excess(of: scheduler.needs(of: id), node: plan[id].name)
   }
 
-  private var stopsStarting: Bool { !summary.failures.isEmpty && !options.keepGoing }
+  private var stopsStarting: Bool { !journal.summary.failures.isEmpty && !options.keepGoing }
 
   mutating func dispatch() throws {
     if stopsStarting {
@@ -30,13 +26,13 @@ extension Run {
       if leases.isFree(scheduler.actionKey(of: id)) { scheduler.retry(id) } else { waiting.append(id) }
     }
     elsewhere = waiting
-    while coresInUse < options.jobs, let id = scheduler.takeReady(memoryUpTo: options.memory - memoryInUse) {
+    while budgets.hasFreeCore, let id = scheduler.takeReady(memoryUpTo: budgets.freeMemory) {
       try start(id, otherReady: scheduler.readyCount)
     }
     if running.isEmpty, let id = scheduler.takeReady(memoryUpTo: Int.max) {
       // Healing may need a node that was not looked at when the run started.
       let message = excess(of: id)?.description ?? "it could not be started"
-      giveUp(id, StageFailure(message), key: scheduler.actionKey(of: id), reasons: [])
+      giveUp(id, StageFailure(message), key: scheduler.actionKey(of: id), nil)
     }
   }
 
@@ -53,20 +49,16 @@ extension Run {
       leases.release(key)
       return
     }
-    let needs = scheduler.needs(of: id)
-    // A lone node takes all the cores that it can use; where others are ready, they share.
-    let cores = max(1, min(needs.cores, (options.jobs - coresInUse) / (otherReady + 1)))
-    let task = task(for: id, key: key, threads: cores, memory: needs.memory)
-    let reasons = healing.removeValue(forKey: id).map { [$0] } ?? explainer.reasons(for: id)
+    let share = budgets.share(for: scheduler.needs(of: id), otherReady: otherReady)
+    let task = task(for: id, key: key, share)
+    let reasons = healing.takeReason(for: id).map { [$0] } ?? journal.reasons(for: id)
     try executor.start(id, task)
-    running[id] = Allocation(
-      task: task, cores: cores, memory: needs.memory, start: POSIX.monotonicSeconds, reasons: reasons)
-    coresInUse += cores
-    memoryInUse += needs.memory
-    progress.started(id, reasons: reasons, threads: cores)
+    running[id] = RunningNode(task: task, share: share, began: journal.seconds, reasons: reasons)
+    budgets.take(share)
+    progress.started(id, reasons: reasons, threads: share.cores)
   }
 
-  private func task(for id: NodeID, key: Digest, threads: Int, memory: Int) -> StageTask {
+  private func task(for id: NodeID, key: Digest, _ share: Budgets.Share) -> StageTask {
     let node = plan[id]
     let declaration = plan.stage(of: id).declaration
     func input(_ source: NodeID, label: String) -> TaskInput {
@@ -89,7 +81,7 @@ extension Run {
       node: node.name, stage: declaration.name, stageVersion: declaration.version, key: key,
       parameters: node.parameters, axes: node.axes, streamKey: plan.streamKey(of: id), inputs: inputs,
       output: name + "." + declaration.fileExtension, scratch: name + ".scratch",
-      baseDirectory: POSIX.absolute(plan.baseDirectory), downloads: cache.downloads,
-      cache: cache.root, threads: threads, memory: memory, syncAfter: options.syncAfter)
+      baseDirectory: POSIX.absolute(plan.baseDirectory), downloads: cache.downloads, cache: cache.root,
+      threads: share.cores, memory: share.memory, syncAfter: options.syncAfter)
   }
 }

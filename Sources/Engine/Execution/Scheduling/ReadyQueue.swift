@@ -1,69 +1,48 @@
 // Ready nodes in order of urgency, kept by memory need so that finding one that fits never walks them all.
 
+import HeapModule
 import PipelineCore
 
 /// Ready nodes, the most urgent first: the one with the longest way to the end of the graph, then plan order.
 ///
-/// One heap a distinct memory need. Stages declare few different needs, so a look at the head of each heap
-/// costs next to nothing, however many nodes don't fit.
+/// One heap a distinct memory need. Stages declare few different needs, so a look at the head of each heap costs next to
+/// nothing, however many nodes don't fit.
 struct ReadyQueue {
+  private struct Entry: Comparable {
+    var height: Int
+    var id: NodeID
+    /// The more urgent is the lesser.
+    static func < (a: Entry, b: Entry) -> Bool { a.height != b.height ? a.height > b.height : a.id < b.id }
+  }
+
   private let heights: [Int]
-  private var heaps: [(memory: Int, nodes: [NodeID])] = []
+  private var heaps: [(memory: Int, entries: Heap<Entry>)] = []
   private(set) var count = 0
 
   init(heights: [Int]) { self.heights = heights }
 
-  private func precedes(_ a: NodeID, _ b: NodeID) -> Bool {
-    heights[a.index] != heights[b.index] ? heights[a.index] > heights[b.index] : a.index < b.index
-  }
-
   mutating func push(_ id: NodeID, memory: Int) {
     count += 1
-    let heap: Int
-    if let known = heaps.firstIndex(where: { $0.memory == memory }) {
-      heap = known
+    let entry = Entry(height: heights[id.index], id: id)
+    if let heap = heaps.firstIndex(where: { $0.memory == memory }) {
+      heaps[heap].entries.insert(entry)
     } else {
-      heap = heaps.count
-      heaps.append((memory, []))
-    }
-    heaps[heap].nodes.append(id)
-    var child = heaps[heap].nodes.count - 1
-    while child > 0, precedes(heaps[heap].nodes[child], heaps[heap].nodes[(child - 1) / 2]) {
-      heaps[heap].nodes.swapAt(child, (child - 1) / 2)
-      child = (child - 1) / 2
+      heaps.append((memory, [entry]))
     }
   }
 
   /// Takes the most urgent node that needs at most some memory.
   mutating func take(memoryUpTo limit: Int) -> NodeID? {
-    var best: (heap: Int, id: NodeID)?
-    for (heap, (memory, nodes)) in heaps.enumerated() where memory <= limit {
-      guard let first = nodes.first else { continue }
-      if let known = best, precedes(known.id, first) { continue }
+    var best: (heap: Int, entry: Entry)?
+    for (heap, (memory, entries)) in heaps.enumerated() where memory <= limit {
+      guard let first = entries.min else { continue }
+      if let best, best.entry < first { continue }
       best = (heap, first)
     }
     guard let best else { return nil }
-    removeFirst(of: best.heap)
+    heaps[best.heap].entries.removeMin()
     count -= 1
-    return best.id
-  }
-
-  private mutating func removeFirst(of heap: Int) {
-    let last = heaps[heap].nodes.removeLast()
-    let count = heaps[heap].nodes.count
-    guard count > 0 else { return }
-    heaps[heap].nodes[0] = last
-    var parent = 0
-    while true {
-      var least = parent
-      for child in [2 * parent + 1, 2 * parent + 2]
-      where child < count && precedes(heaps[heap].nodes[child], heaps[heap].nodes[least]) {
-        least = child
-      }
-      if least == parent { return }
-      heaps[heap].nodes.swapAt(parent, least)
-      parent = least
-    }
+    return best.entry.id
   }
 }
 

@@ -1,17 +1,34 @@
-// What a plan finds in the cache, without running or writing anything: the answer of plan, status and path.
+// What a run would do with each node, found without running or writing anything: the answer of plan, status and path.
 
 import PipelineCore
 
-/// The state of each node as the cache stands now.
+/// What a run would do, as the cache stands now.
+///
+/// It is what the scheduler of a run decides before the first node has run, and nothing else: so `plan` can't promise
+/// what `run` does not keep.
 public struct Resolution: Sendable {
+  /// What a run would do with a node.
+  public enum Decision: Sendable, Hashable {
+    /// Nothing: its plan key has an artifact.
+    case fresh(Artifact)
+    /// Nothing but to note it: its inputs have the contents of an earlier result.
+    case unchanged(Artifact)
+    /// It runs it.
+    case runs
+    /// It does just the same as another node that runs, and so is done when that one is.
+    case follows(NodeID)
+    /// An input runs first; whether it runs then depends on the content of that input.
+    case waits
+    /// Nothing: no node that was asked for needs it.
+    case ignores
+  }
+
   /// How a node stands.
   public enum Standing: Sendable, Hashable {
     /// Its artifact is there.
     case fresh(Artifact)
-    /// It has to run.
+    /// It is not up to date.
     case stale
-    /// An input has to run first; whether it runs then depends on the content of that input.
-    case waiting
     /// A process is at work on it now.
     case running(host: String, process: Int32)
     /// The last attempt at the same key failed.
@@ -19,58 +36,57 @@ public struct Resolution: Sendable {
   }
 
   /// By node.
-  public let standings: [Standing]
+  public let decisions: [Decision]
   /// Plan keys.
   public let keys: PlanKeys
+  private let cache: CacheStore
+  /// The action keys of the nodes that a run would start.
+  private let actionKeys: [NodeID: Digest]
 
-  /// Looks a plan up in a cache.
-  public init(plan: Plan, keys: PlanKeys, cache: CacheStore) {
+  /// Looks nodes up in a cache, and whatever they need.
+  ///
+  /// - Parameter wanted: The nodes that are asked for; nil for all.
+  public init(plan: Plan, keys: PlanKeys, cache: CacheStore, wanted: [NodeID]? = nil) {
     self.keys = keys
-    let owners = LeaseKeeper.owners(in: cache)
-    var standings: [Standing] = []
-    standings.reserveCapacity(plan.nodes.count)
-    var artifacts = [Artifact?](repeating: nil, count: plan.nodes.count)
-    var joins = [Digest?](repeating: nil, count: plan.joins.count)
-    func content(_ source: InputSource) -> Digest? {
-      switch source {
-      case .node(let node): return artifacts[node.index]?.content
-      case .join(let join):
-        if let known = joins[join.index] { return known }
-        let members = plan.joins[join.index].members
-        guard members.allSatisfy({ artifacts[$0.node.index] != nil }) else { return nil }
-        var manifest = HashingManifest(kind: "join")
-        plan.describe(join, to: &manifest) { artifacts[$0.index]!.content }
-        joins[join.index] = manifest.finish()
-        return joins[join.index]
+    self.cache = cache
+    var scheduler = Scheduler(plan: plan, keys: keys, cache: cache)
+    scheduler.want(wanted ?? Array(plan.ids))
+    var actionKeys: [NodeID: Digest] = [:]
+    decisions = plan.ids.map { id in
+      switch scheduler.states[id.index] {
+      case .done:
+        let artifact = scheduler.artifacts[id.index]!
+        return scheduler.endings[id.index] == .fresh ? .fresh(artifact) : .unchanged(artifact)
+      case .ready:
+        actionKeys[id] = scheduler.actionKey(of: id)
+        return .runs
+      case .following: return .follows(scheduler.makers[scheduler.actionKey(of: id)]!)
+      case .waiting: return .waits
+      case .idle: return .ignores
+      case .running, .failed, .blocked: preconditionFailure("nothing has run")
       }
     }
-    for id in plan.ids {
-      var artifact = cache.artifact(plan: keys[id])
-      var action: Digest?
-      if artifact == nil, plan[id].inputs.allSatisfy({ content($0.source) != nil }) {
-        var manifest = HashingManifest(kind: "action")
-        plan.describe(id, to: &manifest) { content($0)! }
-        let key = manifest.finish()
-        action = key
-        artifact = cache.artifact(action: key)
-      }
-      artifacts[id.index] = artifact
-      if let artifact {
-        standings.append(.fresh(artifact))
-      } else if let owner = action.flatMap({ owners[$0] }) {
-        standings.append(.running(host: owner.host, process: owner.process))
-      } else if let message = cache.failure(keys[id]) {
-        standings.append(.failed(message))
-      } else {
-        standings.append(action == nil ? .waiting : .stale)
-      }
-    }
-    self.standings = standings
+    self.actionKeys = actionKeys
   }
 
   /// The artifact of a node that is up to date.
   public func artifact(_ id: NodeID) -> Artifact? {
-    if case .fresh(let artifact) = standings[id.index] { return artifact }
-    return nil
+    switch decisions[id.index] {
+    case .fresh(let artifact), .unchanged(let artifact): artifact
+    case .runs, .follows, .waits, .ignores: nil
+    }
+  }
+
+  /// How each node stands, with what other processes do at this moment and what failed before.
+  public func standings() -> [Standing] {
+    let owners = LeaseKeeper.owners(in: cache)
+    return decisions.indices.map { index in
+      let id = NodeID(index)
+      if let artifact = artifact(id) { return .fresh(artifact) }
+      if let owner = actionKeys[id].flatMap({ owners[$0] }) {
+        return .running(host: owner.host, process: owner.process)
+      }
+      return cache.failure(keys[id]).map { .failed($0) } ?? .stale
+    }
   }
 }

@@ -36,14 +36,14 @@ struct Scheduler {
     var wanted = false
     var pending = 0
     var consumers: [NodeID] = []
-    var content: Digest?
     /// A member has failed or is blocked.
     var doomed = false
   }
 
   let plan: Plan
-  let keys: PlanKeys
   let cache: CacheStore
+  /// Knows the content of each done node.
+  var resolver: KeyResolver
   var states: [State]
   var endings: [Ending?]
   var artifacts: [Artifact?]
@@ -61,8 +61,8 @@ struct Scheduler {
 
   init(plan: Plan, keys: PlanKeys, cache: CacheStore) {
     self.plan = plan
-    self.keys = keys
     self.cache = cache
+    resolver = KeyResolver(plan, planKeys: keys)
     let count = plan.nodes.count
     states = Array(repeating: .idle, count: count)
     endings = Array(repeating: nil, count: count)
@@ -84,7 +84,7 @@ struct Scheduler {
     while let id = stack.popLast() {
       guard states[id.index] == .idle else { continue }
       unfinished += 1
-      if let artifact = cache.artifact(plan: keys[id]) {
+      if let artifact = cache.artifact(plan: resolver.planKeys[id]) {
         settle(id, artifact, .fresh)
         settled.append(id)
         continue
@@ -130,16 +130,7 @@ struct Scheduler {
         if isDoomed(.node(member.node)) { joins[join.index].doomed = true }
       }
     }
-    if joins[join.index].pending > 0 { return true }
-    sealJoin(join)
-    return false
-  }
-
-  private mutating func sealJoin(_ join: JoinID) {
-    guard joins[join.index].content == nil else { return }
-    var manifest = HashingManifest(kind: "join")
-    plan.describe(join, to: &manifest) { artifacts[$0.index]!.content }
-    joins[join.index].content = manifest.finish()
+    return joins[join.index].pending > 0
   }
 
   // MARK: Progress of nodes
@@ -148,21 +139,14 @@ struct Scheduler {
     plan.nodes[id.index].inputs.allSatisfy {
       switch $0.source {
       case .node(let node): states[node.index] == .done
-      case .join(let join): joins[join.index].content != nil
+      case .join(let join): joins[join.index].wanted && joins[join.index].pending == 0
       }
     }
   }
 
   /// Computes the action key of a node whose inputs are done. True if it is done by that key already.
   private mutating func inputsAreKnown(_ id: NodeID) -> Bool {
-    var manifest = HashingManifest(kind: "action")
-    plan.describe(id, to: &manifest) { source in
-      switch source {
-      case .node(let node): artifacts[node.index]!.content
-      case .join(let join): joins[join.index].content!
-      }
-    }
-    let key = manifest.finish()
+    let key = resolver.actionKey(of: id)!
     actionKeys[id.index] = key
     if makers[key] != nil {
       states[id.index] = .following
@@ -191,6 +175,7 @@ struct Scheduler {
 
   private mutating func settle(_ id: NodeID, _ artifact: Artifact, _ ending: Ending) {
     artifacts[id.index] = artifact
+    resolver.learn(artifact.content, of: id)
     states[id.index] = .done
     endings[id.index] = ending
     unfinished -= 1
@@ -205,7 +190,6 @@ struct Scheduler {
       for join in waitingJoins[id.index] {
         joins[join.index].pending -= 1
         guard joins[join.index].pending == 0 else { continue }
-        sealJoin(join)
         informed += joins[join.index].consumers
         joins[join.index].consumers = []
       }
@@ -228,7 +212,7 @@ struct Scheduler {
     return false
   }
 
-  /// The action key of a node that is ready or running.
+  /// The action key of a node that is ready, running or following.
   func actionKey(of id: NodeID) -> Digest { actionKeys[id.index]! }
 
   var readyCount: Int { mutating get { unfinished == 0 ? 0 : ready.count } }

@@ -48,12 +48,12 @@ extension Scheduler {
       // Another process may have healed it by now.
       if !cache.isWhole(artifact) { cache.forget(artifact) }
       artifacts[damaged.index] = nil
+      resolver.forget(damaged)
       endings[damaged.index] = nil
       states[damaged.index] = .idle
       for (index, join) in plan.joins.enumerated() where joins[index].wanted {
         for member in join.members where member.node == damaged {
           joins[index].pending += 1
-          joins[index].content = nil
           waitingJoins[damaged.index].append(JoinID(index))
         }
       }

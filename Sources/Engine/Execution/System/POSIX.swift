@@ -317,9 +317,10 @@ func checksum(_ bytes: some Sequence<UInt8>) -> String {
 /// The digest of a file's bytes, or of a folder's: the names and bytes of all files in it.
 public func digestOfFile(_ path: String) throws -> Digest {
   if POSIX.facts(path)?.isDirectory == true {
-    var manifest = HashingManifest(kind: "folder")
-    for name in POSIX.list(path) { manifest.field(name, try digestOfFile(path + "/" + name).hex) }
-    return manifest.finish()
+    let files = try POSIX.list(path).map {
+      ManifestField(name: $0, value: try digestOfFile(path + "/" + $0).hex)
+    }
+    return Digest(of: files, as: .folder)
   }
   guard let digest = try POSIX.digest(ofFile: path) else { throw SystemError("open", path, code: ENOENT) }
   return digest

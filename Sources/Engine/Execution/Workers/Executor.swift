@@ -19,8 +19,8 @@ public protocol TaskExecutor: AnyObject {
   func start(_ id: NodeID, _ task: StageTask) throws(SystemError)
   /// Waits until something is reported, `wake` is readable or the time is over.
   func wait(seconds: Double, wake: Int32) -> [ExecutorEvent]
-  /// Ends a running task; nothing more is reported of it.
-  func cancel(_ id: NodeID)
+  /// Ends a running task. Returns the last that is reported of it: what it still said, and its failure for that reason.
+  func cancel(_ id: NodeID, _ reason: String) -> [ExecutorEvent]
   /// Ends everything.
   func shutdown()
 }
@@ -58,7 +58,7 @@ public final class InlineExecutor: TaskExecutor {
   }
 
   /// Nothing runs between two calls.
-  public func cancel(_ id: NodeID) {}
+  public func cancel(_ id: NodeID, _ reason: String) -> [ExecutorEvent] { [] }
   /// Nothing runs between two calls.
   public func shutdown() {}
 }

@@ -57,7 +57,7 @@ public struct TaskRunner {
     resetPeakMemory()
     let start = POSIX.monotonicSeconds
     do {
-      for input in task.inputs.values.joined() { try check(input) }
+      for (place, input) in task.placedInputs { try check(input, place) }
       try POSIX.makeDirectories(task.scratch)
       let context = TaskContext(reporter: reporter, cache: CacheStore(root: task.cache))
       let content = try stage.run(task, context)
@@ -71,29 +71,37 @@ public struct TaskRunner {
     } catch {
       POSIX.removeTree(task.output)
       // An input may have been healed by another task, or collected, while this one was about to read it.
-      for input in task.inputs.values.joined() where POSIX.facts(input.path) != checked[input.path] {
-        throw StageFailure(
-          "the artifact of \(input.node) changed while it was read: \(input.path)", kind: .damagedInput,
-          damagedNode: input.node)
+      for (place, input) in task.placedInputs where POSIX.facts(input.path) != checked[input.path] {
+        throw damage(place, "the artifact of \(input.node) changed while it was read: \(input.path)")
       }
       throw error as? StageFailure ?? StageFailure("\(error)")
     }
   }
 
   /// Believes an input only after its bytes have been compared with its record, once a file and process.
-  private mutating func check(_ input: TaskInput) throws {
+  private mutating func check(_ input: TaskInput, _ place: InputPlace) throws(StageFailure) {
     guard let facts = POSIX.facts(input.path) else {
-      throw StageFailure(
-        "the artifact of \(input.node) is gone: \(input.path)", kind: .damagedInput, damagedNode: input.node)
+      throw damage(place, "the artifact of \(input.node) is gone: \(input.path)")
     }
     if checked[input.path] == facts { return }
     // A disk that can't read the file any more is damage like any other.
     guard (try? POSIX.digest(ofFile: input.path)) == input.fileDigest else {
-      throw StageFailure(
-        "the artifact of \(input.node) is damaged: \(input.path)", kind: .damagedInput,
-        damagedNode: input.node)
+      throw damage(place, "the artifact of \(input.node) is damaged: \(input.path)")
     }
     checked[input.path] = facts
+  }
+}
+
+private func damage(_ place: InputPlace, _ message: String) -> StageFailure {
+  StageFailure(message, kind: .damagedInput(place))
+}
+
+extension StageTask {
+  /// The inputs with their places, in no order.
+  fileprivate var placedInputs: some Sequence<(InputPlace, TaskInput)> {
+    inputs.lazy.flatMap { slot, inputs in
+      inputs.lazy.enumerated().map { (InputPlace(slot: slot, position: $0.offset), $0.element) }
+    }
   }
 }
 

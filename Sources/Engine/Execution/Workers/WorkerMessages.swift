@@ -29,9 +29,8 @@ enum WorkerMessage: Sendable {
       writer.put(outcome.peakMemory)
     case .failed(let failure):
       writer.put(tag: 3)
-      writer.put(failure.kind.rawValue)
+      Self.put(failure.kind, &writer)
       writer.put(failure.message)
-      writer.put([failure.damagedNode].compactMap(\.self)) { $0.put($1) }
     }
     return writer.finish()
   }
@@ -52,10 +51,28 @@ enum WorkerMessage: Sendable {
           content: try reader.digest(), fileDigest: try reader.digest(), size: try reader.integer(),
           seconds: try reader.number(), peakMemory: try reader.integer()))
     case 3:
-      guard let kind = StageFailure.Kind(rawValue: try reader.text()) else { throw WireError() }
-      let message = try reader.text()
-      let damaged = try reader.list { (reader) throws(WireError) in try reader.text() }
-      return .failed(StageFailure(message, kind: kind, damagedNode: damaged.first))
+      let kind = try kind(&reader)
+      return .failed(StageFailure(try reader.text(), kind: kind))
+    default: throw WireError()
+    }
+  }
+
+  private static func put(_ kind: StageFailure.Kind, _ writer: inout WireWriter) {
+    switch kind {
+    case .failed: writer.put(tag: 0)
+    case .unavailable: writer.put(tag: 1)
+    case .damagedInput(let place):
+      writer.put(tag: 2)
+      writer.put(place.slot)
+      writer.put(place.position)
+    }
+  }
+
+  private static func kind(_ reader: inout WireReader) throws(WireError) -> StageFailure.Kind {
+    switch try reader.tag() {
+    case 0: return .failed
+    case 1: return .unavailable
+    case 2: return .damagedInput(InputPlace(slot: try reader.text(), position: try reader.integer()))
     default: throw WireError()
     }
   }

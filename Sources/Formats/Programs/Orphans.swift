@@ -1,0 +1,48 @@
+// What the programs that this process has started leave behind when they end.
+
+import CProcess
+import Glibc
+
+/// Programs that outlive the one that was waited for.
+public enum Orphans {
+  /// From now on whatever a program leaves behind becomes this process's child, even if it leads a session of its own.
+  public static func adopt() { _ = process_adopt_orphans() }
+
+  /// Ends all children of this process, and theirs, and waits for them. Nobody else may be waiting for one.
+  ///
+  /// - Returns: How many were still alive. One system call where there are none.
+  @discardableResult
+  public static func end() -> Int {
+    var ended: Set<pid_t> = []
+    // Those of a child become ours as it ends. What does not end by a kill (it waits for a dead disk) is left.
+    for _ in 0..<1000 {
+      var status: Int32 = 0
+      let child = waitpid(-1, &status, WNOHANG)
+      if child > 0 { continue }
+      if child < 0 { break }
+      for child in children() where kill(child, SIGKILL) == 0 { ended.insert(child) }
+      usleep(200)
+    }
+    return ended.count
+  }
+
+  /// The children of all threads.
+  private static func children() -> [pid_t] {
+    guard let threads = opendir("/proc/self/task") else { return [] }
+    defer { closedir(threads) }
+    var found: [pid_t] = []
+    while let entry = readdir(threads) {
+      let thread = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      guard thread.first != ".", let file = fopen("/proc/self/task/\(thread)/children", "re") else { continue }
+      defer { fclose(file) }
+      var text = [CChar](repeating: 0, count: 1 << 14)
+      while fgets(&text, Int32(text.count), file) != nil {
+        let line = text.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+        found += line.split(separator: " ").compactMap { pid_t($0) }
+      }
+    }
+    return found
+  }
+}

@@ -1,0 +1,101 @@
+// Programs get exactly what they are given, say how they ended, and leave nothing behind that is not ended.
+
+import Foundation
+import Glibc
+import Programs
+import Testing
+
+@Suite struct ProgramTests {
+  private func output(_ program: Program) throws -> String {
+    var program = program
+    program.output = .pipe
+    let (ending, output, _) = try program.start().communicate()
+    #expect(ending.isSuccess)
+    return String(decoding: output, as: UTF8.self)
+  }
+
+  @Test func argumentsArriveAsTheyAre() throws {
+    let arguments = ["a b", "", "*", "$HOME", "é", "e\u{301}", "\n"]
+    let said = try output(Program(["printf", "[%s]"] + arguments))
+    #expect(Array(said.utf8) == Array(arguments.map { "[\($0)]" }.joined().utf8))
+  }
+
+  @Test func theEnvironmentIsExact() throws {
+    let env = Program(["/usr/bin/env"], environment: .exactly(["B": "2", "A": "1=1"]))
+    #expect(try output(env) == "A=1=1\nB=2\n")
+    setenv("PROGRAM_TEST", "ours", 1)
+    let changed = try output(Program(["env"], environment: .own(changing: ["PROGRAM_TEST": "theirs"])))
+    #expect(changed.split(separator: "\n").filter { $0.hasPrefix("PROGRAM_TEST=") } == ["PROGRAM_TEST=theirs"])
+    #expect(changed.contains("PATH="))
+  }
+
+  /// The search path is the one that the program gets, not ours.
+  @Test func aNameIsLookedUpOnTheProgramsOwnPath() throws {
+    let folder = NSTemporaryDirectory() + "/programs-" + UUID().uuidString
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let tool = folder + "/mytool"
+    try Data("#!/bin/sh\necho mine\n".utf8).write(to: URL(fileURLWithPath: tool))
+    let program = Program(["mytool"], environment: .exactly(["PATH": folder + ":/usr/bin"]))
+    #expect(throws: ProgramError.self, "it may not be executed") { try program.start() }
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: tool)
+    #expect(program.found() == tool)
+    #expect(try output(program) == "mine\n")
+    let error = #expect(throws: ProgramError.self) { try Program(["mytool"]).start() }
+    #expect(error?.description == "can't start mytool: there is no such program")
+  }
+
+  @Test func aPathIsRelativeToItsFolder() throws {
+    #expect(try output(Program(["./true"], directory: "/bin")) == "")
+    #expect(try output(Program(["pwd"], directory: "/usr")) == "/usr\n")
+    #expect(throws: ProgramError.self) { try Program(["pwd"], directory: "/no/such").start() }
+  }
+
+  @Test func whatCannotArriveIsRefused() {
+    #expect(throws: ProgramError.self) { try Program(["echo", "a\0b"]).start() }
+    #expect(throws: ProgramError.self) { try Program(["env"], environment: .exactly(["A": "a\0b"])).start() }
+    #expect(throws: ProgramError.self) { try Program(["env"], environment: .exactly(["A=B": ""])).start() }
+  }
+
+  @Test func endingsAreTold() throws {
+    #expect(try Program(["sh", "-c", "exit 3"]).run() == .exited(status: 3))
+    #expect(try Program(["sh", "-c", "kill -TERM $$"]).run() == .signalled(SIGTERM))
+  }
+
+  /// More than any pipe holds, both ways, to a program that reads and writes in its own order.
+  @Test func communicationDoesNotHang() throws {
+    let bytes = [UInt8](repeating: 7, count: 3 << 20)
+    let cat = try Program(["cat"], input: .pipe, output: .pipe, errors: .pipe).start().communicate(bytes)
+    #expect(cat.ending.isSuccess && cat.output == bytes && cat.errors.isEmpty)
+    let tail = try Program(["cat"], input: .pipe, output: .pipe).start().communicate(bytes + [1, 2], keepingLast: 3)
+    #expect(tail.output == [7, 1, 2])
+    let both = Program(["sh", "-c", "echo out; echo err >&2"], output: .pipe, errors: .likeOutput)
+    #expect(try both.start().communicate().output.count == 8)
+  }
+
+  /// A program that ends without reading must not end this process by SIGPIPE, whose default that is.
+  @Test func aProgramThatDoesNotReadDoesNoHarm() throws {
+    for _ in 0..<20 {
+      let child = try Program(["false"], input: .pipe, output: .pipe).start()
+      #expect(child.communicate([UInt8](repeating: 0, count: 1 << 20)).ending == .exited(status: 1))
+    }
+  }
+
+  @Test func signalsStandAtTheirDefaults() throws {
+    let status = try output(Program(["cat", "/proc/self/status"]))
+    for line in ["SigBlk", "SigIgn"] {
+      let mask = try #require(status.split(separator: "\n").first { $0.hasPrefix(line) }?.split(separator: "\t").last)
+      let bits = try #require(UInt64(mask, radix: 16))
+      for number in [SIGINT, SIGPIPE, SIGTSTP] { #expect(bits & 1 << UInt64(number - 1) == 0, "\(line)") }
+    }
+  }
+
+  @Test func noDescriptorOfOursIsHandedOn() throws {
+    let mine = open("/dev/null", O_RDONLY | O_CLOEXEC)
+    defer { close(mine) }
+    let child = try Program(["ls", "/proc/self/fd"], input: .pipe, output: .pipe, errors: .pipe).start()
+    let listed = String(decoding: child.communicate().output, as: UTF8.self)
+    // The three streams, and the folder that is listed.
+    #expect(listed.split(separator: "\n").count == 4)
+  }
+}
