@@ -91,7 +91,8 @@ struct GraphCommand: ParsableCommand {
   }
 
   private func drawSVG(_ source: String) throws {
-    guard let dot = try? Program(["dot", "-Tsvg"], input: .pipe, output: .pipe, errors: .nothing).start() else {
+    guard let dot = try? Program(["dot", "-Tsvg"], input: .pipe, output: .pipe, errors: .nothing).start()
+    else {
       throw missingGraphviz()
     }
     let (ending, drawing, _) = dot.communicate(Array(source.utf8))

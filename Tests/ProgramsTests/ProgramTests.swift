@@ -25,7 +25,8 @@ import Testing
     #expect(try output(env) == "A=1=1\nB=2\n")
     setenv("PROGRAM_TEST", "ours", 1)
     let changed = try output(Program(["env"], environment: .own(changing: ["PROGRAM_TEST": "theirs"])))
-    #expect(changed.split(separator: "\n").filter { $0.hasPrefix("PROGRAM_TEST=") } == ["PROGRAM_TEST=theirs"])
+    #expect(
+      changed.split(separator: "\n").filter { $0.hasPrefix("PROGRAM_TEST=") } == ["PROGRAM_TEST=theirs"])
     #expect(changed.contains("PATH="))
   }
 
@@ -67,7 +68,8 @@ import Testing
     let bytes = [UInt8](repeating: 7, count: 3 << 20)
     let cat = try Program(["cat"], input: .pipe, output: .pipe, errors: .pipe).start().communicate(bytes)
     #expect(cat.ending.isSuccess && cat.output == bytes && cat.errors.isEmpty)
-    let tail = try Program(["cat"], input: .pipe, output: .pipe).start().communicate(bytes + [1, 2], keepingLast: 3)
+    let tail = try Program(["cat"], input: .pipe, output: .pipe).start().communicate(
+      bytes + [1, 2], keepingLast: 3)
     #expect(tail.output == [7, 1, 2])
     let both = Program(["sh", "-c", "echo out; echo err >&2"], output: .pipe, errors: .likeOutput)
     #expect(try both.start().communicate().output.count == 8)
@@ -84,7 +86,8 @@ import Testing
   @Test func signalsStandAtTheirDefaults() throws {
     let status = try output(Program(["cat", "/proc/self/status"]))
     for line in ["SigBlk", "SigIgn"] {
-      let mask = try #require(status.split(separator: "\n").first { $0.hasPrefix(line) }?.split(separator: "\t").last)
+      let mask = try #require(
+        status.split(separator: "\n").first { $0.hasPrefix(line) }?.split(separator: "\t").last)
       let bits = try #require(UInt64(mask, radix: 16))
       for number in [SIGINT, SIGPIPE, SIGTSTP] { #expect(bits & 1 << UInt64(number - 1) == 0, "\(line)") }
     }

@@ -35,7 +35,9 @@ public enum Orphans {
       let thread = withUnsafePointer(to: &entry.pointee.d_name) {
         $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
       }
-      guard thread.first != ".", let file = fopen("/proc/self/task/\(thread)/children", "re") else { continue }
+      guard thread.first != ".", let file = fopen("/proc/self/task/\(thread)/children", "re") else {
+        continue
+      }
       defer { fclose(file) }
       var text = [CChar](repeating: 0, count: 1 << 14)
       while fgets(&text, Int32(text.count), file) != nil {

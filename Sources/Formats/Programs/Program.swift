@@ -53,7 +53,8 @@ public struct Program: Sendable {
 
   /// A program; unless told otherwise nothing is fed to it and both outputs go to this process's standard error.
   public init(
-    _ arguments: [String], environment: Environment = .own(), directory: String? = nil, input: Source = .nothing,
+    _ arguments: [String], environment: Environment = .own(), directory: String? = nil,
+    input: Source = .nothing,
     output: Sink = .descriptor(STDERR_FILENO), errors: Sink = .descriptor(STDERR_FILENO),
     leadsSession: Bool = false
   ) {
@@ -69,7 +70,9 @@ public struct Program: Sendable {
 
   /// Starts the program.
   public func start() throws(ProgramError) -> Child {
-    guard let path = found() else { throw ProgramError(arguments[0], "there is no such program", code: ENOENT) }
+    guard let path = found() else {
+      throw ProgramError(arguments[0], "there is no such program", code: ENOENT)
+    }
     let variables = try variables()
     for text in arguments where text.utf8.contains(0) {
       throw ProgramError(arguments[0], "an argument has a NUL byte in it", code: EINVAL)
@@ -132,13 +135,16 @@ public struct Program: Sendable {
   }
 
   /// The program that a name means on a search path, or that a path means; nil if there is none.
-  public static func find(_ name: String, path: String? = getenv("PATH").map { String(cString: $0) }) -> String? {
+  public static func find(_ name: String, path: String? = getenv("PATH").map { String(cString: $0) })
+    -> String?
+  {
     func isProgram(_ file: String) -> Bool {
       var info = stat()
       return stat(file, &info) == 0 && info.st_mode & S_IFMT == S_IFREG && access(file, X_OK) == 0
     }
     if name.utf8.contains(UInt8(ascii: "/")) { return isProgram(name) ? name : nil }
-    let folders = (path ?? "/usr/local/bin:/usr/bin:/bin").split(separator: ":", omittingEmptySubsequences: false)
+    let folders = (path ?? "/usr/local/bin:/usr/bin:/bin").split(
+      separator: ":", omittingEmptySubsequences: false)
     return folders.lazy.map { $0.isEmpty ? "./\(name)" : "\($0)/\(name)" }.first(where: isProgram)
   }
 
@@ -161,7 +167,8 @@ public struct Program: Sendable {
     for (name, value) in declared.sorted(by: { $0.key < $1.key }) {
       let bytes = Array("\(name)=\(value)".utf8)
       if bytes.contains(0) || name.isEmpty || name.contains("=") {
-        throw ProgramError(arguments[0], "the environment variable '\(name)' can't be passed on", code: EINVAL)
+        throw ProgramError(
+          arguments[0], "the environment variable '\(name)' can't be passed on", code: EINVAL)
       }
       entries.append(bytes)
     }
@@ -207,7 +214,9 @@ private func withCStrings<R>(
   _ strings: [[UInt8]], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> R
 ) -> R {
   let copies: [UnsafeMutablePointer<CChar>?] =
-    strings.map { text in (text + [0]).withUnsafeBytes { strdup($0.baseAddress!.assumingMemoryBound(to: CChar.self)) } }
+    strings.map { text in
+      (text + [0]).withUnsafeBytes { strdup($0.baseAddress!.assumingMemoryBound(to: CChar.self)) }
+    }
     + [nil]
   defer { copies.forEach { free($0) } }
   return body(copies)

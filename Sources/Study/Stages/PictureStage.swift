@@ -261,7 +261,8 @@ public enum PictureStage: Stage {
     for name in ["PATH", "HOME"] { environment[name] = ProcessInfo.processInfo.environment[name] }
     // Without the settings of the user, so that the picture is the same for all.
     let gnuplot = Program(
-      ["gnuplot", "--default-settings", path("script")], environment: .exactly(environment), directory: folder)
+      ["gnuplot", "--default-settings", path("script")], environment: .exactly(environment), directory: folder
+    )
     do throws(StageFailure) {
       try gnuplot.runWell()
     } catch {
