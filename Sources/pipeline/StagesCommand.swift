@@ -44,9 +44,12 @@ struct StagesCommand: ParsableCommand {
             case .optional: "one or none"
             case .many: "any number"
             case .optionalMany: "any number or none"
+            case .asWritten: "one, or any number"
             }
           return ["  \(input.name)", arity, accepts, input.summary]
-        } + (stage.takesAnyInput ? [["  (any name)", "any number", "any stage", "any artifact"]] : []))
+        }
+          + (stage.takesAnyInput
+            ? [["  (any name)", "one, or any number", "any stage", "any artifact"]] : []))
     }
     if !stage.parameters.isEmpty {
       print("\nparameters")

@@ -53,7 +53,7 @@ import Testing
       axes: { size: [1, 2], repeat: [7, 8, 9], rate: [a, b] }
       stages:
         source: { stage: command, for: [size, repeat], parameters: { argv: [x] } }
-        join: { stage: command, for: [rate, repeat, size], parameters: { argv: [x] }, inputs: { i: source } }
+        join: { stage: command, for: [rate, repeat, size], parameters: { argv: [x] }, inputs: { i: [source] } }
         images: { stage: load-images, for: [repeat] }
         group: { for: [rate, repeat], parameters: { label: 1 }, inputs: { images: images } }
       """)
@@ -61,6 +61,61 @@ import Testing
     #expect(try plan.inputs("group[rate=b,repeat=8]", "images") == ["images[repeat=8]"])
     // `rate` makes no difference to what is joined.
     #expect(plan.joins.count == 6)
+  }
+
+  /// A slot of any name is a gather where what it names could be several nodes, whatever their number.
+  @Test func slotsOfAnyNameAreAsWritten() throws {
+    let plan = try plan(
+      """
+      axes: { letter: [a], size: [1, 2] }
+      stages:
+        plain: { stage: command, parameters: { argv: [x] } }
+        lettered: { stage: command, for: letter, parameters: { argv: [x] } }
+        c:
+          stage: command
+          for: size
+          parameters: { argv: [x] }
+          inputs:
+            one: plain
+            pinned: lettered[letter=a]
+            listed: [plain]
+            labelled: { old: plain }
+            gathered: lettered
+            pinnedInList: ["lettered[letter=a]"]
+        own: { stage: command, for: letter, parameters: { argv: [x] }, inputs: { shared: lettered } }
+      """)
+    func isGather(_ node: String, _ slot: String) throws -> Bool {
+      let input = try #require(try plan.node(node).inputs.first { $0.slot == slot })
+      if case .join = input.source { return true }
+      return false
+    }
+    for slot in ["one", "pinned"] { #expect(try !isGather("c[size=1]", slot), "\(slot)") }
+    for slot in ["listed", "labelled", "gathered", "pinnedInList"] {
+      #expect(try isGather("c[size=1]", slot), "\(slot)")
+    }
+    #expect(try !isGather("own[letter=a]", "shared"))
+    #expect(try plan.inputs("c[size=2]", "labelled") == ["old: plain"])
+  }
+
+  /// Whoever is told the members' stage types has them in its key; whoever is not shares no join with it.
+  @Test func toldStageTypesAreInTheKey() throws {
+    let plan = try plan(
+      """
+      stages:
+        images: { stage: load-images }
+        base: { stage: train, inputs: { images: images } }
+        told: { stage: command, parameters: { argv: [x] }, inputs: { rows: [base] } }
+        table: { inputs: { rows: [base] } }
+      """)
+    #expect(plan.joins.map(\.tellsStages) == [true, false])
+    #expect(plan.joins[0].members == plan.joins[1].members)
+    var names: [[String]] = []
+    for index in plan.joins.indices {
+      var manifest = RecordingManifest()
+      plan.describe(JoinID(index), to: &manifest) { plan.planKeys()[$0] }
+      names.append(manifest.fields.map(\.name))
+    }
+    #expect(names == [["base[] train"], ["base[]"]])
   }
 
   @Test func pinsAxes() throws {

@@ -79,8 +79,9 @@ import Testing
       axes: { n: 3, m: [5, 6] }
       stages:
         images: { stage: load-images, for: n }
-        run: { stage: command, for: [n, m], inputs: { i: images }, parameters: { argv: ["${m}"] } }
+        run: { stage: command, for: [n, m], inputs: { i: [images] }, parameters: { argv: ["${m}"] } }
         group: { for: n, inputs: { images: images }, parameters: { label: 1 } }
+        one: { stage: command, for: [n, m], inputs: { i: images }, parameters: { argv: ["${m}"] } }
       """
     let plan = try plan(text)
     let keys = plan.planKeys().nodes
@@ -88,5 +89,7 @@ import Testing
     // Here the join's labels tell the axis values of its members.
     #expect(Set(keys[3..<9]).count == 6)
     #expect(Set(keys[9..<12]).count == 3)
+    // Of a single artifact nothing is told but its content.
+    #expect(Set(keys[12..<18]).count == 2)
   }
 }

@@ -133,6 +133,7 @@ extension Plan {
         axis.value.appendJSON(to: &name)
       }
       name += "]"
+      if joins[id.index].tellsStages { name += " " + stage(of: member.node).declaration.name }
       manifest.field(name, digest(member.node).hex)
     }
   }

@@ -36,8 +36,13 @@ public struct JoinMember: Hashable, Sendable {
 public struct Join: Hashable, Sendable {
   /// The members in plan order.
   public var members: [JoinMember]
+  /// Whether its consumers are told the stage type of each member, which then is in their keys.
+  public var tellsStages: Bool
   /// A set of members.
-  public init(members: [JoinMember]) { self.members = members }
+  public init(members: [JoinMember], tellsStages: Bool = false) {
+    self.members = members
+    self.tellsStages = tellsStages
+  }
 }
 
 /// Where an input comes from.

@@ -10,11 +10,14 @@ public enum InputArity: Sendable, Hashable {
   case many
   /// As `many`, or none.
   case optionalMany
+  /// One where the file names one node; as `many` where what it names could be several. The number of nodes makes no
+  /// difference: an axis of one value and a list of one stage make a slot of many.
+  case asWritten
 
   /// Whether a node may do without.
   public var isOptional: Bool { self == .optional || self == .optionalMany }
-  /// Whether it takes several artifacts.
-  public var isJoin: Bool { self == .many || self == .optionalMany }
+  /// Whether it may take several artifacts.
+  public var isJoin: Bool { self == .many || self == .optionalMany || self == .asWritten }
 }
 
 /// One input slot of a stage type.
@@ -152,7 +155,7 @@ public struct StageDeclaration: Sendable {
   /// The declaration of a slot; a stage that takes any input declares each on demand.
   public func input(_ name: String) -> InputDeclaration? {
     inputs.first { $0.name == name }
-      ?? (takesAnyInput ? InputDeclaration(name, accepts: [], .many, "any artifact") : nil)
+      ?? (takesAnyInput ? InputDeclaration(name, accepts: [], .asWritten, "any artifact") : nil)
   }
 }
 

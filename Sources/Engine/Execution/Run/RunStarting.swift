@@ -69,17 +69,20 @@ extension Run {
         fileDigest: artifact.fileDigest)
     }
     var inputs: [String: [TaskInput]] = [:]
+    var gathers: Set<String> = []
     for planned in node.inputs {
       switch planned.source {
       case .node(let source): inputs[planned.slot] = [input(source, label: plan.stage(of: source).name)]
       case .join(let join):
         inputs[planned.slot] = plan.joins[join.index].members.map { input($0.node, label: $0.label) }
+        gathers.insert(planned.slot)
       }
     }
     let name = cache.layout.temporary(String(key.hex.prefix(12)))
     return StageTask(
       node: node.name, stage: declaration.name, stageVersion: declaration.version, key: key,
       parameters: node.parameters, axes: node.axes, streamKey: plan.streamKey(of: id), inputs: inputs,
+      gathers: gathers, files: node.files,
       output: name + "." + declaration.fileExtension, scratch: name + ".scratch",
       baseDirectory: POSIX.absolute(plan.baseDirectory), downloads: cache.downloads, cache: cache.root,
       threads: share.cores, memory: share.memory, syncAfter: options.syncAfter)

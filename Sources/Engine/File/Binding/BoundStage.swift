@@ -29,6 +29,8 @@ struct BoundInput {
   var slot: String
   /// Whether the slot takes a join.
   var isJoin: Bool
+  /// Whether the consumer is told the stage types of the join's members.
+  var tellsStages: Bool
   var sources: [BoundSource]
   var place: Place
 }

@@ -59,7 +59,17 @@ struct InputBinder {
       sources.append(source)
     }
     guard !sources.isEmpty, sources.count == labelled.count else { return nil }
-    return BoundInput(slot: slot.name, isJoin: isJoin, sources: sources, place: node.place)
+    let isOne = !isJoin || (slot.arity == .asWritten && namesOneNode(node, sources))
+    return BoundInput(
+      slot: slot.name, isJoin: !isOne, tellsStages: slot.arity == .asWritten, sources: sources,
+      place: node.place)
+  }
+
+  /// Whether an input can only be one node, whatever values the axes take: a stage by name, with a value for each of
+  /// its axes.
+  private func namesOneNode(_ node: SyntaxNode, _ sources: [BoundSource]) -> Bool {
+    guard case .scalar = node.content, sources.count == 1 else { return false }
+    return sources[0].choices.allSatisfy { if case .all = $0 { false } else { true } }
   }
 
   /// The sources with their labels; a list's labels are the names of its stages.

@@ -97,7 +97,7 @@ struct Expansion {
       var planned: [PlannedInput] = []
       planned.reserveCapacity(inputs.count)
       for position in inputs.indices {
-        let source = source(&inputs[position], digits)
+        let source = source(&inputs[position], digits, tellsStages: stage.inputs[position].tellsStages)
         planned.append(PlannedInput(slot: stage.inputs[position].slot, source: source))
       }
       let (values_, files) = parameters[index][digits]
@@ -113,13 +113,15 @@ struct Expansion {
         nodes: base..<nodes.count, timeout: stage.timeout))
   }
 
-  private mutating func source(_ input: inout InputExpander, _ digits: [Int]) -> InputSource {
+  private mutating func source(
+    _ input: inout InputExpander, _ digits: [Int], tellsStages: Bool
+  ) -> InputSource {
     switch input {
     case .one(let table): return .node(NodeID(table[digits]))
     case .join(var table):
       let position = table.shape.position(digits)
       if let join = table.joins[position] { return .join(join) }
-      let join = intern(table.shape.members(at: digits))
+      let join = intern(table.shape.members(at: digits), tellsStages: tellsStages)
       table.joins[position] = join
       input = .join(table)
       return .join(join)
@@ -127,8 +129,8 @@ struct Expansion {
   }
 
   /// The join of some selections, made once however many stages and nodes take it.
-  private mutating func intern(_ selections: [Selection]) -> JoinID {
-    var description: [Int] = []
+  private mutating func intern(_ selections: [Selection], tellsStages: Bool) -> JoinID {
+    var description = [tellsStages ? 1 : 0]
     for selection in selections {
       let label = labels[selection.label] ?? labels.count
       labels[selection.label] = label
@@ -147,7 +149,7 @@ struct Expansion {
     // Two selections of one label are parts of one stage; together they stand in plan order too.
     members.sort { ($0.label, $0.node) < ($1.label, $1.node) }
     let join = JoinID(joins.count)
-    joins.append(Join(members: members))
+    joins.append(Join(members: members, tellsStages: tellsStages))
     joinsByDescription[description] = join
     return join
   }
