@@ -16,6 +16,8 @@ let package = Package(
       name: "CCrypto", path: "Sources/Formats/CCrypto", pkgConfig: "libcrypto",
       providers: [.apt(["libssl-dev"])]),
     .target(name: "Hashing", dependencies: ["CCrypto"], path: "Sources/Formats/Hashing"),
+    // What users point to: digests of files and folders, and private copies.
+    .target(name: "FileTree", dependencies: ["Hashing"], path: "Sources/Formats/FileTree"),
     .systemLibrary(
       name: "CHDF5", path: "Sources/Formats/CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
     .target(name: "HDF5", dependencies: ["CHDF5", "Hashing"], path: "Sources/Formats/HDF5"),
@@ -51,7 +53,9 @@ let package = Package(
       path: "Sources/Engine/File"),
     .target(
       name: "PipelineExecution",
-      dependencies: ["PipelineCore", "Programs", .product(name: "HeapModule", package: "swift-collections")],
+      dependencies: [
+        "FileTree", "PipelineCore", "Programs", .product(name: "HeapModule", package: "swift-collections"),
+      ],
       path: "Sources/Engine/Execution"),
 
     // The study: what its artifacts hold, and the stages that make them.
@@ -99,11 +103,13 @@ let package = Package(
       name: "PipelineExecutionTests",
       dependencies: ["PipelineExecution", "PipelineCore", "ToyStages", "ToyWorker"]),
     .testTarget(name: "PlotTests", dependencies: ["Plot"]),
+    .testTarget(name: "FileTreeTests", dependencies: ["FileTree"]),
     .testTarget(name: "ProgramsTests", dependencies: ["Programs"]),
     .testTarget(
       name: "StagesTests",
       dependencies: [
-        "Stages", "HDF5", "Influence", "NeuralNet", "PipelineCore", "PipelineExecution", "ResultTables", "Statistics",
+        "Stages", "HDF5", "Influence", "NeuralNet", "PipelineCore", "PipelineExecution", "ResultTables",
+        "Statistics",
         "Tensor",
       ]),
     .testTarget(name: "EndToEndTests", exclude: ["check_artifacts.py"]),

@@ -21,8 +21,6 @@ public enum ManifestKind: String, Sendable {
   case join
   /// The random stream of a node.
   case stream
-  /// The files of a folder.
-  case folder
   /// What a run was asked.
   case question
 }

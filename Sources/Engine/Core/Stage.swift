@@ -80,8 +80,6 @@ public struct StageTask: Sendable {
   public var inputs: [String: [TaskInput]]
   /// The slots that take many artifacts, whatever their number is.
   public var gathers: Set<String>
-  /// The files outside the cache that it reads, with the digests that are in its key.
-  public var files: [ExternalFile]
   /// Where to write the artifact: a temporary name, published by the scheduler.
   public var output: String
   /// An empty folder of the task's own, removed afterwards.
@@ -103,8 +101,8 @@ public struct StageTask: Sendable {
   public init(
     node: String, stage: String, stageVersion: Int, key: Digest, parameters: ParameterValues,
     axes: [AxisValue], streamKey: UInt64, inputs: [String: [TaskInput]], gathers: Set<String> = [],
-    files: [ExternalFile] = [], output: String, scratch: String, baseDirectory: String, downloads: String,
-    cache: String, threads: Int, memory: Int, syncAfter: Double = 10
+    output: String, scratch: String, baseDirectory: String, downloads: String, cache: String, threads: Int,
+    memory: Int, syncAfter: Double = 10
   ) {
     self.node = node
     self.stage = stage
@@ -115,7 +113,6 @@ public struct StageTask: Sendable {
     self.streamKey = streamKey
     self.inputs = inputs
     self.gathers = gathers
-    self.files = files
     self.output = output
     self.scratch = scratch
     self.baseDirectory = baseDirectory

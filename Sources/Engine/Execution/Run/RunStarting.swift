@@ -82,7 +82,7 @@ extension Run {
     return StageTask(
       node: node.name, stage: declaration.name, stageVersion: declaration.version, key: key,
       parameters: node.parameters, axes: node.axes, streamKey: plan.streamKey(of: id), inputs: inputs,
-      gathers: gathers, files: node.files,
+      gathers: gathers,
       output: name + "." + declaration.fileExtension, scratch: name + ".scratch",
       baseDirectory: POSIX.absolute(plan.baseDirectory), downloads: cache.downloads, cache: cache.root,
       threads: share.cores, memory: share.memory, syncAfter: options.syncAfter)

@@ -1,5 +1,6 @@
 // The few system calls that the engine makes, with errors that name the operation and the path.
 
+import FileTree
 import Glibc
 import PipelineCore
 
@@ -314,14 +315,5 @@ func checksum(_ bytes: some Sequence<UInt8>) -> String {
   return String(repeating: "0", count: 16 - digits.count) + digits
 }
 
-/// The digest of a file's bytes, or of a folder's: the names and bytes of all files in it.
-public func digestOfFile(_ path: String) throws -> Digest {
-  if POSIX.facts(path)?.isDirectory == true {
-    let files = try POSIX.list(path).map {
-      ManifestField(name: $0, value: try digestOfFile(path + "/" + $0).hex)
-    }
-    return Digest(of: files, as: .folder)
-  }
-  guard let digest = try POSIX.digest(ofFile: path) else { throw SystemError("open", path, code: ENOENT) }
-  return digest
-}
+/// The digest of a user's file or folder, as it is in keys.
+public func digestOfFile(_ path: String) throws -> Digest { Digest(try FileTree.digest(of: path)) }

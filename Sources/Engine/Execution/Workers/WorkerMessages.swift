@@ -99,10 +99,6 @@ extension StageTask {
       }
     }
     writer.put(gathers) { $0.put($1) }
-    writer.put(files) { writer, file in
-      writer.put(file.path)
-      writer.put(file.digest)
-    }
     for text in [output, scratch, baseDirectory, downloads, cache] { writer.put(text) }
     writer.put(threads)
     writer.put(memory)
@@ -143,9 +139,7 @@ extension StageTask {
       inputs: try reader.map { (reader) throws(WireError) in
         try reader.list { (reader) throws(WireError) in try input(&reader) }
       }, gathers: Set(try reader.list { (reader) throws(WireError) in try reader.text() }),
-      files: try reader.list { (reader) throws(WireError) in
-        ExternalFile(path: try reader.text(), digest: try reader.digest())
-      }, output: try reader.text(), scratch: try reader.text(), baseDirectory: try reader.text(),
+      output: try reader.text(), scratch: try reader.text(), baseDirectory: try reader.text(),
       downloads: try reader.text(), cache: try reader.text(), threads: try reader.integer(),
       memory: try reader.integer(),
       syncAfter: try reader.number())
