@@ -69,7 +69,7 @@ struct CacheCommand: ParsableCommand {
     }
 
     func run() throws {
-      let audit = try CacheAudit(cache.cache)
+      let audit = try refusing { try CacheAudit(cache.cache) }
       let damage = audit.damage
       let moved = Set(cache.cache.setAside(damage))
       if json {
@@ -97,7 +97,7 @@ struct CacheCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "gc",
       abstract:
-        "Removes what no pipeline's last results refer to, and what dead processes left; spares what runs are at work on."
+        "Removes what no pipeline's last results refer to, and what dead processes left; says first what is lost."
     )
     @OptionGroup var cache: CacheOptions
     @Flag(help: "Says what would go and removes nothing.") var dryRun = false
@@ -111,7 +111,13 @@ struct CacheCommand: ParsableCommand {
         "Removes only what it must to bring the artifacts under this size (2G, 500M), the oldest first, and what "
           + "pipelines still refer to last.", valueName: "size"))
     var maxSize: ByteCount?
-    @Option(help: "Keeps what the last N runs of each pipeline made, too.") var keepRuns = 0
+    @Option(
+      help: ArgumentHelp(
+        "Keeps the results of the last N distinct questions of each pipeline: of what its file asked, with the options "
+          + "that it was run with.", valueName: "n"))
+    var keepLast = 5
+    @Option(help: ArgumentHelp("Keeps what the last N runs of each pipeline made, too.", valueName: "n"))
+    var keepRuns = 0
     @Flag(help: "Prints JSON.") var json = false
 
     private struct Row: Encodable {
@@ -124,14 +130,15 @@ struct CacheCommand: ParsableCommand {
     }
 
     func validate() throws {
+      if keepLast < 1 { throw ValidationError("--keep-last takes an integer ≥ 1, not \(keepLast)") }
       if keepRuns < 0 { throw ValidationError("--keep-runs takes an integer ≥ 0, not \(keepRuns)") }
     }
 
     func run() throws {
       let cache = cache.cache
       let policy = CollectionPolicy(
-        olderThan: olderThan?.seconds, keepRuns: keepRuns, maxSize: maxSize?.bytes)
-      let garbage = CacheCollector.garbage(in: cache, policy)
+        olderThan: olderThan?.seconds, keepLast: keepLast, keepRuns: keepRuns, maxSize: maxSize?.bytes)
+      let garbage = try refusing { try CacheCollector.garbage(in: cache, policy) }
       if json {
         try printJSON(
           garbage.map { item in
@@ -177,6 +184,16 @@ struct CacheCommand: ParsableCommand {
       ])
       printColumns(rows, rightAlignedFrom: 1)
     }
+  }
+}
+
+/// Ends the program with exit code 64 where a folder is no cache.
+func refusing<R>(_ body: () throws -> R) throws -> R {
+  do {
+    return try body()
+  } catch let error as NotACache {
+    printError("error: \(error)")
+    throw Exit.wrongUsage
   }
 }
 

@@ -28,6 +28,9 @@ struct FetchCommand: ParsableCommand {
   }
 
   func run() throws {
+    try refusing { try cache.cache.claim() }
+    // Best effort: in a read-only cache, what is there already can still be named.
+    try? cache.cache.prepare()
     let downloads = cache.cache.downloads
     for name in names {
       do throws(DatasetError) {

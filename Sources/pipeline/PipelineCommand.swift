@@ -42,9 +42,10 @@ private func endIdleThreads() {
   _ = unsafeBitCast(symbol, to: (@convention(c) () -> Int32).self)()
 }
 
-/// The exit codes of the contract, beyond 0 and ArgumentParser's own 64.
+/// The exit codes of the contract, beyond 0.
 enum Exit {
   static let failed = ExitCode(1)
+  static let wrongUsage = ExitCode(64)
   static let wrongFile = ExitCode(65)
   static let unavailable = ExitCode(66)
   static let interrupted = ExitCode(130)
@@ -115,8 +116,14 @@ struct CacheOptions: ParsableArguments {
     completion: .directory)
   var directory: String?
 
+  func validate() throws {
+    if directory?.isEmpty == true { throw ValidationError("--cache takes a folder, not an empty name") }
+  }
+
   var cache: CacheStore {
-    CacheStore(root: directory ?? ProcessInfo.processInfo.environment["PIPELINE_CACHE"] ?? "cache")
+    // An empty variable means the same as none; an empty name would be the current folder.
+    let variable = ProcessInfo.processInfo.environment["PIPELINE_CACHE"].flatMap { $0.isEmpty ? nil : $0 }
+    return CacheStore(root: directory ?? variable ?? "cache")
   }
 }
 

@@ -117,7 +117,7 @@ struct RunCommand: ParsableCommand {
       summary = try run.execute(wanted)
     } catch {
       printError("error: \(error)")
-      throw error is BudgetError ? Exit.wrongFile : Exit.failed
+      throw error is BudgetError ? Exit.wrongFile : error is NotACache ? Exit.wrongUsage : Exit.failed
     }
     report(summary, session.plan.name)
     if summary.interrupted { throw Exit.interrupted }

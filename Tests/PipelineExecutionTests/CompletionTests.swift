@@ -12,7 +12,7 @@ import ToyStages
     let lab: Lab
     var pipeline: ToyPipeline
     var path: String { lab.folder + "/study.yaml" }
-    var index: String { lab.cache.root + "/experiments/study.done" }
+    var index: String { (try? lab.history(".done")) ?? "" }
 
     init() throws {
       lab = try Lab()

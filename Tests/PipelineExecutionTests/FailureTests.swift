@@ -180,7 +180,7 @@ func flipBit(_ path: String, at bit: Int? = nil) throws {
     let lab = try Lab()
     var pipeline = try study(lab)
     try lab.run(pipeline)
-    let log = lab.cache.root + "/experiments/study.log"
+    let log = try lab.history()
     let bytes = try Data(contentsOf: URL(fileURLWithPath: log))
     try bytes.dropLast(5).write(to: URL(fileURLWithPath: log))
     pipeline["base"].parameters["value"] = .integer(11)

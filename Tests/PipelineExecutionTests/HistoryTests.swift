@@ -109,7 +109,7 @@ import ToyStages
     let lab = try Lab()
     let pipeline = chain(lab)
     try lab.run(pipeline)
-    #expect(lab.files("experiments").contains { $0.hasSuffix("chain.done") })
+    #expect(lab.files("experiments").contains { $0.hasSuffix(".done") })
     #expect(try lab.run(pipeline).fresh == 10)
     let artifact = try lab.artifact(pipeline, "total")
     let bytes = try Data(contentsOf: URL(fileURLWithPath: artifact))
@@ -123,7 +123,7 @@ import ToyStages
     #expect(try lab.run(renamed).ran.isEmpty)
     #expect(lab.cache.entries().contains { $0.references.contains("chain/sum") })
     // Any damage to the index costs its speed only.
-    let index = lab.cache.root + "/experiments/chain.done"
+    let index = try lab.history(".done")
     let whole = try Data(contentsOf: URL(fileURLWithPath: index))
     for length in [0, 10, 40, whole.count - 1] {
       try whole.prefix(length).write(to: URL(fileURLWithPath: index))
@@ -146,19 +146,20 @@ import ToyStages
     func taken(_ policy: CollectionPolicy) -> [String] {
       lab.cache.garbage(policy).map(\.path).filter { $0.contains("/artifacts/") }
     }
-    #expect(taken(CollectionPolicy()).count == 18, "all but the last results")
-    #expect(taken(CollectionPolicy(keepRuns: 3)).count == 6, "what the last three runs made stays")
-    #expect(taken(CollectionPolicy(olderThan: 8.5 * 3600)).count == 6)
-    #expect(taken(CollectionPolicy(maxSize: total)).isEmpty)
-    let some = taken(CollectionPolicy(maxSize: total - 1))
+    #expect(taken(CollectionPolicy(keepLast: 1)).count == 18, "all but the last results")
+    #expect(
+      taken(CollectionPolicy(keepLast: 1, keepRuns: 3)).count == 6, "what the last three runs made stays")
+    #expect(taken(CollectionPolicy(olderThan: 8.5 * 3600, keepLast: 1)).count == 6)
+    #expect(taken(CollectionPolicy(keepLast: 1, maxSize: total)).isEmpty)
+    let some = taken(CollectionPolicy(keepLast: 1, maxSize: total - 1))
     #expect(some.count == 1 && age(some[0]) > 8.5 * 3600)
-    let most = taken(CollectionPolicy(maxSize: 1))
+    let most = taken(CollectionPolicy(keepLast: 1, maxSize: 1))
     #expect(most.count == sizes.count, "what pipelines refer to goes last, but it goes")
     #expect(
       most.prefix(18).allSatisfy { age($0) > 6.5 * 3600 }
         && most.suffix(6).allSatisfy { age($0) < 6.5 * 3600 })
-    let loose = taken(CollectionPolicy()).compactMap { sizes[$0] }.reduce(0, +)
-    let half = CollectionPolicy(maxSize: total - loose / 2)
+    let loose = taken(CollectionPolicy(keepLast: 1)).compactMap { sizes[$0] }.reduce(0, +)
+    let half = CollectionPolicy(keepLast: 1, maxSize: total - loose / 2)
     #expect(lab.cache.remove(lab.cache.garbage(half)))
     #expect(lab.files("artifacts").compactMap { sizes[$0] }.reduce(0, +) <= total - loose / 2)
     #expect(try lab.cache.verify().damage.isEmpty)
@@ -171,7 +172,7 @@ import ToyStages
     #expect(eventually { lab.files("tmp").contains { $0.hasSuffix("-run") } })
     var collections = 0
     while kill(child.id, 0) == 0, !isGone(child.id) {
-      let garbage = lab.cache.garbage(CollectionPolicy(maxSize: 1))
+      let garbage = lab.cache.garbage(CollectionPolicy(keepLast: 1, maxSize: 1))
       // The marker goes a moment before the process.
       let isOver = !lab.files("tmp").contains { $0.hasSuffix("-run") }
       #expect(garbage.isEmpty || isOver, "\(garbage.map(\.path))")
@@ -181,7 +182,8 @@ import ToyStages
     #expect(child.wait() == 0, "\(child.errors)")
     #expect(collections > 10 && lab.executions().values.allSatisfy { $0 == 1 })
     #expect(
-      eventually { !lab.cache.garbage(CollectionPolicy(maxSize: 1)).isEmpty }, "after it, its results may go")
+      eventually { !lab.cache.garbage(CollectionPolicy(keepLast: 1, maxSize: 1)).isEmpty },
+      "after it, its results may go")
   }
 
   @Test func aWatcherSeesEveryKindOfChange() throws {

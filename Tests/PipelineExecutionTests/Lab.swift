@@ -4,6 +4,7 @@ import Foundation
 import Glibc
 import PipelineCore
 import PipelineExecution
+import Testing
 import ToyStages
 
 /// One test's folder; removed when the last reference goes.
@@ -56,6 +57,14 @@ final class Lab: Sendable {
     try toyValue(ofFile: artifact(pipeline, node))
   }
 
+  /// The log of the only pipeline that has run, or with `.done` the index of its last complete run.
+  func history(_ ending: String = ".log") throws -> String {
+    guard let path = files("experiments").first(where: { $0.hasSuffix(ending) }) else {
+      throw StageFailure("no \(ending) in experiments")
+    }
+    return path
+  }
+
   /// Every file of the cache with size, inode and time of change.
   func listing() -> [String] { files().map { describe($0) } }
 
@@ -101,11 +110,17 @@ extension CacheStore {
   /// What an audit finds.
   func verify() throws -> CacheAudit { try CacheAudit(self) }
 
-  /// What a collection takes; of files of any age, unless the policy says otherwise.
-  func garbage(_ policy: CollectionPolicy = CollectionPolicy()) -> [Garbage] {
+  /// What a collection takes that keeps each pipeline's last question only; of files of any age, unless the policy
+  /// says otherwise.
+  func garbage(_ policy: CollectionPolicy = CollectionPolicy(keepLast: 1)) -> [Garbage] {
     var policy = policy
     policy.olderThan = policy.olderThan ?? 0
-    return CacheCollector.garbage(in: self, policy)
+    do {
+      return try CacheCollector.garbage(in: self, policy)
+    } catch {
+      Issue.record(error)
+      return []
+    }
   }
 
   func remove(_ garbage: [Garbage]) -> Bool { CacheCollector.remove(garbage, from: self) }

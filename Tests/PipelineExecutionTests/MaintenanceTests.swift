@@ -161,7 +161,7 @@ import ToyStages
     #expect(garbage.filter { $0.path.contains("/artifacts/") }.count == 3)
     #expect(paths.contains(old) && !paths.contains(shared))
     #expect(garbage.first { $0.path == old }?.record?.node == "total")
-    #expect(lab.cache.garbage(CollectionPolicy(olderThan: 3600)).isEmpty)
+    #expect(lab.cache.garbage(CollectionPolicy(olderThan: 3600, keepLast: 1)).isEmpty)
     #expect(lab.cache.remove(garbage))
     #expect(try lab.cache.verify().damage.isEmpty)
     #expect(try lab.run(pipeline).ran.isEmpty && lab.run(other).ran.isEmpty)
@@ -206,7 +206,7 @@ import ToyStages
   @Test func sizesCountEveryFile() throws {
     let (lab, _) = try populated()
     let sizes = lab.cache.sizes()
-    #expect(sizes.map(\.files).reduce(0, +) == lab.files().count)
+    #expect(sizes.map(\.files).reduce(0, +) == lab.files().count - 1, "all but the mark")
     #expect(sizes.first { $0.folder == "artifacts" }?.files == 8)
   }
 

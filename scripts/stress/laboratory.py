@@ -68,8 +68,8 @@ class Laboratory:
     def command(self, *more, jobs=2):
         return [PIPELINE, "run", str(self.file), "--cache", str(self.cache), "--jobs", str(jobs), *more]
 
-    def run(self, *more, jobs=2):
-        return subprocess.run(self.command(*more, jobs=jobs), capture_output=True, text=True)
+    def run(self, *more, jobs=2, before=()):
+        return subprocess.run([*before, *self.command(*more, jobs=jobs)], capture_output=True, text=True)
 
     def start(self, *more, jobs=2, before=()):
         return subprocess.Popen(list(before) + self.command(*more, jobs=jobs), stdout=NULL, stderr=NULL)

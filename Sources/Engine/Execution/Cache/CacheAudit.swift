@@ -33,7 +33,10 @@ public struct CacheAudit {
   ///
   /// Where something is damaged, the shortcuts of runs without work are removed, so that the next run of a
   /// pipeline looks at each of its records.
-  public init(_ cache: CacheStore) throws(SystemError) {
+  ///
+  /// - Throws: `NotACache`; `SystemError` where a file can't be read.
+  public init(_ cache: CacheStore) throws {
+    try cache.claim()
     self.cache = cache
     layout = cache.layout
     references = CacheReferences(cache)
@@ -143,10 +146,10 @@ public struct CacheAudit {
   private mutating func checkExperiments() {
     for experiment in Experiment.all(in: cache) {
       checked += 1
-      checkLines(of: experiment.log, for: experiment.name) { Experiment.parse($0) != nil }
-      guard POSIX.facts(experiment.index) != nil else { continue }
+      checkLines(of: experiment.log, for: experiment.name) { Experiment.Line($0) != nil }
+      guard let bytes = (try? POSIX.read(experiment.index)) ?? nil else { continue }
       checked += 1
-      if CompletionIndex(file: experiment.index) == nil {
+      if !CompletionIndex.isSound(bytes) {
         report(experiment.index, "is not the whole index that it was written as", [experiment.name])
       }
     }

@@ -12,6 +12,9 @@ public struct CollectionPolicy: Sendable {
   /// Files younger than this many seconds stay. Nil: only the grace counts, and sections of stages stay, however old,
   /// since nothing says which results need them.
   public var olderThan: Double?
+  /// The results of the last so many distinct questions of each pipeline stay. A question is a plan: what a file asked
+  /// with one set of options.
+  public var keepLast: Int
   /// What the last so many recorded runs of each pipeline made stays, besides the pipelines' last results.
   public var keepRuns: Int
   /// Nothing is removed that need not be to bring artifacts and sections under this many bytes. Then the oldest go
@@ -20,8 +23,9 @@ public struct CollectionPolicy: Sendable {
   public var maxSize: Int?
 
   /// A policy; by default, whatever nothing refers to goes.
-  public init(olderThan: Double? = nil, keepRuns: Int = 0, maxSize: Int? = nil) {
+  public init(olderThan: Double? = nil, keepLast: Int = 5, keepRuns: Int = 0, maxSize: Int? = nil) {
     self.olderThan = olderThan
+    self.keepLast = keepLast
     self.keepRuns = keepRuns
     self.maxSize = maxSize
   }
@@ -52,9 +56,12 @@ public struct CacheCollector {
   private var garbage: [Garbage] = []
 
   /// What a collection by a policy removes.
-  public static func garbage(in cache: CacheStore, _ policy: CollectionPolicy = CollectionPolicy())
-    -> [Garbage]
-  {
+  ///
+  /// - Throws: `NotACache`.
+  public static func garbage(
+    in cache: CacheStore, _ policy: CollectionPolicy = CollectionPolicy()
+  ) throws(NotACache) -> [Garbage] {
+    try cache.claim()
     var collector = CacheCollector(cache, policy)
     collector.collectResults()
     collector.collectRest()
@@ -65,7 +72,7 @@ public struct CacheCollector {
   private init(_ cache: CacheStore, _ policy: CollectionPolicy) {
     self.cache = cache
     self.policy = policy
-    snapshot = CacheSnapshot(cache, keepRuns: policy.keepRuns)
+    snapshot = CacheSnapshot(cache, policy)
   }
 
   private mutating func take(
@@ -121,7 +128,12 @@ public struct CacheCollector {
       }
     }
     for file in snapshot[.leases] {
-      if let owner = LeaseOwner(file: file.path), owner.isGone { take(file) }
+      if let owner = LeaseOwner(file: file.path) {
+        if owner.isGone { take(file) }
+      } else {
+        // Torn by a power cut, or being written where there are no hard links.
+        take(file, after: 86400)
+      }
     }
   }
 

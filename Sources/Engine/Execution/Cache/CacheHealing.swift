@@ -4,9 +4,11 @@ import Glibc
 import PipelineCore
 
 extension CacheStore {
-  /// Whether the artifact was found damaged and is not made again yet.
-  func isSetAside(_ artifact: Artifact) -> Bool {
-    POSIX.facts(layout.aside(file(of: artifact))) != nil
+  /// Whether an artifact that the cache does not hold was damaged, rather than removed: it was set aside, or its file has
+  /// other bytes.
+  func isDamaged(_ artifact: Artifact) -> Bool {
+    let file = file(of: artifact)
+    return POSIX.facts(layout.aside(file)) != nil || POSIX.facts(file) != nil
   }
 
   /// Removes what was kept of the damaged file of an artifact that has been made again.

@@ -139,7 +139,10 @@ public struct CacheLayout: Sendable {
   static let logEnding = ".log"
 
   /// The index of a pipeline's last complete run.
-  func completion(_ pipeline: String) -> String { "\(self[.experiments])/\(pipeline).done" }
+  func completion(_ pipeline: String) -> String {
+    "\(self[.experiments])/\(pipeline)\(Self.completionEnding)"
+  }
+  static let completionEnding = ".done"
 
   /// The record of a run.
   func run(_ id: String) -> String { "\(self[.runs])/\(id)\(Self.runEnding)" }

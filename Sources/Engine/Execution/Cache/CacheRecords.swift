@@ -14,6 +14,23 @@ public struct Artifact: Sendable, Hashable {
   public var size: Int
   /// The file's ending.
   public var fileExtension: String
+  /// The boot of the host that wrote the file, while it is not known to be on the disk; nil once it is.
+  ///
+  /// Within that boot the kernel has the bytes, whatever becomes of processes. After another boot the power may have
+  /// been cut: then a file can have its name and size and other bytes, so it is read whole before it is believed.
+  var unsyncedSince: Digest?
+
+  /// An artifact that is on the disk.
+  public init(action: Digest, content: Digest, fileDigest: Digest, size: Int, fileExtension: String) {
+    self.action = action
+    self.content = content
+    self.fileDigest = fileDigest
+    self.size = size
+    self.fileExtension = fileExtension
+  }
+
+  /// Whether its name and size are proof enough of its bytes.
+  var isSettled: Bool { unsyncedSince == nil || unsyncedSince == POSIX.boot }
 }
 
 /// What is known of how an artifact was made.
@@ -53,6 +70,7 @@ extension Artifact {
       let ending = record["extension"], !ending.utf8.contains(UInt8(ascii: "/"))
     else { return nil }
     self.init(action: action, content: content, fileDigest: fileDigest, size: size, fileExtension: ending)
+    unsyncedSince = record.digest("unsynced")
   }
 
   var record: RecordFile {
@@ -62,6 +80,7 @@ extension Artifact {
     file.add("file", fileDigest.hex)
     file.add("size", String(size))
     file.add("extension", fileExtension)
+    if let unsyncedSince { file.add("unsynced", unsyncedSince.hex) }
     return file
   }
 }

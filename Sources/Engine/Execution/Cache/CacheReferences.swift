@@ -2,10 +2,12 @@
 
 import PipelineCore
 
-/// What runs need beyond the pipelines' last results.
+/// What counts as a pipeline's last results.
 struct RunKeys {
+  /// Of how many distinct questions of each pipeline the results count, the last first.
+  var questions = 1
   /// Pipelines of which a run is in progress: all keys in their logs count.
-  var pipelines: Set<String> = []
+  var pipelines: Set<PipelineIdentity> = []
   /// Action keys with the nodes that had them.
   var actions: [(Digest, String)] = []
 }
@@ -18,10 +20,11 @@ struct CacheReferences {
   /// What the plan keys stand for.
   private(set) var artifacts: [Digest: Artifact] = [:]
 
-  init(_ cache: CacheStore, alsoKeeping more: RunKeys = RunKeys()) {
+  init(_ cache: CacheStore, counting more: RunKeys = RunKeys()) {
     for experiment in Experiment.all(in: cache) {
       let keys =
-        more.pipelines.contains(experiment.name) ? experiment.allKeys() : Array(experiment.lastKeys())
+        more.pipelines.contains(experiment.pipeline)
+        ? experiment.allKeys() : experiment.keys(ofLast: more.questions)
       for (node, key) in keys { plans[key, default: []].append("\(experiment.name)/\(node)") }
     }
     for (action, node) in more.actions { actions[action, default: []].append(node) }

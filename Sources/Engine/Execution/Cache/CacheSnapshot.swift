@@ -25,12 +25,12 @@ struct CacheSnapshot {
   /// Action keys that processes are at work on.
   let leased: Set<Digest>
   /// Pipelines of which a run is in progress.
-  let inProgress: Set<String>
+  let inProgress: Set<PipelineIdentity>
   /// What the pipelines' last results are.
   let references: CacheReferences
 
-  /// Looks at a cache; `keepRuns` recorded runs of each pipeline count as last results, too.
-  init(_ cache: CacheStore, keepRuns: Int) {
+  /// Looks at a cache.
+  init(_ cache: CacheStore, _ policy: CollectionPolicy) {
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)
     now = Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
@@ -39,7 +39,9 @@ struct CacheSnapshot {
     inProgress = cache.pipelinesInProgress()
     references = CacheReferences(
       cache,
-      alsoKeeping: RunKeys(pipelines: inProgress, actions: Self.actions(ofLast: keepRuns, cache)))
+      counting: RunKeys(
+        questions: policy.keepLast, pipelines: inProgress,
+        actions: Self.actions(ofLast: policy.keepRuns, cache)))
   }
 
   subscript(_ folder: CacheLayout.Folder) -> [File] { files[folder] ?? [] }
@@ -87,19 +89,19 @@ extension CacheStore {
   private static let markerHint = "run"
 
   /// Writes a file that says that a run of a pipeline is in progress; whoever wrote it removes it.
-  func markRun(of pipeline: String) throws(SystemError) -> String {
+  func markRun(of pipeline: PipelineIdentity) throws(SystemError) -> String {
     let marker = layout.temporary(Self.markerHint)
-    try POSIX.create(marker, Array(pipeline.utf8))
+    try POSIX.create(marker, Array(pipeline.fileName.utf8))
     return marker
   }
 
   /// The pipelines of which a run is in progress, on this host or on another that can't be seen from here.
-  func pipelinesInProgress() -> Set<String> {
-    var pipelines: Set<String> = []
+  func pipelinesInProgress() -> Set<PipelineIdentity> {
+    var pipelines: Set<PipelineIdentity> = []
     for name in POSIX.list(layout[.temporary])
     where name.hasSuffix("-" + Self.markerHint) && CacheLayout.ownerIsGone(name) == false {
       if let bytes = (try? POSIX.read(layout[.temporary] + "/" + name)) ?? nil {
-        pipelines.insert(String(decoding: bytes, as: UTF8.self))
+        pipelines.insert(PipelineIdentity(fileName: String(decoding: bytes, as: UTF8.self)))
       }
     }
     return pipelines

@@ -26,10 +26,14 @@ public struct CacheStore: Sendable {
   }
 
   /// Makes the folder ready to be written.
-  public func prepare() throws(SystemError) {
+  ///
+  /// - Throws: `NotACache` where it holds other things; `SystemError` where it can't be written.
+  public func prepare() throws {
+    try claim()
+    if !layout.isMarked { try layout.writeMark() }
     try POSIX.makeDirectories(layout[.temporary])
     let probe = layout.temporary("probe")
-    let descriptor = open(probe, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+    let descriptor = open(probe, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw SystemError("write in the cache", root) }
     close(descriptor)
     unlink(probe)
@@ -61,9 +65,10 @@ public struct CacheStore: Sendable {
     return record
   }
 
-  /// Whether the artifact's file is there with its size. Its bytes are checked by whoever reads them.
+  /// Whether the artifact's file is there with its size; its bytes are checked by whoever reads them. Where a power cut
+  /// may have come between, its bytes are checked here.
   public func holds(_ artifact: Artifact) -> Bool {
-    POSIX.facts(file(of: artifact))?.size == artifact.size
+    POSIX.facts(file(of: artifact))?.size == artifact.size && (artifact.isSettled || isWhole(artifact))
   }
 
   /// Whether the artifact's file has the bytes that it was made with.
@@ -95,11 +100,44 @@ public struct CacheStore: Sendable {
 
   /// Makes a finished temporary file the artifact of an action key, then records it. With `sync`, the file is on
   /// disk already, and its name is before it is recorded.
-  func publish(_ temporary: String, as record: ActionRecord, sync: Bool = true) throws(SystemError) {
+  ///
+  /// - Returns: The artifact as it was recorded.
+  func publish(_ temporary: String, as record: ActionRecord, sync: Bool = true) throws(SystemError)
+    -> Artifact
+  {
+    var record = record
+    record.artifact.unsyncedSince = sync ? nil : POSIX.boot
     let target = file(of: record.artifact)
+    // A program that writes to its input must fail rather than change what others read.
+    try POSIX.makeReadOnly(temporary)
     try POSIX.move(temporary, to: target)
     if sync { try POSIX.syncDirectory(of: target) }
     try write(record.record, .action, to: layout.path(.actions, record.artifact.action), sync: sync)
+    return record.artifact
+  }
+
+  /// Brings an artifact to the disk that another boot wrote and that was found whole, and records that it is there, so
+  /// that its bytes need not be checked again.
+  ///
+  /// - Returns: The artifact as it is recorded now.
+  func settle(_ artifact: Artifact, plan key: Digest) -> Artifact {
+    guard !artifact.isSettled, let plan = plan(key), plan.artifact == artifact else { return artifact }
+    do throws(SystemError) {
+      let path = file(of: artifact)
+      try POSIX.syncFile(path)
+      try POSIX.syncDirectory(of: path)
+      if var action = action(artifact.action) {
+        action.artifact.unsyncedSince = nil
+        try write(action.record, .action, to: layout.path(.actions, artifact.action))
+      }
+      var settled = plan
+      settled.artifact.unsyncedSince = nil
+      try record(settled, for: key)
+      return settled.artifact
+    } catch {
+      // In a cache that can't be written, the next run checks it again.
+      return artifact
+    }
   }
 
   /// Lets a plan key stand for an artifact. Not synced: a record that a power cut takes is found again by its
@@ -109,8 +147,8 @@ public struct CacheStore: Sendable {
   }
 
   func record(join fields: [ManifestField], for key: Digest) throws(SystemError) {
-    let target = layout.path(.joins, key)
-    if POSIX.facts(target) == nil { try write(RecordFile(fields), .join, to: target) }
+    // One that a power cut has torn is written anew.
+    if join(key) == nil { try write(RecordFile(fields), .join, to: layout.path(.joins, key)) }
   }
 
   func record(failure message: String, node: String, pipeline: String, for key: Digest) throws(SystemError) {

@@ -63,7 +63,8 @@ public struct CompletedRun: Sendable {
   public init?(
     _ question: RunQuestion, pipeline: String, cache: CacheStore, hashFile: (String) throws -> Digest
   ) {
-    let experiment = Experiment(name: pipeline, cache: cache)
+    let experiment = Experiment(
+      PipelineIdentity(name: pipeline, folder: POSIX.parent(of: question.path), in: cache.layout), in: cache)
     guard let index = CompletionIndex(file: experiment.index), index.question == question.digest,
       index.sources.allSatisfy({ question.covers($0.path) && (try? hashFile($0.path)) == $0.digest }),
       index.stands(in: cache, log: experiment.log)

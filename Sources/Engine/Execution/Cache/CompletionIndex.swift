@@ -13,7 +13,7 @@ import PipelineCore
 /// pipeline file is even parsed; and by the names and plan keys of all nodes, where only a comment of the
 /// file changed, say.
 ///
-/// The file: a line `pipeline completion 1`, the question, the plan's identity, the size of the experiment's log,
+/// The file: a line `pipeline completion 2`, the question, the boot, the plan's identity, the size of the experiment's log,
 /// the sources (path, digest), the answer, the artifacts' endings, 88 bytes a node, and the digest of all
 /// that stands before it. Numbers have 64 bits, the least byte first; texts are preceded by their length.
 struct CompletionIndex {
@@ -32,7 +32,11 @@ struct CompletionIndex {
   /// A node each: action key, plan key, the sizes of the artifact and of the plan record, the ending's number.
   private var entries: ArraySlice<UInt8>
 
-  private static let header = Array("pipeline completion 1\n".utf8)
+  /// The boot within which artifacts were written that may not be on the disk yet; nil if all are.
+  private var unsyncedSince: Digest?
+
+  private static let anyHeader = Array("pipeline completion ".utf8)
+  private static let header = anyHeader + Array("2\n".utf8)
   private static let entry = 88
   private static let none = Digest(of: [])
 
@@ -45,6 +49,7 @@ struct CompletionIndex {
     question = nil
     identity = Self.identity(plan, keys)
     self.logSize = logSize
+    unsyncedSince = artifacts.contains { $0.unsyncedSince != nil } ? POSIX.boot : nil
     sources = []
     answer = ""
     endings = Set(artifacts.map(\.fileExtension)).sorted()
@@ -83,14 +88,14 @@ struct CompletionIndex {
 
   /// Reads the bytes of a file; nil if they are not exactly as they were written.
   init?(_ bytes: [UInt8]) {
-    guard bytes.count >= Self.header.count + 32, bytes.starts(with: Self.header),
-      Digest(bytes: bytes.suffix(32)) == Digest(of: bytes.dropLast(32))
-    else { return nil }
+    guard bytes.starts(with: Self.header), Self.isWhole(bytes) else { return nil }
     // The digest is no promise that the rest makes sense: whoever can write here can make one.
     var reader = WireReader(bytes.dropLast(32).dropFirst(Self.header.count))
     do throws(WireError) {
       let question = try reader.digest()
       self.question = question == Self.none ? nil : question
+      let boot = try reader.digest()
+      unsyncedSince = boot == Self.none ? nil : boot
       identity = try reader.digest()
       logSize = try reader.integer()
       sources = try reader.list { (reader) throws(WireError) in
@@ -105,10 +110,21 @@ struct CompletionIndex {
     entries = reader.rest
   }
 
+  /// Whether bytes are a sound index of this version, or a whole one of another.
+  static func isSound(_ bytes: [UInt8]) -> Bool {
+    bytes.starts(with: header) ? CompletionIndex(bytes) != nil : isWhole(bytes)
+  }
+
+  private static func isWhole(_ bytes: [UInt8]) -> Bool {
+    bytes.count >= header.count + 32 && bytes.starts(with: anyHeader)
+      && Digest(bytes: bytes.suffix(32)) == Digest(of: bytes.dropLast(32))
+  }
+
   /// Writes the file, unless it is there already with just these bytes.
   func write(_ path: String, in cache: CacheStore) throws(SystemError) {
     var writer = WireWriter(after: Self.header, capacity: entries.count + 4096)
     writer.put(question ?? Self.none)
+    writer.put(unsyncedSince ?? Self.none)
     writer.put(identity)
     writer.put(logSize)
     writer.put(sources) { writer, source in
@@ -127,9 +143,12 @@ struct CompletionIndex {
 
   // MARK: The cache
 
-  /// Whether every artifact and every plan record is there with its size, and the log has not grown.
+  /// Whether every artifact and every plan record is there with its size, and the log has not grown. After another
+  /// boot, sizes are no proof of what was not synced.
   func stands(in cache: CacheStore, log: String) -> Bool {
-    guard POSIX.facts(log)?.size ?? 0 == logSize else { return false }
+    guard POSIX.facts(log)?.size ?? 0 == logSize, unsyncedSince == nil || unsyncedSince == POSIX.boot else {
+      return false
+    }
     // Relative to the folder, so that the kernel does not walk the whole path anew for each node.
     let folders = [CacheLayout.Folder.artifacts, .plans].map {
       open(cache.layout[$0], O_RDONLY | O_DIRECTORY | O_CLOEXEC)

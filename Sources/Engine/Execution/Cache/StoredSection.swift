@@ -105,7 +105,7 @@ private struct FileLock {
 
 extension CacheStore {
   /// Sections that earlier versions kept beside the other folders, under the same names, in the same form.
-  private static let formerSections = ["features"]
+  static let formerSections = ["features"]
 
   /// Moves those where sections are now.
   func moveFormerSections() {

@@ -8,7 +8,7 @@ public final class Explainer {
   private let cache: CacheStore
   private var plan: Plan { resolver.plan }
   private var keys: PlanKeys { resolver.planKeys }
-  private lazy var lastKeys = Experiment(name: plan.name, cache: cache).lastKeys()
+  private lazy var lastKeys = Experiment(of: plan, in: cache).lastKeys()
 
   /// An explainer of one plan over one cache. It reads only.
   public init(plan: Plan, keys: PlanKeys, cache: CacheStore) {
@@ -23,7 +23,7 @@ public final class Explainer {
     var reasons: [RunReason] = []
     if let record = cache.plan(key) {
       if cache.holds(record.artifact) { return [] }
-      reasons = [cache.isSetAside(record.artifact) ? .artifactDamaged : .artifactMissing]
+      reasons = [cache.isDamaged(record.artifact) ? .artifactDamaged : .artifactMissing]
     } else if let old = lastKeys[plan[id].name], old != key, let record = cache.plan(old) {
       reasons = RunReason.changes(from: record.manifest, to: manifest(of: id))
     } else {

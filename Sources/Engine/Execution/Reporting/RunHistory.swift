@@ -66,12 +66,12 @@ public struct RunHistory: Sendable {
     let time = POSIX.timestamp(clock.tv_sec).filter { $0 != "-" && $0 != ":" }
     let microseconds = String(1_000_000 + clock.tv_nsec / 1000).dropFirst()
     let unique = String(UInt32.random(in: 1296..<46656), radix: 36)
-    return "\(time)-\(Experiment.fileName(pipeline))-\(microseconds)\(unique)"
+    return "\(time)-\(PipelineIdentity.escape(pipeline))-\(microseconds)\(unique)"
   }
 
   /// The names of all runs, or of those of a pipeline, the latest first.
   public func ids(of pipeline: String? = nil) -> [String] {
-    let part = pipeline.map { Experiment.fileName($0) }
+    let part = pipeline.map { PipelineIdentity.escape($0) }
     let ids = POSIX.list(cache.layout[.runs]).filter { $0.hasSuffix(Self.ending) }.map {
       String($0.dropLast(Self.ending.count))
     }

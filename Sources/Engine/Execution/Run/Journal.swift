@@ -20,6 +20,8 @@ struct Journal {
   private let keys: PlanKeys
   private let cache: CacheStore
   private let experiment: Experiment
+  /// What is asked: the digest of all nodes' names and plan keys.
+  private let identity: Digest
   private let explainer: Explainer
   private var log: RunLog
   /// A file that says to collections that the run is in progress.
@@ -37,7 +39,8 @@ struct Journal {
     self.plan = plan
     self.keys = keys
     self.cache = cache
-    experiment = Experiment(name: plan.name, cache: cache)
+    experiment = Experiment(of: plan, in: cache)
+    identity = CompletionIndex.identity(plan, keys)
     explainer = Explainer(plan: plan, keys: keys, cache: cache)
     log = RunLog(cache: cache, plan: plan, jobs: jobs)
   }
@@ -54,7 +57,7 @@ struct Journal {
   /// says so.
   mutating func findsAllFresh() -> Bool {
     guard let index = CompletionIndex(file: experiment.index),
-      index.identity == CompletionIndex.identity(plan, keys), index.stands(in: cache, log: experiment.log)
+      index.identity == identity, index.stands(in: cache, log: experiment.log)
     else { return false }
     completion = index
     summary.fresh = plan.nodes.count
@@ -63,10 +66,10 @@ struct Journal {
   }
 
   /// Makes the cache ready to be written, and tells collections that come now what this run is about to read.
-  mutating func open(done: [NodeID]) throws(SystemError) {
+  mutating func open(done: [NodeID]) throws {
     try cache.prepare()
-    _ = try experiment.note(done.map { (plan[$0].name, keys[$0]) })
-    marker = try cache.markRun(of: plan.name)
+    _ = try experiment.note(done.map { (plan[$0].name, keys[$0]) }, asking: identity)
+    marker = try cache.markRun(of: experiment.pipeline)
   }
 
   // MARK: What becomes of nodes
@@ -149,10 +152,12 @@ struct Journal {
     }
     // A read-only cache in which all is fresh is no reason to fail: nothing that was asked for is lost.
     do {
-      let logSize = try experiment.note(done.map { (plan[$0].name, keys[$0]) })
+      let logSize = try experiment.note(done.map { (plan[$0].name, keys[$0]) }, asking: identity)
       if done.count == plan.nodes.count {
-        completion = CompletionIndex(
-          plan, keys, scheduler.artifacts.compactMap { $0 }, logSize: logSize, in: cache)
+        let artifacts = zip(plan.ids, scheduler.artifacts).compactMap { id, artifact in
+          artifact.map { cache.settle($0, plan: keys[id]) }
+        }
+        completion = CompletionIndex(plan, keys, artifacts, logSize: logSize, in: cache)
       }
       try log.end(end(scheduler))
     } catch {

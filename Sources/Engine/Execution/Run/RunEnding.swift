@@ -22,11 +22,11 @@ extension Run {
 
   private mutating func publish(_ id: NodeID, _ node: RunningNode, _ outcome: TaskOutcome) throws {
     let declaration = plan.stage(of: id).declaration
-    let artifact = Artifact(
+    var artifact = Artifact(
       action: node.task.key, content: outcome.content, fileDigest: outcome.fileDigest, size: outcome.size,
       fileExtension: declaration.fileExtension)
     do {
-      try cache.publish(
+      artifact = try cache.publish(
         node.task.output,
         as: ActionRecord(
           artifact: artifact, stage: declaration.name, node: plan[id].name, pipeline: plan.name,

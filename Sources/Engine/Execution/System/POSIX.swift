@@ -19,11 +19,14 @@ public struct SystemError: Error, Sendable, CustomStringConvertible {
     self.code = code
   }
 
+  private static let reading: Set<String> = ["open", "read", "stat"]
+
   /// `can't create /x: No space left on device`, and what to do where that is known.
   public var description: String {
     let advice =
       switch code {
       case ENOSPC, EDQUOT: "; free some space (pipeline cache gc) or choose another --cache, and run again"
+      case EACCES where Self.reading.contains(operation): "; make it readable"
       case EROFS, EACCES, EPERM: "; make it writable or choose another --cache"
       default: ""
       }
@@ -39,6 +42,7 @@ struct FileFacts: Equatable, Hashable {
   var isDirectory: Bool
 }
 
+/// Files and folders are made with all permissions that the user's umask leaves, so that a group can share a cache.
 enum POSIX {
   static func facts(_ path: String) -> FileFacts? {
     var info = stat()
@@ -80,7 +84,7 @@ enum POSIX {
 
   /// Writes a new file under a name that must be free; nothing is left on failure.
   static func create(_ path: String, _ bytes: [UInt8], sync: Bool = false) throws(SystemError) {
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw SystemError("create", path) }
     do throws(SystemError) {
       try writeAll(descriptor, bytes, path: path)
@@ -132,6 +136,14 @@ enum POSIX {
     guard rename(source, target) == 0 else { throw SystemError("rename to", target) }
   }
 
+  /// Takes the right to write from everyone, the owner too.
+  static func makeReadOnly(_ path: String) throws(SystemError) {
+    var info = stat()
+    guard stat(path, &info) == 0, chmod(path, info.st_mode & 0o555) == 0 else {
+      throw SystemError("make read-only", path)
+    }
+  }
+
   static func syncFile(_ path: String) throws(SystemError) {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw SystemError("open", path) }
@@ -145,12 +157,12 @@ enum POSIX {
   /// it does not swallow the next one. Returns how many bytes were written.
   @discardableResult
   static func append(_ text: String, to path: String) throws(SystemError) -> Int {
-    var descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+    var descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
     if descriptor < 0, errno == ENOENT {
       try makeDirectories(parent(of: path))
-      descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+      descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
     }
-    guard descriptor >= 0 else { throw SystemError("open", path) }
+    guard descriptor >= 0 else { throw SystemError("append to", path) }
     defer { close(descriptor) }
     var last: UInt8 = 0x0A
     let end = lseek(descriptor, 0, SEEK_END)
@@ -161,10 +173,10 @@ enum POSIX {
   }
 
   static func makeDirectories(_ path: String) throws(SystemError) {
-    if mkdir(path, 0o755) == 0 || errno == EEXIST { return }
+    if mkdir(path, 0o777) == 0 || errno == EEXIST { return }
     guard errno == ENOENT, path.contains("/") else { throw SystemError("create the folder", path) }
     try makeDirectories(parent(of: path))
-    guard mkdir(path, 0o755) == 0 || errno == EEXIST else { throw SystemError("create the folder", path) }
+    guard mkdir(path, 0o777) == 0 || errno == EEXIST else { throw SystemError("create the folder", path) }
   }
 
   static func parent(of path: String) -> String {
@@ -194,12 +206,26 @@ enum POSIX {
     removeFolder(path)
   }
 
+  private static func openFolder(_ path: String) -> Int32 {
+    let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
+    let descriptor = open(path, flags)
+    if descriptor >= 0 || errno != EACCES { return descriptor }
+    // Nor read. It is no link: opening one fails for another reason.
+    chmod(path, S_IRWXU)
+    return open(path, flags)
+  }
+
   private static func removeFolder(_ path: String) {
     // The folder is closed before those below it are opened, however deep they go.
     var folders: [String] = []
     // Not through a link, which may lead anywhere.
-    let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+    let descriptor = openFolder(path)
     guard descriptor >= 0, let directory = fdopendir(descriptor) else { return }
+    // A program may have left a folder that its owner can't write.
+    var info = stat()
+    if fstat(descriptor, &info) == 0, info.st_mode & S_IRWXU != S_IRWXU {
+      fchmod(descriptor, info.st_mode & 0o7777 | S_IRWXU)
+    }
     while let entry = readdir(directory) {
       let name = name(of: entry)
       if name == "." || name == ".." { continue }
@@ -285,6 +311,9 @@ enum POSIX {
     }
     return String(Digest(of: Array(hostName.utf8) + boot + buffer.prefix(max(0, length))).hex.prefix(12))
   }()
+
+  /// This boot of this host; a constant where the system does not tell boots apart.
+  static let boot = Digest(of: ((try? read("/proc/sys/kernel/random/boot_id")) ?? nil) ?? [])
 
   /// Seconds on a clock that nobody sets.
   static var monotonicSeconds: Double {

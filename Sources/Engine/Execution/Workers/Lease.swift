@@ -116,6 +116,10 @@ package struct LeaseKeeper {
     return .held(LeaseOwner(file: name) ?? .unknown)
   }
 
+  /// Whether a key's lease is still this run's. Another process takes over one that was silent for too long, as
+  /// that of a stopped process is; who has lost it must not publish over what the other makes.
+  package func holds(_ key: Digest) -> Bool { held[key] != nil && isOwn(path(key)) }
+
   /// Whether nobody alive holds a key that another process held.
   package mutating func isFree(_ key: Digest) -> Bool {
     if case .alive = judge(path(key)) { return false }
