@@ -15,23 +15,20 @@ private struct SeededGenerator: RandomNumberGenerator {
   }
 }
 
+private let term = Parameter("term", .number(0...), default: 0, "what is added")
+private let ceiling = Parameter("ceiling", .integer(0...), default: 0, changesResult: false, "memory")
+
 /// A stage type that adds integers.
 private func adder(random: Bool = false, version: Int = 1, name: String = "add") -> StageDeclaration {
   StageDeclaration(
     name: name, version: version, summary: "Adds.",
-    parameters: [
-      ParameterDeclaration("term", .number(atLeast: 0), default: .number(0), "what is added"),
-      ParameterDeclaration(
-        "ceiling", .integer(atLeast: 0), default: .integer(0), changesResult: false, "memory"),
-    ], takesAnyInput: true, isRandom: random)
+    parameters: [term, ceiling], takesAnyInput: true, isRandom: random)
 }
 
-private func values(term: Value = .number(0), ceiling: Int = 0, seed: Int = 1, random: Bool)
-  -> ParameterValues
-{
-  var values: [String: Value] = ["term": term, "ceiling": .integer(ceiling)]
+private func values(term: Double = 0, ceiling: Int = 0, seed: Int = 1, random: Bool) -> ParameterValues {
+  var values: [String: Value] = ["term": .number(term), "ceiling": .integer(ceiling)]
   if random { values["seed"] = .integer(seed) }
-  return ParameterValues(values)
+  return try! ParameterValues(values, of: adder(random: random))
 }
 
 /// A random graph: every second stage random, each node with up to three inputs among those before, some joined.
@@ -62,7 +59,7 @@ private func randomPlan(_ random: inout SeededGenerator) -> Plan {
     plan.nodes.append(
       PlannedNode(
         name: "s\(index)[a=1]", stage: index,
-        parameters: values(term: .number(Double(index)), random: isRandom),
+        parameters: values(term: Double(index), random: isRandom),
         axes: [AxisValue("a", .integer(1))], inputs: inputs,
         files: [ExternalFile(path: "f", digest: Digest(of: [UInt8(index)]))]))
   }
@@ -80,7 +77,7 @@ private func descendants(of root: Int, in plan: Plan) -> Set<Int> {
 
 @Suite struct KeyTests {
   private static let changes: [(String, @Sendable (inout Plan, Int) -> Void)] = [
-    ("parameter", { $0.nodes[$1].parameters = values(term: .number(99), random: isRandom($0, $1)) }),
+    ("parameter", { $0.nodes[$1].parameters = values(term: 99, random: isRandom($0, $1)) }),
     (
       "version",
       { plan, index in
@@ -145,7 +142,7 @@ private func descendants(of root: Int, in plan: Plan) -> Set<Int> {
       let parameters = plan.nodes[index].parameters
       changed.nodes[index].name = "other"
       changed.nodes[index].parameters = values(
-        term: parameters["term"], ceiling: 5, random: Self.isRandom(plan, index))
+        term: parameters[term], ceiling: 5, random: Self.isRandom(plan, index))
       changed.nodes[index].inputs.reverse()
       changed.stages[index].name = "other"
       changed.stages[index].timeout = 5
@@ -159,9 +156,9 @@ private func descendants(of root: Int, in plan: Plan) -> Set<Int> {
 
   /// A parameter that a node does not use, by its values or by its slots, is not in its key.
   @Test func unusedParametersAreInNoKey() {
-    func keys(term: Double, connected: Bool) -> [Digest] {
+    func keys(term other: Double, connected: Bool) -> [Digest] {
       var declaration = adder()
-      declaration.unused = { _, slots in slots.contains("ready") ? ["term"] : [] }
+      declaration.unused = { _, slots in slots.contains("ready") ? [term.name] : [] }
       var plan = Plan(name: "p", baseDirectory: ".", stages: [], nodes: [], joins: [])
       for index in 0..<2 {
         plan.stages.append(
@@ -169,7 +166,7 @@ private func descendants(of root: Int, in plan: Plan) -> Set<Int> {
         plan.nodes.append(
           PlannedNode(
             name: "s", stage: index,
-            parameters: values(term: .number(index == 0 ? 0 : term), random: false), axes: [],
+            parameters: values(term: index == 0 ? 0 : other, random: false), axes: [],
             inputs: index == 1 && connected ? [PlannedInput(slot: "ready", source: .node(NodeID(0)))] : []))
       }
       return plan.planKeys().nodes
@@ -187,7 +184,7 @@ private func descendants(of root: Int, in plan: Plan) -> Set<Int> {
         plan.stages.append(PlannedStage(name: "s", declaration: adder(), axes: [], nodes: index..<index + 1))
         plan.nodes.append(
           PlannedNode(
-            name: "s", stage: index, parameters: values(term: .number(Double(index)), random: false),
+            name: "s", stage: index, parameters: values(term: Double(index), random: false),
             axes: index == 1 ? [AxisValue("a", .integer(axis))] : [],
             inputs: index == 2 ? [PlannedInput(slot: "i", source: .join(JoinID(0)))] : []))
       }

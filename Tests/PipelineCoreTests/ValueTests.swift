@@ -47,8 +47,8 @@ import Testing
     #expect(list.conform(.list([.map(["a": .integer(2)])])) == .list([.map(["a": .number(2)])]))
     #expect(list.conform(.null) == .null)
     #expect(list.conform(.list([.map(["a": .boolean(true)])])) == nil)
-    #expect(ParameterType.integer(atLeast: 1).conform(.number(1)) == nil)
-    #expect(ParameterType.integer(atLeast: 1).conform(.integer(0)) == nil)
+    #expect(ParameterType.integer(1...Int.max).conform(.number(1)) == nil)
+    #expect(ParameterType.integer(1...Int.max).conform(.integer(0)) == nil)
     #expect(ParameterType.choice(["a"]).conform(.string("b")) == nil)
     #expect(ParameterType.boolean.conform(.integer(1)) == nil)
   }

@@ -23,13 +23,14 @@ import Testing
         "group[size=500,repeat=0]", "group[size=500,repeat=1]", "group[size=500,repeat=2]",
       ])
     let group = try plan.node("group[size=500,repeat=1]")
-    #expect(group.parameters.values == ["label": .integer(0), "size": .integer(500), "seed": .integer(1)])
+    #expect(group.parameters.json == #"{"label":0,"seed":1,"size":500}"#)
     #expect(group.axes == [AxisValue("size", .integer(500)), AxisValue("repeat", .integer(1))])
     // Defaults are filled in, and 1 is brought to the number that the type asks for.
     let base = try plan.node("base").parameters
-    #expect(base["learning_rate"] == .number(1))
-    #expect(base["epochs"] == .integer(3))
-    #expect(base["widths"] == .list([.integer(120)]))
+    #expect(base[Toy.learningRate] == 1)
+    #expect(base[Toy.epochs] == 3)
+    #expect(base[Toy.widths] == [120])
+    #expect(base.json.contains(#""learning_rate":1.0"#))
   }
 
   @Test func matchesAxesOfInputs() throws {
@@ -203,8 +204,8 @@ import Testing
       """)
     #expect(plan.nodes.count == 2 * 2 * 2)
     let parameters = try plan.node("run[n=3,sizes=2,count=1]").parameters
-    #expect(parameters.strings("argv") == ["3", "n=3 2", "${n}", "$n", "$$", "x2-true-0.5"])
-    #expect(parameters.stringMap("environment") == ["A": "2", "B": "plain"])
+    #expect(parameters[Toy.argv] == ["3", "n=3 2", "${n}", "$n", "$$", "x2-true-0.5"])
+    #expect(parameters[Toy.environment] == ["A": "2", "B": "plain"])
     #expect(
       try document("parameters: { a: { b: [\"${c}\"] }, c: [1.5, null] }\nstages: { load-images: {} }")
         .parameters["a"]
@@ -254,7 +255,7 @@ import Testing
         b: { stage: group, inputs: *common, parameters: *p }
       """)
     #expect(try plan.inputs("b", "images") == ["images"])
-    #expect(try plan.node("b").parameters.integer("label") == 3)
+    #expect(try plan.node("b").parameters[Toy.label] == 3)
   }
 
   @Test func digestsExternalFiles() throws {

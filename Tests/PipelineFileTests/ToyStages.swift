@@ -3,44 +3,45 @@
 import PipelineCore
 import PipelineFile
 
+/// Parameters that tests read.
+enum Toy {
+  static let dataset = Parameter("dataset", .word(["mnist", "fashion-mnist"]), default: "mnist", "which")
+  static let folder = Parameter("folder", .optional(.string), default: nil, "a folder of files")
+  static let learningRate = Parameter("learning_rate", .number(0...10), default: 0.1, "the step")
+  static let epochs = Parameter("epochs", .integer(1...), "how many")
+  static let nesterov = Parameter("nesterov", .boolean, default: false, "which momentum")
+  static let widths = Parameter("widths", .list(.integer(1...)), default: [120], "layers")
+  static let label = Parameter("label", .integer(0...9), "which label")
+  static let size = Parameter("size", .integer(1...), default: 100, "how many")
+  static let argv = Parameter("argv", .list(.string), "the program and its arguments")
+  static let environment = Parameter("environment", .map(.string), default: [:], "variables")
+  static let files = Parameter("files", .list(.string), default: [], "files that it reads")
+}
+
 /// The stage types by name.
 let toys: [String: StageDeclaration] = Dictionary(
   uniqueKeysWithValues: [
     StageDeclaration(
       name: "load-images", version: 1, summary: "Images with labels.",
-      parameters: [
-        ParameterDeclaration(
-          "dataset", .choice(["mnist", "fashion-mnist"]), default: .string("mnist"), "which"),
-        ParameterDeclaration("folder", .optional(.string), default: .null, "a folder of files"),
-      ],
-      externalFiles: { values in values.optionalString("folder").map { [$0] } ?? [] },
-      allowsOutsideFiles: true),
+      parameters: [Toy.dataset, Toy.folder],
+      externalFiles: { values in values[Toy.folder].map { [$0] } ?? [] }, allowsOutsideFiles: true),
     StageDeclaration(
       name: "train", version: 1, summary: "A net.",
       parameters: [
-        ParameterDeclaration("learning_rate", .number(0...10), default: .number(0.1), "the step"),
-        ParameterDeclaration("epochs", .integer(atLeast: 1), "how many"),
-        ParameterDeclaration("nesterov", .boolean, default: .boolean(false), "which momentum"),
-        ParameterDeclaration(
-          "widths", .list(.integer(atLeast: 1)), default: .list([.integer(120)]), "layers"),
-        ParameterDeclaration(
-          "memory", .integer(atLeast: 1), default: .integer(1), changesResult: false, "ceiling"),
+        Toy.learningRate, Toy.epochs, Toy.nesterov,
+        Toy.widths, Parameter("memory", .integer(1...), default: 1, changesResult: false, "ceiling"),
       ],
       inputs: [InputDeclaration("images", accepts: ["load-images"], .one, "what it learns from")],
       isRandom: true),
     StageDeclaration(
       name: "group", version: 1, summary: "Random images of a label.",
-      parameters: [
-        ParameterDeclaration("label", .integer(0...9), "which label"),
-        ParameterDeclaration("size", .integer(atLeast: 1), default: .integer(100), "how many"),
-      ],
+      parameters: [Toy.label, Toy.size],
       inputs: [InputDeclaration("images", accepts: ["load-images"], .one, "where they come from")],
       isRandom: true,
       check: { values in
-        values.integer("size") > 5000
-          ? ParameterProblem(
-            "size", "a label has 5000 images, and a group of \(values.integer("size")) is larger")
-          : nil
+        let size = values[Toy.size]
+        return size > 5000
+          ? ParameterProblem(Toy.size, "a label has 5000 images, and a group of \(size) is larger") : nil
       }),
     StageDeclaration(
       name: "retrain", version: 1, summary: "A net without a group.",
@@ -54,11 +55,8 @@ let toys: [String: StageDeclaration] = Dictionary(
       inputs: [InputDeclaration("rows", accepts: ["train", "retrain", "group"], .many, "what it shows")]),
     StageDeclaration(
       name: "command", version: 1, summary: "Any program.",
-      parameters: [
-        ParameterDeclaration("argv", .list(.string), "the program and its arguments"),
-        ParameterDeclaration("environment", .map(.string), default: .map([:]), "variables"),
-        ParameterDeclaration("files", .list(.string), default: .list([]), "files that it reads"),
-      ], takesAnyInput: true, externalFiles: { $0.strings("files") }),
+      parameters: [Toy.argv, Toy.environment, Toy.files], takesAnyInput: true,
+      externalFiles: { $0[Toy.files] }),
   ].map { ($0.name, $0) })
 
 /// An error of a file that a test pretends to have.

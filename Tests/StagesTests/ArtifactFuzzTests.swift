@@ -48,9 +48,7 @@ import Testing
       for row in rows.keys.sorted() { text += row + rows[row]!.sorted { $0.key < $1.key }.description }
     }
     if stage == "table" {
-      let parameters = try #require(allStages.declaration("table")).parameters
-      let values = ParameterValues(
-        Dictionary(uniqueKeysWithValues: parameters.map { ($0.name, $0.defaultValue ?? .null) }))
+      let values = try ParameterValues([:], of: #require(allStages.declaration("table")))
       for format in TableReport.Format.allCases {
         text += try TableReport(file: path, parameters: values, nodes: [["a"]]).render(format)
       }

@@ -86,8 +86,8 @@ import Testing
         == "Verdict, a against b: no difference; behind 2 of the pairs a solve did not converge.")
     // Rows are retrain, a and b in turn; size 10 at even places.
     let nodes = (0..<30).map { ["node\($0)", "shared"] }
-    let report = try TableReport(
-      file: made.path, parameters: ParameterValues(["title": .string("A title")]), nodes: nodes)
+    let report = try shop.report(
+      made, ["title": .string("A title"), "scheme": .string("a")], nodes: nodes)
     let text = try report.render(.text)
     #expect(text.hasPrefix("A title\n") && text.contains("not converged"))
     #expect(text.contains("0.1800 (-0.0707 to 0.4307)†"))
@@ -128,8 +128,7 @@ import Testing
         "Verdict, mid against near: mid is further from retraining (closer in 0, further in 2 of 2 settings).",
         "Verdict, mid against far: mid is closer to retraining (closer in 2, further in 0 of 2 settings).",
       ])
-    let table = try TableReport(
-      file: made.path, parameters: ParameterValues(["title": .string("")]), nodes: [])
+    let table = try shop.report(made, ["scheme": .string("mid")])
     #expect(try !table.render(.text).contains("†") && table.render(.csv).contains(",not_converged\r\n"))
     for kind in ["differences"] {
       let picture = try shop.run(
@@ -203,8 +202,7 @@ import Testing
     #expect(try file.read("/groups", as: Int64.self).allSatisfy { $0 == 3 })
     let choice = try file.readStrings("/choice")
     #expect(choice[1] == "x: damping 0.2, score 0.1200." && choice.count == 4)
-    let report = try TableReport(
-      file: made.path, parameters: ParameterValues(["title": .string("")]), nodes: rows.map { [$0.node] })
+    let report = try shop.report(made, nodes: rows.map { [$0.node] })
     let json = try JSONSerialization.jsonObject(with: Data(report.render(.json).utf8))
     let records = try #require((json as? [String: Any])?["records"] as? [[String: Any]])
     #expect(
@@ -273,8 +271,7 @@ import Testing
     let y: [Double] = try file.read("/points/group/actual")
     #expect(try file.read("/pearson/value", as: Double.self)[0] == Correlation.pearson(x, y).coefficient)
     #expect(try file.readStrings("/loss") == ["group", "test"])
-    let report = try TableReport(
-      file: made.path, parameters: ParameterValues(["title": .string("t")]), nodes: [])
+    let report = try shop.report(made, ["title": .string("t")])
     #expect(try report.render(.csv).hasPrefix("groups_of_kind,change_of_loss_on,groups,slope,slope_lower,"))
     #expect(try report.render(.text).contains("coherent: damping 0.1, 240 curvature images; true relative"))
     #expect(try file.info("/solves/records").shape == [2, 5])

@@ -166,11 +166,7 @@ import Testing
       rows[row].axes = [AxisValue("repeat", .integer(0)), AxisValue("size", .integer(9))]
     }
     let table = try shop.run("table", [:], ["rows": rows])
-    let declaration = try #require(allStages.declaration("table"))
-    let defaults = Dictionary(
-      uniqueKeysWithValues: declaration.parameters.map { ($0.name, $0.defaultValue ?? .null) })
-    let text = try TableReport(file: table.path, parameters: ParameterValues(defaults), nodes: [])
-      .render(.text)
+    let text = try shop.report(table).render(.text)
     let moved = try FileReader(at: influence.path).real("moved")
     for words in [
       "from the change that 240 curvature images give it is \(String(format: "%.2g", moved)) of that one's",

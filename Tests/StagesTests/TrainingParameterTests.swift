@@ -36,29 +36,31 @@ import Testing
         "patience": .integer(2), "batch_size": .integer(20),
       ], ["images": [images]])
     #expect(try FileReader(at: stopped.path).read("/history/loss", as: Double.self).count == 3)
-    let check = try #require(allStages.declaration("train")).check
-    let problem = check(ParameterValues(["patience": .integer(2), "validation_fraction": .number(0)]))
-    #expect(problem?.parameter == "patience")
-    #expect(check(ParameterValues(["patience": .integer(2), "validation_fraction": .number(0.1)])) == nil)
+    let train = try #require(allStages.declaration("train"))
+    func problem(_ fraction: Double) throws -> ParameterProblem? {
+      train.check(
+        try ParameterValues(["patience": .integer(2), "validation_fraction": .number(fraction)], of: train))
+    }
+    #expect(try problem(0)?.parameter == "patience")
+    #expect(try problem(0.1) == nil)
   }
 
   @Test func onlyUsedParametersAreInKeys() throws {
     for name in ["train", "retrain"] {
       let declaration = try #require(allStages.declaration(name))
       let unused = try #require(declaration.unused)
-      func left(_ changes: [String: Value]) -> Set<String> {
-        let own = declaration.parameters.compactMap { p in p.defaultValue.map { (p.name, $0) } }
-        return unused(ParameterValues(Dictionary(own + changes.map { ($0, $1) }) { $1 }), [])
+      func left(_ changes: [String: Value]) throws -> Set<String> {
+        Set(unused(try ParameterValues(changes, of: declaration), []).map(\.description))
       }
       #expect(
-        left([:]) == [
+        try left([:]) == [
           "width", "widths", "dropout", "step_epochs", "step_factor", "validation_fraction", "patience",
         ])
-      #expect(!left(["net": .string("resnet18")]).contains("width"))
-      #expect(left(["net": .string("mlp")]).isDisjoint(with: ["widths", "dropout"]))
-      #expect(left(["schedule": .string("step")]).isDisjoint(with: ["step_epochs", "step_factor"]))
+      #expect(try !left(["net": .string("resnet18")]).contains("width"))
+      #expect(try left(["net": .string("mlp")]).isDisjoint(with: ["widths", "dropout"]))
+      #expect(try left(["schedule": .string("step")]).isDisjoint(with: ["step_epochs", "step_factor"]))
       #expect(
-        left(["validation_fraction": .number(0.1)]).isDisjoint(with: ["validation_fraction", "patience"]))
+        try left(["validation_fraction": .number(0.1)]).isDisjoint(with: ["validation_fraction", "patience"]))
     }
   }
 }

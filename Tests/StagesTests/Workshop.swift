@@ -48,26 +48,25 @@ final class Workshop {
     streamKey: UInt64
   ) throws -> TaskInput {
     let declaration = stage.declaration
-    var values: [String: Value] = [:]
-    for parameter in declaration.parameters {
-      let value = try #require(
-        parameters[parameter.name] ?? parameter.defaultValue, "'\(parameter.name)' is needed")
-      let conformed: Value = try #require(
-        parameter.type.conform(value), "'\(parameter.name)' has a wrong value")
-      values[parameter.name] = conformed
-    }
-    for name in parameters.keys {
-      #expect(values[name] != nil, "\(declaration.name) has no parameter '\(name)'")
-    }
-    if let problem = declaration.check(ParameterValues(values)) { throw StageFailure(problem.message) }
+    let values = try ParameterValues(parameters, of: declaration)
+    if let problem = declaration.check(values) { throw StageFailure(problem.message) }
     let output = path()
     let task = StageTask(
       node: declaration.name, stage: declaration.name, stageVersion: declaration.version, key: Digest(of: []),
-      parameters: ParameterValues(values), axes: axes, streamKey: streamKey, inputs: inputs, output: output,
+      parameters: values, axes: axes, streamKey: streamKey, inputs: inputs, output: output,
       scratch: path(), baseDirectory: folder, downloads: folder + "/cache/downloads", cache: cache.root,
       threads: 1, memory: 1 << 30)
     let content = try stage.run(task, SilentContext(cache: cache))
     return try input(declaration.name, at: output, content: content, axes: axes)
+  }
+
+  /// A table artifact as text and other formats, rendered with parameters that differ from the defaults.
+  func report(_ table: TaskInput, _ parameters: [String: Value] = [:], nodes: [[String]] = []) throws
+    -> TableReport
+  {
+    let declaration = try #require(allStages.declaration(table.stage))
+    return try TableReport(
+      file: table.path, parameters: ParameterValues(parameters, of: declaration), nodes: nodes)
   }
 
   /// A hand-made artifact.

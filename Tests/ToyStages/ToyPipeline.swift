@@ -62,12 +62,9 @@ public struct ToyPipeline: Sendable {
     var joins: [[String]: JoinID] = [:]
     for (index, stage) in stages.enumerated() {
       let declaration = registry.declaration(stage.type)!
-      var values = stage.parameters
-      for parameter in declaration.parameters where values[parameter.name] == nil {
-        values[parameter.name] = parameter.defaultValue
-      }
-      let parameters = ParameterValues(
-        values.filter { name, _ in declaration.parameter(name) != nil }.mapValues { $0 })
+      // `setAll` reaches stages of all types.
+      let parameters = try ParameterValues(
+        stage.parameters.filter { name, _ in declaration.parameter(name) != nil }, of: declaration)
       let files = try declaration.externalFiles(parameters).sorted().map {
         ExternalFile(path: $0, digest: try digestOfFile(folder + "/" + $0))
       }

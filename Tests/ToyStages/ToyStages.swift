@@ -5,19 +5,21 @@ import Glibc
 import PipelineCore
 
 /// Parameters that all toy stages have: where to write down that they ran, and for how long to work.
-private let common = [
-  ParameterDeclaration(
-    "log", .string, default: .string(""), changesResult: false, "a file that gets a line at start and end"),
-  ParameterDeclaration(
-    "seconds", .number(atLeast: 0), default: .number(0), changesResult: false, "how long to work"),
-  ParameterDeclaration(
-    "cores", .integer(1...64), default: .integer(1), changesResult: false, "cores it can use"),
-  ParameterDeclaration(
-    "memory", .integer(atLeast: 0), default: .integer(1 << 20), changesResult: false, "memory it needs"),
-]
+private enum Common {
+  static let log = Parameter(
+    "log", .string, default: "", changesResult: false, "a file that gets a line at start and end")
+  static let seconds = Parameter(
+    "seconds", .number(0...), default: 0, changesResult: false, "how long to work")
+  static let cores = Parameter(
+    "cores", .integer(1...64), default: 1, changesResult: false, "cores it can use")
+  static let memory = Parameter(
+    "memory", .integer(0...), default: 1 << 20, changesResult: false, "memory it needs")
 
-private func needs(_ parameters: ParameterValues) -> Resources {
-  Resources(cores: parameters.integer("cores"), memory: parameters.integer("memory"))
+  static let all: [any DeclaredParameter] = [log, seconds, cores, memory]
+
+  static func needs(_ parameters: ParameterValues) -> Resources {
+    Resources(cores: parameters[cores], memory: parameters[memory])
+  }
 }
 
 /// Does what all toy stages do: writes the log, works for a while, writes the value.
@@ -26,7 +28,8 @@ private func produce(
 ) throws -> Digest {
   note("start", task)
   defer { note("end", task) }
-  if task.parameters.number("seconds") > 0 { usleep(UInt32(task.parameters.number("seconds") * 1e6)) }
+  let seconds = task.parameters[Common.seconds]
+  if seconds > 0 { usleep(UInt32(seconds * 1e6)) }
   let text = "\(try value())\n" + String(repeating: "x", count: padding)
   try Data(text.utf8).write(to: URL(fileURLWithPath: task.output))
   return Digest(of: text.utf8)
@@ -34,7 +37,7 @@ private func produce(
 
 /// A line `start KEY PID CLOCK THREADS MEMORY NODE`, by one append.
 private func note(_ event: String, _ task: StageTask) {
-  let path = task.parameters.string("log")
+  let path = task.parameters[Common.log]
   guard !path.isEmpty else { return }
   var time = timespec()
   clock_gettime(CLOCK_MONOTONIC, &time)
@@ -59,41 +62,38 @@ private func terms(of task: StageTask) throws -> Int {
 
 /// A number.
 public enum NumberStage: Stage {
+  private static let value = Parameter("value", .integer, default: 0, "the number")
+  private static let label = Parameter("label", .string, default: "", "in the key, not in the content")
+  private static let padding = Parameter("padding", .integer(0...), default: 0, "bytes besides")
+
   /// A value, a label that is in the key and not in the content, and padding.
   public static var declaration: StageDeclaration {
     StageDeclaration(
       name: "number", version: 1, summary: "a number",
-      parameters: common + [
-        ParameterDeclaration("value", .integer(Int.min...Int.max), default: .integer(0), "the number"),
-        ParameterDeclaration("label", .string, default: .string(""), "in the key, not in the content"),
-        ParameterDeclaration("padding", .integer(atLeast: 0), default: .integer(0), "bytes besides"),
-      ], fileExtension: "txt", resources: needs)
+      parameters: Common.all + [value, label, padding], fileExtension: "txt", resources: Common.needs)
   }
   /// Writes the number.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
-    try produce(task, context, padding: task.parameters.integer("padding")) {
-      task.parameters.integer("value")
-    }
+    try produce(task, context, padding: task.parameters[padding]) { task.parameters[value] }
   }
 }
+
+private let offset = Parameter("offset", .integer, default: 0, "added")
+private let divisor = Parameter("divisor", .integer(1...1_000_000), default: 1, "by which it is divided")
 
 private func sumDeclaration(version: Int) -> StageDeclaration {
   StageDeclaration(
     name: "sum", version: version, summary: "the sum of its inputs",
-    parameters: common + [
-      ParameterDeclaration("offset", .integer(Int.min...Int.max), default: .integer(0), "added"),
-      ParameterDeclaration(
-        "divisor", .integer(1...1_000_000), default: .integer(1), "by which it is divided"),
-    ],
+    parameters: Common.all + [offset, divisor],
     inputs: [
       InputDeclaration("terms", accepts: [], .many, "numbers"),
       InputDeclaration("more", accepts: [], .many, "numbers"),
-    ], fileExtension: "txt", resources: needs)
+    ], fileExtension: "txt", resources: Common.needs)
 }
 
 private func sum(_ task: StageTask, _ context: some StageContext) throws -> Digest {
   try produce(task, context) {
-    (try terms(of: task) &+ task.parameters.integer("offset")) / task.parameters.integer("divisor")
+    (try terms(of: task) &+ task.parameters[offset]) / task.parameters[divisor]
   }
 }
 
@@ -119,17 +119,19 @@ public enum SumStageVersion2: Stage {
 
 /// The number in a file outside the cache.
 public enum ReadStage: Stage {
+  private static let path = Parameter("path", .string, "the file")
+
   /// A path relative to the pipeline file.
   public static var declaration: StageDeclaration {
     StageDeclaration(
       name: "read", version: 1, summary: "the number in a file",
-      parameters: common + [ParameterDeclaration("path", .string, "the file")], fileExtension: "txt",
-      resources: needs, externalFiles: { [$0.string("path")] })
+      parameters: Common.all + [path], fileExtension: "txt", resources: Common.needs,
+      externalFiles: { [$0[path]] })
   }
   /// Writes the number.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
     try produce(task, context) {
-      try toyValue(ofFile: task.baseDirectory + "/" + task.parameters.string("path"))
+      try toyValue(ofFile: task.baseDirectory + "/" + task.parameters[path])
     }
   }
 }
@@ -139,8 +141,8 @@ public enum RandomStage: Stage {
   /// A seed.
   public static var declaration: StageDeclaration {
     StageDeclaration(
-      name: "random", version: 1, summary: "a random number", parameters: common, isRandom: true,
-      fileExtension: "txt", resources: needs)
+      name: "random", version: 1, summary: "a random number", parameters: Common.all, isRandom: true,
+      fileExtension: "txt", resources: Common.needs)
   }
   /// Writes the first number of the node's stream.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
@@ -151,26 +153,28 @@ public enum RandomStage: Stage {
 /// A stage that misbehaves until a file exists.
 public enum TroubleStage: Stage {
   /// How to misbehave.
+  private enum Mode: String, CaseIterable {
+    case fail, unavailable, crash, kill, exit, hang, flood, noNewline, long, closeOutput, closeErrors, child
+    case partial, nothing
+  }
+
+  private static let mode = Parameter(
+    "mode", .choice(Mode.self), default: .fail, changesResult: false, "how")
+  private static let until = Parameter(
+    "until", .string, default: "", changesResult: false, "the file that ends the trouble")
+
+  /// A way to misbehave, and its end.
   public static var declaration: StageDeclaration {
     StageDeclaration(
       name: "trouble", version: 1, summary: "misbehaves",
-      parameters: common + [
-        ParameterDeclaration(
-          "mode",
-          .choice([
-            "fail", "unavailable", "crash", "kill", "exit", "hang", "flood", "noNewline", "long",
-            "closeOutput",
-            "closeErrors", "child", "partial", "nothing",
-          ]), default: .string("fail"), changesResult: false, "how"),
-        ParameterDeclaration(
-          "until", .string, default: .string(""), changesResult: false, "the file that ends the trouble"),
-      ], inputs: [InputDeclaration("terms", accepts: [], .many, "numbers")], fileExtension: "txt",
-      resources: needs)
+      parameters: Common.all + [mode, until],
+      inputs: [InputDeclaration("terms", accepts: [], .many, "numbers")], fileExtension: "txt",
+      resources: Common.needs)
   }
   /// Misbehaves, or else writes the sum of its inputs.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
-    let until = task.parameters.string("until")
-    if until.isEmpty || access(until, F_OK) != 0 { try misbehave(task, context) }
+    let marker = task.parameters[until]
+    if marker.isEmpty || access(marker, F_OK) != 0 { try misbehave(task, context) }
     return try produce(task, context) { try terms(of: task) }
   }
 
@@ -178,44 +182,44 @@ public enum TroubleStage: Stage {
 
   private static func misbehave(_ task: StageTask, _ context: some StageContext) throws {
     note("start", task)
-    switch task.parameters.string("mode") {
-    case "unavailable": throw StageFailure("the server is down", kind: .unavailable)
-    case "crash":
+    switch task.parameters[mode] {
+    case .unavailable: throw StageFailure("the server is down", kind: .unavailable)
+    case .crash:
       say("about to crash\n")
       signal(SIGSEGV, SIG_DFL)
       raise(SIGSEGV)
-    case "kill": raise(SIGKILL)
-    case "exit":
+    case .kill: raise(SIGKILL)
+    case .exit:
       say("giving up")
       exit(7)
-    case "hang": while true { sleep(100) }
-    case "flood":
+    case .hang: while true { sleep(100) }
+    case .flood:
       // More than any pipe holds, on both ways out.
       for index in 0..<20_000 { say("noise \(index) \(String(repeating: ".", count: 50))\n") }
       context.log(String(repeating: "m", count: 3 << 20))
-    case "noNewline":
+    case .noNewline:
       for _ in 0..<64 { say(String(repeating: "n", count: 1 << 14)) }
-    case "long": throw StageFailure(String(repeating: "e", count: 1 << 20))
-    case "closeOutput":
+    case .long: throw StageFailure(String(repeating: "e", count: 1 << 20))
+    case .closeOutput:
       // Every descriptor but standard error: the answers' too.
       for descriptor in 3..<Int32(64) { close(descriptor) }
       while true { sleep(100) }
-    case "closeErrors": close(STDERR_FILENO)
-    case "child":
+    case .closeErrors: close(STDERR_FILENO)
+    case .child:
       // Leaves a program behind that would outlive it.
       let child = Process()
       child.executableURL = URL(fileURLWithPath: "/bin/sleep")
       child.arguments = ["1000"]
       try child.run()
       let line = "\(child.processIdentifier)\n"
-      try Data(line.utf8).write(to: URL(fileURLWithPath: task.parameters.string("log") + ".child"))
+      try Data(line.utf8).write(to: URL(fileURLWithPath: task.parameters[Common.log] + ".child"))
       while true { sleep(100) }
-    case "partial":
+    case .partial:
       try Data("12".utf8).write(to: URL(fileURLWithPath: task.output))
       try Data("34".utf8).write(to: URL(fileURLWithPath: task.scratch + "/half"))
       raise(SIGKILL)
-    case "nothing": break
-    default: throw StageFailure("it was told to fail")
+    case .nothing: break
+    case .fail: throw StageFailure("it was told to fail")
     }
   }
 }

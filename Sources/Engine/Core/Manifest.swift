@@ -103,8 +103,8 @@ extension Plan {
     let unused = stages[stage].declaration.unused.map { unused in
       unused(nodes[index].parameters, Set(nodes[index].inputs.map(\.slot)))
     }
-    for position in fields.indices where unused?.contains(fields[position].parameter) != true {
-      manifest.field(fields[position].field, nodes[index].parameters[fields[position].parameter].json)
+    for position in fields.indices where unused?.contains(fields[position].name) != true {
+      manifest.field(fields[position].field, nodes[index].parameters[fields[position].name].json)
     }
     if stages[stage].declaration.isRandom {
       for axis in nodes[index].axes.sorted(by: { $0.axis < $1.axis }) {
@@ -141,7 +141,7 @@ extension Plan {
     let node = nodes[id.index]
     guard stages[node.stage].declaration.isRandom else { return 0 }
     var manifest = HashingManifest(kind: .stream)
-    manifest.field("seed", node.parameters["seed"].json)
+    manifest.field("seed", node.parameters[StageDeclaration.seed.name].json)
     for axis in node.axes.sorted(by: { $0.axis < $1.axis }) { manifest.field(axis.axis, axis.value.json) }
     return manifest.finish().prefix64
   }

@@ -86,8 +86,8 @@ public struct StageDeclaration: Sendable {
   public var summary: String
   /// The parameters; a random stage has `seed` besides.
   public var parameters: [ParameterDeclaration] { didSet { keyFields = Self.keyFields(parameters) } }
-  /// The parameters that are in the key, as (name in the manifest, name), sorted; once a stage, not once a node.
-  private(set) var keyFields: [(field: String, parameter: String)]
+  /// The parameters that are in the key, with their names in the manifest, sorted; once a stage, not once a node.
+  private(set) var keyFields: [(field: String, name: ParameterName)]
   /// The input slots.
   public var inputs: [InputDeclaration]
   /// Whether a node may have slots of any name (as the `command` stage has).
@@ -108,28 +108,26 @@ public struct StageDeclaration: Sendable {
   public var allowsOutsideFiles: Bool
   /// The parameters that a node with these values and these connected slots does not use: they stay out of its
   /// key, so that setting them, or a later stage version with more of them, makes nothing again.
-  public var unused: (@Sendable (ParameterValues, _ slots: Set<String>) -> Set<String>)?
+  public var unused: (@Sendable (ParameterValues, _ slots: Set<String>) -> Set<ParameterName>)?
   /// What is wrong with parameters that are each of the right type; nil if nothing is.
   public var check: @Sendable (ParameterValues) -> ParameterProblem?
 
   /// Declares a stage type.
   public init(
-    name: String, version: Int, summary: String, parameters: [ParameterDeclaration] = [],
+    name: String, version: Int, summary: String, parameters: [any DeclaredParameter] = [],
     inputs: [InputDeclaration] = [], takesAnyInput: Bool = false, datasets: [LayoutDeclaration] = [],
     attributes: [LayoutDeclaration] = [], isRandom: Bool = false, fileExtension: String = "h5",
     resources: @escaping @Sendable (ParameterValues) -> Resources = { _ in Resources() },
     externalFiles: @escaping @Sendable (ParameterValues) -> [String] = { _ in [] },
     allowsOutsideFiles: Bool = false,
-    unused: (@Sendable (ParameterValues, _ slots: Set<String>) -> Set<String>)? = nil,
+    unused: (@Sendable (ParameterValues, _ slots: Set<String>) -> Set<ParameterName>)? = nil,
     check: @escaping @Sendable (ParameterValues) -> ParameterProblem? = { _ in nil }
   ) {
     self.name = name
     self.version = version
     self.summary = summary
-    let seed = ParameterDeclaration(
-      "seed", .integer(atLeast: 0), default: .integer(1),
-      "the random stream is a function of this and of the node's axis values")
-    self.parameters = isRandom ? parameters + [seed] : parameters
+    let declared: [any DeclaredParameter] = isRandom ? parameters + [Self.seed] : parameters
+    self.parameters = declared.map(\.declaration)
     keyFields = Self.keyFields(self.parameters)
     self.inputs = inputs
     self.takesAnyInput = takesAnyInput
@@ -144,9 +142,16 @@ public struct StageDeclaration: Sendable {
     self.check = check
   }
 
-  private static func keyFields(_ parameters: [ParameterDeclaration]) -> [(field: String, parameter: String)]
-  {
-    parameters.filter(\.changesResult).map { ("parameters." + $0.name, $0.name) }.sorted { $0.1 < $1.1 }
+  /// The seed of a random stage.
+  public static let seed = Parameter(
+    "seed", .integer(0...), default: 1,
+    "the random stream is a function of this and of the node's axis values")
+
+  private static func keyFields(
+    _ parameters: [ParameterDeclaration]
+  ) -> [(field: String, name: ParameterName)] {
+    parameters.filter(\.changesResult).map(\.name).sorted()
+      .map { ("parameters." + $0, ParameterName(text: $0)) }
   }
 
   /// The declaration of a parameter.
@@ -156,19 +161,5 @@ public struct StageDeclaration: Sendable {
   public func input(_ name: String) -> InputDeclaration? {
     inputs.first { $0.name == name }
       ?? (takesAnyInput ? InputDeclaration(name, accepts: [], .asWritten, "any artifact") : nil)
-  }
-}
-
-/// A parameter whose value is of the right type and yet can't be used.
-public struct ParameterProblem: Sendable {
-  /// Which parameter.
-  public var parameter: String
-  /// What is wrong with it.
-  public var message: String
-
-  /// Names a parameter and its trouble.
-  public init(_ parameter: String, _ message: String) {
-    self.parameter = parameter
-    self.message = message
   }
 }

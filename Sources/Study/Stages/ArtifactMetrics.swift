@@ -1,6 +1,5 @@
 // The figures of a table or an evaluation, by row, for a comparison of two runs.
 
-import Foundation
 import HDF5
 import PipelineCore
 
@@ -37,9 +36,7 @@ public struct ArtifactMetrics {
 
   /// What each row of a table is, apart from the axis that means are taken over.
   private static func labels(_ file: borrowing FileReader) throws -> [String] {
-    let parameters = try JSONDecoder().decode(
-      [String: Value].self, from: Data(file.string("parameters").utf8))
-    let over = parameters["over"]?.plainText
+    let over = try file.parameters(of: TableStage.declaration)[TableStage.over]
     var labels = try file.readStrings("/scheme")
     var points = [[String]](repeating: [], count: labels.count)
     for dataset in try file.datasets() where dataset.path.hasPrefix("/axes/") {

@@ -10,21 +10,20 @@ public enum CalibrationStage: Stage {
   /// The splits of the rule; never test images.
   private static let splits = ["group", "retained"]
 
+  static let settings = Parameter(
+    "settings", .list(.string), default: ["damping"],
+    "the axes whose values are settings to choose from; means are taken over the others")
+  static let schemes = Parameter(
+    "schemes", .list(.string), default: [],
+    "axes of which each value is a scheme of its own, beside the labels")
+  static let reference = Parameter(
+    "reference", .string, default: "retrain", "the label of retraining, which gaps are taken to")
+
   /// What it says of itself.
   public static let declaration = StageDeclaration(
     name: "calibration", version: 2,
     summary: "chooses each scheme's setting by closeness to retraining on removed and retained images",
-    parameters: [
-      ParameterDeclaration("title", .string, default: .string(""), "stands above the table"),
-      ParameterDeclaration(
-        "settings", .list(.string), default: .list([.string("damping")]),
-        "the axes whose values are settings to choose from; means are taken over the others"),
-      ParameterDeclaration(
-        "schemes", .list(.string), default: .list([]),
-        "axes of which each value is a scheme of its own, beside the labels"),
-      ParameterDeclaration(
-        "reference", .string, default: .string("retrain"), "the label of retraining, which gaps are taken to"),
-    ],
+    parameters: [TableReport.title, settings, schemes, reference],
     inputs: [
       InputDeclaration(
         "rows", accepts: ["evaluate"], .many,
@@ -44,8 +43,8 @@ public enum CalibrationStage: Stage {
       LayoutDeclaration("/choice", "string [v]", "the rule and the choices in words"),
     ] + TrustFacts.rowDatasets,
     check: { parameters in
-      parameters.strings("settings").isEmpty
-        ? ParameterProblem("settings", "'settings' needs at least one axis") : nil
+      parameters[settings].isEmpty
+        ? ParameterProblem(settings, "'settings' needs at least one axis") : nil
     })
 
   private struct Candidate {
@@ -61,15 +60,15 @@ public enum CalibrationStage: Stage {
 
   /// Writes scores and choices.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
-    let settings = task.parameters.strings("settings")
-    let all = try EvaluationRows(task, reference: task.parameters.string("reference"), splits: splits)
+    let settings = task.parameters[Self.settings]
+    let all = try EvaluationRows(task, reference: task.parameters[reference], splits: splits)
     guard !all.rows.isEmpty else { throw StageFailure("there is no row but those of the reference") }
     var candidates: [Candidate] = []
     var lines = [
       "Rule: least mean of |gap of the group's loss| + |gap of the retained loss| to retraining; test images "
         + "take no part."
     ]
-    let kinds = task.parameters.strings("schemes")
+    let kinds = task.parameters[schemes]
     func name(_ label: String, _ axes: [String: String]) -> String {
       let values = kinds.compactMap { axes[$0] }
       return values.isEmpty ? label : values.joined(separator: " ")

@@ -7,30 +7,37 @@ import Tensor
 
 /// Divides images into bands by distance or into clusters by features.
 public enum ClusterStage: Stage {
+  /// How images are divided.
+  enum Method: String, CaseIterable {
+    case sigma
+    case kMeans = "k-means"
+    case agglomerative
+  }
+
+  static let method = Parameter(
+    "method", .choice(Method.self), default: .sigma,
+    "sigma: cuts of the distance; k-means and agglomerative (average linkage): clusters of the features")
+  static let cuts = Parameter(
+    "cuts", .list(.number(-100...100)), default: [-1, 1],
+    "sigma: where bands end, in standard deviations from the mean distance, ascending")
+  static let clusters = Parameter(
+    "clusters", .integer(1...256), default: 3, "k-means and agglomerative: how many clusters")
+  static let metric = Parameter(
+    "metric", .choice(Metric.self), default: .euclidean,
+    "k-means and agglomerative: the distance; k-means takes cosine as Euclidean distance of unit vectors")
+  static let starts = Parameter(
+    "starts", .integer(1...10_000), default: 10,
+    "k-means: runs, of which the best is kept and improved by random swaps")
+  static let subset = Parameter(
+    "subset", .integer(2...AverageLinkage.maximumRows), default: 3000,
+    "agglomerative: the most images taken, drawn by seed")
+
   /// What it says of itself.
   public static let declaration = StageDeclaration(
     name: "cluster", version: 3,
     summary:
       "divides images into bands (near, moderate, far) by distance, or into clusters by their features",
-    parameters: [
-      ParameterDeclaration(
-        "method", .choice(["sigma", "k-means", "agglomerative"]), default: .string("sigma"),
-        "sigma: cuts of the distance; k-means and agglomerative (average linkage): clusters of the features"),
-      ParameterDeclaration(
-        "cuts", .list(.number(-100...100)), default: .list([.number(-1), .number(1)]),
-        "sigma: where bands end, in standard deviations from the mean distance, ascending"),
-      ParameterDeclaration(
-        "clusters", .integer(1...256), default: .integer(3), "k-means and agglomerative: how many clusters"),
-      ParameterDeclaration(
-        "metric", .choice(Metric.allCases.map(\.rawValue)), default: .string("euclidean"),
-        "k-means and agglomerative: the distance; k-means takes cosine as Euclidean distance of unit vectors"),
-      ParameterDeclaration(
-        "starts", .integer(1...10_000), default: .integer(10),
-        "k-means: runs, of which the best is kept and improved by random swaps"),
-      ParameterDeclaration(
-        "subset", .integer(2...AverageLinkage.maximumRows), default: .integer(3000),
-        "agglomerative: the most images taken, drawn by seed"),
-    ],
+    parameters: [method, cuts, clusters, metric, starts, subset],
     inputs: [
       InputDeclaration(
         "neighbours", accepts: ["neighbours"], .optional,
@@ -55,67 +62,56 @@ public enum ClusterStage: Stage {
     ],
     isRandom: true,
     resources: { parameters in
-      let subset = parameters.integer("subset")
-      let pairs = parameters.string("method") == "agglomerative" ? 8 * subset * subset : 0
+      let subset = parameters[Self.subset]
+      let pairs = parameters[method] == .agglomerative ? 8 * subset * subset : 0
       return Resources(cores: 1, memory: 256 << 20 + pairs)
     },
     check: { parameters in
-      let cuts = numbers(parameters.list("cuts"))
+      let cuts = parameters[Self.cuts]
       return cuts.isEmpty || zip(cuts, cuts.dropFirst()).contains(where: { $0 >= $1 })
-        ? ParameterProblem("cuts", "'cuts' must be one or more ascending numbers") : nil
+        ? ParameterProblem(Self.cuts, "'cuts' must be one or more ascending numbers") : nil
     })
 
   /// Writes the clusters.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
-    let method = task.parameters.string("method")
-    let needed = method == "sigma" ? "neighbours" : "features"
+    let method = task.parameters[Self.method]
+    let needed = method == .sigma ? "neighbours" : "features"
     guard task.optionalInput(needed) != nil else {
-      throw StageFailure("method \(method) needs \(needed): give the stage an input \(needed)")
+      throw StageFailure("method \(method.rawValue) needs \(needed): give the stage an input \(needed)")
     }
-    return method == "sigma" ? try cutDistances(task) : try clusterFeatures(task, method)
-  }
-
-  private static func numbers(_ values: [Value]) -> [Double] {
-    values.compactMap { value in
-      switch value {
-      case .number(let number): number
-      // JSON writes 1.0 as 1 on its way to a worker.
-      case .integer(let number): Double(number)
-      default: nil
-      }
-    }
+    return method == .sigma ? try cutDistances(task) : try clusterFeatures(task, method)
   }
 
   private static func cutDistances(_ task: StageTask) throws -> Digest {
     let (distances, indices, metric) = try task.loadDistances()
-    let bands = try SigmaBands(distances, cuts: numbers(task.parameters.list("cuts")))
+    let bands = try SigmaBands(distances, cuts: task.parameters[cuts])
     var artifact = try ArtifactWriter(task)
     try artifact.write("/assignment", bands.assignment)
     try artifact.write("/fractions", bands.fractions)
     try artifact.write("/indices", indices)
     try artifact.write("/normal_fractions", bands.normalFractions)
     try artifact.write("/thresholds", bands.thresholds)
-    try artifact.attribute("method", .string("sigma"))
+    try artifact.attribute("method", .string(Method.sigma.rawValue))
     try artifact.attribute("metric", .string(metric))
     return try artifact.finish()
   }
 
-  private static func clusterFeatures(_ task: StageTask, _ method: String) throws -> Digest {
+  private static func clusterFeatures(_ task: StageTask, _ method: Method) throws -> Digest {
     var features = try task.loadFeatures()
-    let metric = Metric(rawValue: task.parameters.string("metric")) ?? .euclidean
-    let clusters = task.parameters.integer("clusters")
+    let metric = task.parameters[Self.metric]
+    let clusters = task.parameters[Self.clusters]
     let stream = RandomStream(key: task.streamKey)
     var assignment: [UInt8]
     var inertia: Double?
-    if method == "k-means" {
+    if method == .kMeans {
       var generator = StreamGenerator(stream: stream.substream("starts"))
       let rows = metric == .cosine ? try features.matrix.normalised() : features.matrix
       let result = try KMeans(
-        rows, clusters: clusters, starts: task.parameters.integer("starts"), using: &generator)
+        rows, clusters: clusters, starts: task.parameters[starts], using: &generator)
       assignment = result.assignment
       inertia = result.inertia
     } else {
-      let size = min(task.parameters.integer("subset"), features.indices.count)
+      let size = min(task.parameters[subset], features.indices.count)
       var draws = stream.substream("subset")
       if size < features.indices.count {
         let rows = draws.sample(size, of: features.indices.count).sorted()
@@ -134,7 +130,7 @@ public enum ClusterStage: Stage {
     try artifact.write("/fractions", sizes.map { $0 / Double(assignment.count) })
     try artifact.write("/indices", features.indices)
     if let inertia { try artifact.write("/inertia", scalar: inertia) }
-    try artifact.attribute("method", .string(method))
+    try artifact.attribute("method", .string(method.rawValue))
     try artifact.attribute("metric", .string(metric.rawValue))
     return try artifact.finish()
   }

@@ -9,40 +9,39 @@ import Synchronization
 
 /// Runs a program on files and keeps the files that it makes.
 public enum CommandStage: Stage {
+  static let argv = Parameter(
+    "argv", .list(.string), "the program and its arguments; no shell is involved unless it is named here")
+  static let environment = Parameter(
+    "environment", .map(.string), default: [:],
+    "variables besides PATH, HOME, LANG=C.UTF-8 and OMP_NUM_THREADS")
+  static let files = Parameter(
+    "files", .list(.string), default: [],
+    "files beside the pipeline file that the program reads, such as its script; found at the same relative path"
+  )
+  static let outputs = Parameter("outputs", .list(.string), "the files that it makes, relative to its folder")
+  static let cores = Parameter(
+    "cores", .integer(1...4096), default: 1, changesResult: false, "how many cores it can use")
+  static let memory = Parameter(
+    "memory", .integer(1...(1 << 30)), default: 256, changesResult: false, "how much memory it needs, in MB")
+
   /// What it says of itself.
   public static let declaration = StageDeclaration(
     name: "command", version: 1,
     summary: "runs an external program and keeps the files that it makes",
-    parameters: [
-      ParameterDeclaration(
-        "argv", .list(.string), "the program and its arguments; no shell is involved unless it is named here"),
-      ParameterDeclaration(
-        "environment", .map(.string), default: .map([:]),
-        "variables besides PATH, HOME, LANG=C.UTF-8 and OMP_NUM_THREADS"),
-      ParameterDeclaration(
-        "files", .list(.string), default: .list([]),
-        "files beside the pipeline file that the program reads, such as its script; found at the same relative path"
-      ),
-      ParameterDeclaration("outputs", .list(.string), "the files that it makes, relative to its folder"),
-      ParameterDeclaration(
-        "cores", .integer(1...4096), default: .integer(1), changesResult: false, "how many cores it can use"),
-      ParameterDeclaration(
-        "memory", .integer(1...(1 << 30)), default: .integer(256), changesResult: false,
-        "how much memory it needs, in MB"),
-    ],
+    parameters: [argv, environment, files, outputs, cores, memory],
     takesAnyInput: true,
     datasets: [LayoutDeclaration("/files/PATH", "u8 [bytes]", "each file of `outputs`, as it is")],
-    resources: { Resources(cores: $0.integer("cores"), memory: $0.integer("memory") << 20) },
-    externalFiles: { $0.strings("files") },
+    resources: { Resources(cores: $0[cores], memory: $0[memory] << 20) },
+    externalFiles: { $0[files] },
     check: { parameters in
-      if parameters.list("argv").isEmpty {
-        return ParameterProblem("argv", "'argv' needs at least the program")
+      if parameters[argv].isEmpty {
+        return ParameterProblem(argv, "'argv' needs at least the program")
       }
-      if parameters.list("outputs").isEmpty {
-        return ParameterProblem("outputs", "'outputs' needs at least one file, or nothing would be kept")
+      if parameters[outputs].isEmpty {
+        return ParameterProblem(outputs, "'outputs' needs at least one file, or nothing would be kept")
       }
-      for path in parameters.strings("outputs") where !isInside(path) {
-        return ParameterProblem("outputs", "'\(path)' is not a relative path inside the program's folder")
+      for path in parameters[outputs] where !isInside(path) {
+        return ParameterProblem(outputs, "'\(path)' is not a relative path inside the program's folder")
       }
       return nil
     })
@@ -57,20 +56,20 @@ public enum CommandStage: Stage {
         try lay(input, at: folder + "/" + place)
       }
     }
-    for path in task.parameters.strings("files") {
+    for path in task.parameters[files] {
       try makeParent(of: folder + "/" + path)
       try FileManager.default.copyItem(atPath: task.resolve(path), toPath: folder + "/" + path)
     }
-    for path in task.parameters.strings("outputs") { try makeParent(of: folder + "/" + path) }
+    for path in task.parameters[outputs] { try makeParent(of: folder + "/" + path) }
 
     var environment = ["LANG": "C.UTF-8", "OMP_NUM_THREADS": String(task.threads)]
     for name in ["PATH", "HOME"] { environment[name] = getenv(name).map { String(cString: $0) } }
-    environment.merge(task.parameters.stringMap("environment")) { _, declared in declared }
-    let arguments = task.parameters.strings("argv")
+    environment.merge(task.parameters[Self.environment]) { _, declared in declared }
+    let arguments = task.parameters[argv]
     try Program(arguments, environment: .exactly(environment), directory: folder).runWell()
 
     var artifact = try ArtifactWriter(task)
-    for path in task.parameters.strings("outputs").sorted() {
+    for path in task.parameters[outputs].sorted() {
       guard let bytes = FileManager.default.contents(atPath: folder + "/" + path) else {
         throw StageFailure("\(arguments[0]) exited well but did not make its output \(path)")
       }

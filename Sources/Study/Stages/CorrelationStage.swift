@@ -6,11 +6,12 @@ import Statistics
 
 /// Correlates predicted with actual effects.
 public enum CorrelationStage: Stage {
+
   /// What it says of itself.
   public static let declaration = StageDeclaration(
     name: "correlation", version: 2,
     summary: "correlates predicted with actual effects of groups: slope, Pearson and Spearman with intervals",
-    parameters: [ParameterDeclaration("title", .string, default: .string(""), "stands above the table")],
+    parameters: [TableReport.title],
     inputs: [
       InputDeclaration(
         "rows", accepts: ["effect", "logistic-effect"], .many,

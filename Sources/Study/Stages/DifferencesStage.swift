@@ -6,25 +6,22 @@ import Statistics
 
 /// Compares schemes pair by pair.
 public enum DifferencesStage: Stage {
+  static let scheme = Parameter("scheme", .string, "the label of the scheme that is compared with the others")
+  static let reference = Parameter(
+    "reference", .string, default: "retrain", "the label of retraining, which gaps are taken to")
+  static let split = Parameter(
+    "split", .word(EvaluationMetrics.splits), default: "group", "the split whose loss is compared")
+  static let columns = Parameter(
+    "columns", .string, default: "size", "the axis of which each value has a test, and all together")
+  static let over = Parameter("over", .string, default: "repeat", "the axis that pairs are drawn from")
+  static let level = Parameter(
+    "level", .number(0.0001...0.5), default: 0.05, "the level of the adjusted p-value")
+
   /// What it says of itself.
   public static let declaration = StageDeclaration(
     name: "differences", version: 3,
     summary: "tests whether a scheme comes closer to retraining than others, over pairs, with a verdict",
-    parameters: [
-      ParameterDeclaration("title", .string, default: .string(""), "stands above the table"),
-      ParameterDeclaration("scheme", .string, "the label of the scheme that is compared with the others"),
-      ParameterDeclaration(
-        "reference", .string, default: .string("retrain"), "the label of retraining, which gaps are taken to"),
-      ParameterDeclaration(
-        "split", .choice(EvaluationMetrics.splits), default: .string("group"),
-        "the split whose loss is compared"),
-      ParameterDeclaration(
-        "columns", .string, default: .string("size"),
-        "the axis of which each value has a test, and all together"),
-      ParameterDeclaration("over", .string, default: .string("repeat"), "the axis that pairs are drawn from"),
-      ParameterDeclaration(
-        "level", .number(0.0001...0.5), default: .number(0.05), "the level of the adjusted p-value"),
-    ],
+    parameters: [TableReport.title, scheme, reference, split, columns, over, level],
     inputs: [
       InputDeclaration(
         "rows", accepts: ["evaluate"], .many,
@@ -48,8 +45,8 @@ public enum DifferencesStage: Stage {
       LayoutDeclaration("/verdict", "string [v]", "the rule and the verdict against each other scheme"),
     ] + TrustFacts.rowDatasets,
     check: { parameters in
-      parameters.string("scheme") == parameters.string("reference")
-        ? ParameterProblem("scheme", "'scheme' and 'reference' are the same label") : nil
+      parameters[scheme] == parameters[reference]
+        ? ParameterProblem(scheme, "'scheme' and 'reference' are the same label") : nil
     })
 
   /// One test: against which scheme, at which setting, at which column (nil: all).
@@ -80,8 +77,8 @@ public enum DifferencesStage: Stage {
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
     let values = task.parameters
     let pairs = try pairs(task)
-    var tests = try comparisons(pairs, columns: values.string("columns"), over: values.string("over"))
-    judge(&tests, level: values.number("level"))
+    var tests = try comparisons(pairs, columns: values[columns], over: values[over])
+    judge(&tests, level: values[level])
     let lines = verdict(tests, values)
     var artifact = try ArtifactWriter(task)
     try artifact.write("/pairs/against", pairs.map(\.against))
@@ -110,8 +107,8 @@ public enum DifferencesStage: Stage {
 
   private static func pairs(_ task: StageTask) throws -> [Pair] {
     let values = task.parameters
-    let (scheme, split) = (values.string("scheme"), values.string("split"))
-    let all = try EvaluationRows(task, reference: values.string("reference"), splits: [split])
+    let (scheme, split) = (values[scheme], values[split])
+    let all = try EvaluationRows(task, reference: values[reference], splits: [split])
     let own = all.rows.filter { $0.scheme == scheme }
     guard !own.isEmpty else {
       throw StageFailure(
@@ -119,7 +116,7 @@ public enum DifferencesStage: Stage {
     }
     let others = all.schemes.filter { $0 != scheme }
     guard !others.isEmpty else { throw StageFailure("there is no row to compare '\(scheme)' against") }
-    let known = [values.string("columns"), values.string("over")]
+    let known = [values[columns], values[over]]
     return try others.flatMap { other -> [Pair] in
       let rows = all.rows.filter { $0.scheme == other }
       return try own.map { row in
@@ -189,13 +186,13 @@ public enum DifferencesStage: Stage {
   }
 
   private static func verdict(_ tests: [Comparison], _ values: ParameterValues) -> [String] {
-    let scheme = values.string("scheme")
-    let level = values.number("level")
-    let split = values.string("split") == "group" ? "removed images" : values.string("split") + " images"
+    let scheme = values[scheme]
+    let level = values[level]
+    let split = values[split] == "group" ? "removed images" : values[split] + " images"
     var lines = [
       "difference: |loss − loss after retraining| on the \(split), of \(scheme) less that of the other scheme, at "
         + "the same axis values; below 0, \(scheme) is closer to retraining.",
-      "all: the mean over the values of \(values.string("columns")), one for each \(values.string("over")). "
+      "all: the mean over the values of \(values[columns]), one for each \(values[over]). "
         + "Rule: closer or further if a two-sided t test has p < \(level) after Holm's correction over the rows "
         + "of that kind (all, or one value), else no difference.",
     ]

@@ -11,27 +11,26 @@ import Tensor
 public enum EvaluateStage: Stage {
   private static let relearning = RelearningOptions()
 
+  static let label = Parameter(
+    "label", .optional(.integer(0...9)), default: nil,
+    "the label of test_label, the others being test_other (null: test_label is empty and NaN)")
+  static let relearnLimit = Parameter(
+    "relearn_limit", .integer(0...100_000), default: 0,
+    "the most SGD steps on the group's images after which its loss should be back; 0: not measured")
+  static let relearnRate = Parameter(
+    "relearn_rate", .number(1e-9...100), default: 0.01,
+    "relearning: the learning rate, without momentum or weight decay")
+  static let relearnBatch = Parameter(
+    "relearn_batch", .integer(1...65_536), default: relearning.batchSize, "relearning: images a step")
+  static let relearnLoss = Parameter(
+    "relearn_loss", .optional(.number(0...)), default: nil,
+    "relearning: the group's loss to come back to (null: that of the net in slot original)")
+
   /// What it says of itself.
   public static let declaration = StageDeclaration(
     name: "evaluate", version: 4,
     summary: "takes loss and accuracy of a net on six splits, and how close it is to retrained nets",
-    parameters: [
-      ParameterDeclaration(
-        "label", .optional(.integer(0...9)), default: .null,
-        "the label of test_label, the others being test_other (null: test_label is empty and NaN)"),
-      ParameterDeclaration(
-        "relearn_limit", .integer(0...100_000), default: .integer(0),
-        "the most SGD steps on the group's images after which its loss should be back; 0: not measured"),
-      ParameterDeclaration(
-        "relearn_rate", .number(1e-9...100), default: .number(0.01),
-        "relearning: the learning rate, without momentum or weight decay"),
-      ParameterDeclaration(
-        "relearn_batch", .integer(1...65_536), default: .integer(relearning.batchSize),
-        "relearning: images a step"),
-      ParameterDeclaration(
-        "relearn_loss", .optional(.number(atLeast: 0)), default: .null,
-        "relearning: the group's loss to come back to (null: that of the net in slot original)"),
-    ],
+    parameters: [label, relearnLimit, relearnRate, relearnBatch, relearnLoss],
     inputs: [
       InputDeclaration("images", accepts: ["load-images"], "the data set"),
       InputDeclaration("net", accepts: ["train", "retrain", "unlearn"], "the net"),
@@ -79,7 +78,7 @@ public enum EvaluateStage: Stage {
     ] + TrustFacts.attributes + TrustFacts.comparisonAttributes,
     resources: { _ in Resources(cores: 64, memory: 400 << 20) },
     unused: { values, _ in
-      values.integer("relearn_limit") > 0 ? [] : ["relearn_rate", "relearn_batch", "relearn_loss"]
+      values[relearnLimit] > 0 ? [] : [relearnRate.name, relearnBatch.name, relearnLoss.name]
     })
 
   /// Writes the metrics.
@@ -89,7 +88,7 @@ public enum EvaluateStage: Stage {
     let input = task.input("net")
     let net = try task.loadNet(input)
     let evaluation = try task.evaluate(input, net, images)
-    let label = task.parameters.optionalInteger("label")
+    let label = task.parameters[Self.label]
     let members = splitMembers(images, group, label: label)
     let metrics = splitMetrics(evaluation, members)
     // A net that is one of the references tells of their spread, but is not compared with itself.
@@ -197,13 +196,13 @@ public enum EvaluateStage: Stage {
   {
     let parameters = task.parameters
     var options = relearning
-    options.limit = parameters.integer("relearn_limit")
+    options.limit = parameters[relearnLimit]
     if options.limit == 0 { return .nan }
-    options.learningRate = Float(parameters.number("relearn_rate"))
-    options.batchSize = parameters.integer("relearn_batch")
+    options.learningRate = Float(parameters[relearnRate])
+    options.batchSize = parameters[relearnBatch]
     let target: Double
-    if parameters["relearn_loss"] != .null {
-      target = parameters.number("relearn_loss")
+    if let loss = parameters[relearnLoss] {
+      target = loss
     } else if let original = task.optionalInput("original") {
       let before = try task.evaluate(original, try task.loadNet(original), images).train
       target = mean(group.indices.map { Double(before.losses[$0]) })

@@ -88,7 +88,7 @@ enum EvaluationMetrics {
     let unknown = list.first { choices($0).isEmpty }
     return unknown.map {
       ParameterProblem(
-        "metrics",
+        TableStage.metrics,
         "'\($0)' is no metric; \(suggestion(for: $0, among: names, of: "metrics")); "
           + "a split stands for its accuracy and loss")
     }

@@ -10,29 +10,31 @@ import VisionTransformer
 
 /// Extracts features of training images.
 public enum FeaturesStage: Stage {
+  /// Where features come from.
+  enum Extractor: String, CaseIterable { case cnn, gradient, vit, pixels }
+
+  static let extractor = Parameter(
+    "extractor", .choice(Extractor.self), default: .cnn,
+    "cnn: the penultimate layer of the net in slot net; gradient: the gradient of the image's loss with respect to that net's last layer; vit: a pretrained vision transformer; pixels: the image itself, as a control"
+  )
+  static let label = Parameter(
+    "label", .optional(.integer(0...9)), default: nil, "only images of this label (null: of all)")
+  static let count = Parameter(
+    "count", .optional(.integer(1...)), default: nil, "only the first so many of them (null: all)")
+  static let pixels = Parameter(
+    "pixels", .integer(1...1036), default: 112,
+    "vit: side of the image that it sees, a multiple of its patch (14 for the default weights)")
+  static let pooling = Parameter(
+    "pooling", .choice(Pooling.self), default: .class,
+    "vit: class: the class token; mean: the mean of the patch tokens, after the final layer norm")
+  static let weights = Parameter(
+    "weights", .optional(.string), default: nil,
+    "vit: a file of weights, ONNX or safetensors (null: a ViT-S/14, fetched once and checked by SHA-256)")
+
   /// What it says of itself.
   public static let declaration = StageDeclaration(
     name: "features", version: 3, summary: "extracts a feature vector from each of some training images",
-    parameters: [
-      ParameterDeclaration(
-        "extractor", .choice(["cnn", "gradient", "vit", "pixels"]), default: .string("cnn"),
-        "cnn: the penultimate layer of the net in slot net; gradient: the gradient of the image's loss with respect to that net's last layer; vit: a pretrained vision transformer; pixels: the image itself, as a control"
-      ),
-      ParameterDeclaration(
-        "label", .optional(.integer(0...9)), default: .null, "only images of this label (null: of all)"),
-      ParameterDeclaration(
-        "count", .optional(.integer(atLeast: 1)), default: .null, "only the first so many of them (null: all)"
-      ),
-      ParameterDeclaration(
-        "pixels", .integer(1...1036), default: .integer(112),
-        "vit: side of the image that it sees, a multiple of its patch (14 for the default weights)"),
-      ParameterDeclaration(
-        "pooling", .choice(Pooling.allCases.map(\.rawValue)), default: .string("class"),
-        "vit: class: the class token; mean: the mean of the patch tokens, after the final layer norm"),
-      ParameterDeclaration(
-        "weights", .optional(.string), default: .null,
-        "vit: a file of weights, ONNX or safetensors (null: a ViT-S/14, fetched once and checked by SHA-256)"),
-    ],
+    parameters: [extractor, label, count, pixels, pooling, weights],
     inputs: [
       InputDeclaration("images", accepts: ["load-images"], "the data set"),
       InputDeclaration(
@@ -50,20 +52,20 @@ public enum FeaturesStage: Stage {
         "pooling", "string", "of the tokens of vit; none: the extractor gives one vector an image"),
     ],
     resources: { parameters in
-      Resources(cores: 64, memory: (parameters.string("extractor") == "vit" ? 1000 : 400) << 20)
+      Resources(cores: 64, memory: (parameters[extractor] == .vit ? 1000 : 400) << 20)
     },
     externalFiles: { parameters in
-      guard parameters.string("extractor") == "vit" else { return [] }
-      return parameters.optionalString("weights").map { [$0] } ?? []
+      guard parameters[extractor] == .vit else { return [] }
+      return parameters[weights].map { [$0] } ?? []
     },
     allowsOutsideFiles: true,
     check: { parameters in
-      let pixels = parameters.integer("pixels")
-      guard parameters.string("extractor") == "vit", parameters.optionalString("weights") == nil,
+      let pixels = parameters[Self.pixels]
+      guard parameters[extractor] == .vit, parameters[weights] == nil,
         pixels % 14 != 0
       else { return nil }
       return ParameterProblem(
-        "pixels", "\(pixels) pixels are not a multiple of 14, the default weights' patch")
+        Self.pixels, "\(pixels) pixels are not a multiple of 14, the default weights' patch")
     })
 
   /// Writes the features.
@@ -71,14 +73,14 @@ public enum FeaturesStage: Stage {
     let images = try task.loadImages().train
     let group = try task.optionalInput("group").map { _ in try task.loadGroup().indices }
     let indices = try selectImages(
-      images, among: group, label: task.parameters.optionalInteger("label"),
-      count: task.parameters.optionalInteger("count"))
-    let extractor = task.parameters.string("extractor")
+      images, among: group, label: task.parameters[label],
+      count: task.parameters[count])
+    let extractor = task.parameters[Self.extractor]
     let rows: [Float]
     let columns: Int
     var (pixels, pooling) = (28, "none")
     switch extractor {
-    case "cnn":
+    case .cnn:
       guard task.optionalInput("net") != nil else {
         throw StageFailure("extractor cnn takes the features from a net: give the stage an input net")
       }
@@ -87,7 +89,7 @@ public enum FeaturesStage: Stage {
         net.network, parameters: net.parameters, data: images, indices: indices,
         pool: ThreadPool(threads: task.threads))
       columns = net.network.featureCount
-    case "gradient":
+    case .gradient:
       guard task.optionalInput("net") != nil else {
         throw StageFailure("extractor gradient differentiates a net's loss: give the stage an input net")
       }
@@ -97,10 +99,10 @@ public enum FeaturesStage: Stage {
         pool: ThreadPool(threads: task.threads))
       rows = outputs.lastLayerGradients(labels: indices.map { images.labels[$0] })
       columns = net.network.classes * (net.network.featureCount + 1)
-    case "vit":
+    case .vit:
       (rows, columns) = try transformerFeatures(of: images, indices: indices, task, context)
-      (pixels, pooling) = (task.parameters.integer("pixels"), task.parameters.string("pooling"))
-    default:
+      (pixels, pooling) = (task.parameters[Self.pixels], task.parameters[Self.pooling].rawValue)
+    case .pixels:
       rows = indices.flatMap { index in images.images[index * 784..<(index + 1) * 784].map { Float($0) / 255 }
       }
       columns = 784
@@ -108,7 +110,7 @@ public enum FeaturesStage: Stage {
     var artifact = try ArtifactWriter(task)
     try artifact.write("/features", rows, shape: [indices.count, columns])
     try artifact.write("/indices", indices.map { Int64($0) })
-    try artifact.attribute("extractor", .string(extractor))
+    try artifact.attribute("extractor", .string(extractor.rawValue))
     try artifact.attribute("pixels", .integer(Int64(pixels)))
     try artifact.attribute("pooling", .string(pooling))
     return try artifact.finish()
@@ -123,7 +125,7 @@ public enum FeaturesStage: Stage {
     let path: String
     let digest: String
     do {
-      if let own = task.parameters.optionalString("weights") {
+      if let own = task.parameters[weights] {
         path = task.resolve(own)
         digest = try digestOfWeights(path)
       } else {
@@ -136,12 +138,10 @@ public enum FeaturesStage: Stage {
     } catch let error as VisionTransformerError {
       throw StageFailure("\(error)", kind: .unavailable)
     }
-    guard let pooling = Pooling(rawValue: task.parameters.string("pooling")) else {
-      preconditionFailure("the declaration lists the poolings")
-    }
+    let pooling = task.parameters[Self.pooling]
     do {
       let extractor = try FeatureExtractor(
-        VisionTransformer(contentsOf: path), pixels: task.parameters.integer("pixels"), pooling: pooling)
+        VisionTransformer(contentsOf: path), pixels: task.parameters[pixels], pooling: pooling)
       let identity = [
         digest, task.input("images").content.hex, String(extractor.pixels), pooling.rawValue,
         String(declaration.version), extractor.arithmetic,

@@ -13,27 +13,29 @@ public enum GroupStage: Stage {
     var needsDistances: Bool { self != .random && self != .cluster }
   }
 
+  /// What the bounds of a window are.
+  enum Unit: String, CaseIterable { case quantile, distance }
+
+  static let size = Parameter("size", .integer(1...), "how many images")
+  static let label = Parameter(
+    "label", .optional(.integer(0...9)), default: nil, "chosen from this label (null: from all)")
+  static let kind = Parameter(
+    "kind", .choice(Kind.self), default: .random,
+    "random: a draw; nearest, moderate, farthest: the least, middle or greatest distances; window: a draw within bounds of the distance; cluster: a draw from one cluster"
+  )
+  static let window = Parameter(
+    "window", .list(.number(0...1e12)), default: [0.25, 0.75],
+    "window: the least and the greatest distance, both included")
+  static let unit = Parameter(
+    "unit", .choice(Unit.self), default: .quantile,
+    "window: quantile: bounds are shares of the pool in order of distance; distance: they are distances")
+  static let number = Parameter("number", .integer(0...255), default: 0, "cluster: the number of the cluster")
+
   /// What it says of itself.
   public static let declaration = StageDeclaration(
     name: "group", version: 2,
     summary: "chooses training images to remove: at random, by distance, or of a cluster",
-    parameters: [
-      ParameterDeclaration("size", .integer(atLeast: 1), "how many images"),
-      ParameterDeclaration(
-        "label", .optional(.integer(0...9)), default: .null, "chosen from this label (null: from all)"),
-      ParameterDeclaration(
-        "kind", .choice(Kind.allCases.map(\.rawValue)), default: .string("random"),
-        "random: a draw; nearest, moderate, farthest: the least, middle or greatest distances; window: a draw within bounds of the distance; cluster: a draw from one cluster"
-      ),
-      ParameterDeclaration(
-        "window", .list(.number(0...1e12)), default: .list([.number(0.25), .number(0.75)]),
-        "window: the least and the greatest distance, both included"),
-      ParameterDeclaration(
-        "unit", .choice(["quantile", "distance"]), default: .string("quantile"),
-        "window: quantile: bounds are shares of the pool in order of distance; distance: they are distances"),
-      ParameterDeclaration(
-        "number", .integer(0...255), default: .integer(0), "cluster: the number of the cluster"),
-    ],
+    parameters: [size, label, kind, window, unit, number],
     inputs: [
       InputDeclaration("images", accepts: ["load-images"], "the data set"),
       InputDeclaration(
@@ -53,40 +55,26 @@ public enum GroupStage: Stage {
     ],
     isRandom: true,
     unused: { values, _ in
-      let kind = Kind(rawValue: values.string("kind"))
-      var names: Set<String> = []
-      if kind != .window { names.formUnion(["window", "unit"]) }
-      if kind != .cluster { names.insert("number") }
+      var names: Set<ParameterName> = []
+      if values[kind] != .window { names.formUnion([window.name, unit.name]) }
+      if values[kind] != .cluster { names.insert(number.name) }
       return names
     },
     check: { parameters in
-      let bounds = bounds(parameters)
+      let bounds = parameters[window]
       guard bounds.count == 2, bounds[0] < bounds[1] else {
-        return ParameterProblem("window", "'window' must be two ascending numbers")
+        return ParameterProblem(window, "'window' must be two ascending numbers")
       }
-      return parameters.string("unit") == "quantile" && bounds[1] > 1
-        ? ParameterProblem("window", "quantiles are from 0 to 1, got \(bounds[1])") : nil
+      return parameters[unit] == .quantile && bounds[1] > 1
+        ? ParameterProblem(window, "quantiles are from 0 to 1, got \(bounds[1])") : nil
     })
-
-  private static func bounds(_ parameters: ParameterValues) -> [Double] {
-    parameters.list("window").compactMap { value in
-      switch value {
-      case .number(let number): number
-      // JSON writes 1.0 as 1 on its way to a worker.
-      case .integer(let number): Double(number)
-      default: nil
-      }
-    }
-  }
 
   /// Writes the group.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
     let images = try task.loadImages().train
-    let size = task.parameters.integer("size")
-    let label = task.parameters.optionalInteger("label")
-    guard let kind = Kind(rawValue: task.parameters.string("kind")) else {
-      preconditionFailure("kinds are checked")
-    }
+    let size = task.parameters[Self.size]
+    let label = task.parameters[Self.label]
+    let kind = task.parameters[Self.kind]
     var pool = try selectImages(images, label: label, count: nil)
     var parts: [Int: UInt8] = [:]
     if let cluster = task.optionalInput("cluster") {
@@ -100,7 +88,7 @@ public enum GroupStage: Stage {
       guard task.optionalInput("cluster") != nil else {
         throw StageFailure("kind cluster needs clusters: give the stage an input cluster")
       }
-      let number = task.parameters.integer("number")
+      let number = task.parameters[Self.number]
       pool = pool.filter { parts[$0].map(Int.init) == number }
       if pool.isEmpty {
         throw StageFailure(
@@ -145,8 +133,8 @@ public enum GroupStage: Stage {
     let ordered = pool.compactMap { image in known[image].map { (image, $0) } }
       .sorted { ($0.1, $0.0) < ($1.1, $1.0) }
     guard kind == .window else { return ordered.map(\.0) }
-    let bounds = bounds(task.parameters)
-    if task.parameters.string("unit") == "distance" {
+    let bounds = task.parameters[window]
+    if task.parameters[unit] == .distance {
       return ordered.filter { $0.1 >= bounds[0] && $0.1 <= bounds[1] }.map(\.0)
     }
     let first = Int((bounds[0] * Double(ordered.count)).rounded())

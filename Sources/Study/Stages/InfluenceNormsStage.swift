@@ -9,32 +9,39 @@ import Tensor
 
 /// Measures single images' influence beside their distance in feature space.
 public enum InfluenceNormsStage: Stage {
+  /// What an image's influence is: its gradient, or that solved with the curvature.
+  enum Solver: String, CaseIterable { case none, cg }
+  /// Which images are measured.
+  enum Extent: String, CaseIterable {
+    case nearAndFar = "near-and-far"
+    case all
+  }
+
   private static let defaults = InfluenceOptions()
+
+  static let solver = Parameter(
+    "solver", .choice(Solver.self), default: Solver.none,
+    "none: an image's influence is its gradient g; cg: H⁻¹g, one solve an image")
+  static let extent = Parameter(
+    "images", .choice(Extent.self), default: .nearAndFar,
+    "which are measured: the k nearest and k farthest, or those between them too")
+  static let damping = Parameter(
+    "damping", .number(0...), default: defaults.damping, "cg: added to the curvature's diagonal")
+  static let hessianImages = Parameter(
+    "hessian_images", .integer(1...), default: 1000,
+    "cg: images that the curvature is a mean over, drawn by seed from the train split")
+  static let tolerance = Parameter(
+    "tolerance", .number(1e-12...0.999), default: defaults.tolerance,
+    "cg: bound of the true relative residual")
+  static let iterations = Parameter(
+    "iterations", .integer(1...1_000_000), default: defaults.maxIterations, "cg: the most iterations an image"
+  )
 
   /// What it says of itself.
   public static let declaration = StageDeclaration(
     name: "influence-norms", version: 1,
     summary: "measures the influence (or gradient) of single images, near and far in feature space",
-    parameters: [
-      ParameterDeclaration(
-        "solver", .choice(["none", "cg"]), default: .string("none"),
-        "none: an image's influence is its gradient g; cg: H⁻¹g, one solve an image"),
-      ParameterDeclaration(
-        "images", .choice(["near-and-far", "all"]), default: .string("near-and-far"),
-        "which are measured: the k nearest and k farthest, or those between them too"),
-      ParameterDeclaration(
-        "damping", .number(atLeast: 0), default: .number(defaults.damping),
-        "cg: added to the curvature's diagonal"),
-      ParameterDeclaration(
-        "hessian_images", .integer(atLeast: 1), default: .integer(1000),
-        "cg: images that the curvature is a mean over, drawn by seed from the train split"),
-      ParameterDeclaration(
-        "tolerance", .number(1e-12...0.999), default: .number(defaults.tolerance),
-        "cg: bound of the true relative residual"),
-      ParameterDeclaration(
-        "iterations", .integer(1...1_000_000), default: .integer(defaults.maxIterations),
-        "cg: the most iterations an image"),
-    ],
+    parameters: [solver, extent, damping, hessianImages, tolerance, iterations],
     inputs: [
       InputDeclaration("images", accepts: ["load-images"], "the data set"),
       InputDeclaration(
@@ -69,22 +76,22 @@ public enum InfluenceNormsStage: Stage {
       LayoutDeclaration("metric", "string", "of the feature distances"),
     ],
     isRandom: true,
-    resources: { Resources(cores: $0.string("solver") == "cg" ? 64 : 1, memory: 640 << 20) })
+    resources: { Resources(cores: $0[solver] == .cg ? 64 : 1, memory: 640 << 20) })
 
   /// Writes norms and correlations.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
     let images = try task.loadImages().train
     let net = try task.loadNet("net")
     let neighbours = try NeighbourLists(task)
-    let chosen = neighbours.measured(all: task.parameters.string("images") == "all")
-    let solver = task.parameters.string("solver")
+    let chosen = neighbours.measured(all: task.parameters[extent] == .all)
+    let solver = task.parameters[Self.solver]
     var options: InfluenceOptions?
-    if solver == "cg" {
+    if solver == .cg {
       var chosen = InfluenceOptions()
-      chosen.damping = task.parameters.number("damping")
-      chosen.hessianImages = task.parameters.integer("hessian_images")
-      chosen.tolerance = task.parameters.number("tolerance")
-      chosen.maxIterations = task.parameters.integer("iterations")
+      chosen.damping = task.parameters[damping]
+      chosen.hessianImages = task.parameters[hessianImages]
+      chosen.tolerance = task.parameters[tolerance]
+      chosen.maxIterations = task.parameters[iterations]
       chosen.weightDecay = Float(net.weightDecay)
       options = chosen
     }
@@ -116,7 +123,7 @@ public enum InfluenceNormsStage: Stage {
     try write(&artifact, "/spearman", try Correlation.spearman(distances, result.distances))
     try write(&artifact, "/norm/pearson", try Correlation.pearson(distances, result.norms))
     try write(&artifact, "/norm/spearman", try Correlation.spearman(distances, result.norms))
-    try artifact.attribute("solver", .string(solver))
+    try artifact.attribute("solver", .string(solver.rawValue))
     try artifact.attribute("damping", .real(options?.damping ?? 0))
     try artifact.attribute("iterations", .integer(Int64(result.iterations)))
     try artifact.attribute("residual", .real(result.residual))

@@ -8,14 +8,14 @@ import Tensor
 
 /// Computes the influence of a group.
 public enum InfluenceStage: Stage {
+  static let compareImages = Parameter(
+    "compare_images", .optional(.integer(1...)), default: nil,
+    "also solve with this many curvature images, to see how much the answer moves (null: don't)")
+
   /// What it says of itself.
   public static let declaration = StageDeclaration(
     name: "influence", version: 2, summary: "computes the change of a net's parameters that removes a group",
-    parameters: SolverParameters.declarations + [
-      ParameterDeclaration(
-        "compare_images", .optional(.integer(atLeast: 1)), default: .null,
-        "also solve with this many curvature images, to see how much the answer moves (null: don't)")
-    ],
+    parameters: SolverParameters.all + [compareImages],
     inputs: [
       InputDeclaration("images", accepts: ["load-images"], "the data set"),
       InputDeclaration("net", accepts: ["train", "retrain", "unlearn"], "the net, trained on all images"),
@@ -50,7 +50,7 @@ public enum InfluenceStage: Stage {
     isRandom: true, resources: SolverParameters.resources,
     unused: { values, slots in
       SolverParameters.unused(values, slots).union(
-        values["compare_images"] == .null ? ["compare_images"] : [])
+        values[compareImages] == nil ? [compareImages.name] : [])
     },
     check: SolverParameters.check)
 
@@ -61,7 +61,7 @@ public enum InfluenceStage: Stage {
     let group = try task.loadGroup()
     context.reportWholeLabels(group, images)
     let pool = ThreadPool(threads: task.threads)
-    let compared = task.parameters.optionalInteger("compare_images")
+    let compared = task.parameters[compareImages]
     let solves = compared == nil ? 1 : 2
     let ceiling = try task.solverCeiling(net, steps: solves)
     func solve(_ number: Int, _ options: InfluenceOptions, _ spectrum: CurvatureSpectrum?) throws

@@ -5,26 +5,26 @@ import PipelineCore
 
 /// Loads MNIST, Fashion-MNIST or a folder of IDX files.
 public enum LoadImagesStage: Stage {
+  static let dataset = Parameter(
+    "dataset", .word(["mnist", "fashion-mnist"]), default: "mnist",
+    "which data set; fetched once, checked by SHA-256 and kept among the cache's downloads")
+  static let folder = Parameter(
+    "folder", .optional(.string), default: nil,
+    "a folder of four IDX files (train-images-idx3-ubyte, …; also .gz) to read instead of fetching")
+  static let trainImages = Parameter(
+    "train_images", .optional(.integer(1...)), default: nil,
+    "use only the first so many training images (null: all)")
+  static let testImages = Parameter(
+    "test_images", .optional(.integer(1...)), default: nil,
+    "use only the first so many test images (null: all)")
+  static let validationImages = Parameter(
+    "validation_images", .optional(.integer(1...)), default: nil,
+    "put the last so many training images in place of the test images, to choose settings without those")
+
   /// What it says of itself.
   public static let declaration = StageDeclaration(
     name: "load-images", version: 1, summary: "loads a labelled data set of 28 × 28 images",
-    parameters: [
-      ParameterDeclaration(
-        "dataset", .choice(["mnist", "fashion-mnist"]), default: .string("mnist"),
-        "which data set; fetched once, checked by SHA-256 and kept among the cache's downloads"),
-      ParameterDeclaration(
-        "folder", .optional(.string), default: .null,
-        "a folder of four IDX files (train-images-idx3-ubyte, …; also .gz) to read instead of fetching"),
-      ParameterDeclaration(
-        "train_images", .optional(.integer(atLeast: 1)), default: .null,
-        "use only the first so many training images (null: all)"),
-      ParameterDeclaration(
-        "test_images", .optional(.integer(atLeast: 1)), default: .null,
-        "use only the first so many test images (null: all)"),
-      ParameterDeclaration(
-        "validation_images", .optional(.integer(atLeast: 1)), default: .null,
-        "put the last so many training images in place of the test images, to choose settings without those"),
-    ],
+    parameters: [dataset, folder, trainImages, testImages, validationImages],
     datasets: [
       LayoutDeclaration("/train/images", "u8 [N,28,28]", "pixels, 0 background to 255"),
       LayoutDeclaration("/train/labels", "u8 [N]", "classes 0…9"),
@@ -33,7 +33,7 @@ public enum LoadImagesStage: Stage {
     ],
     attributes: [LayoutDeclaration("dataset", "string", "the data set's name, or `folder`")],
     resources: { _ in Resources(cores: 1, memory: 512 << 20) },
-    externalFiles: { parameters in parameters.optionalString("folder").map { [$0] } ?? [] },
+    externalFiles: { parameters in parameters[folder].map { [$0] } ?? [] },
     allowsOutsideFiles: true)
 
   /// Writes the images.
@@ -41,11 +41,11 @@ public enum LoadImagesStage: Stage {
     let dataset: Dataset
     let name: String
     do throws(DatasetError) {
-      if let folder = task.parameters.optionalString("folder") {
+      if let folder = task.parameters[Self.folder] {
         name = "folder"
         dataset = try Dataset(folder: task.resolve(folder))
       } else {
-        name = task.parameters.string("dataset")
+        name = task.parameters[Self.dataset]
         dataset = try Dataset.load(name, downloads: task.downloads) { context.log($0) }
       }
     } catch {
@@ -53,7 +53,7 @@ public enum LoadImagesStage: Stage {
     }
     var train = Section(split: dataset.train, range: 0..<dataset.train.count)
     var test = Section(split: dataset.test, range: 0..<dataset.test.count)
-    if let held = task.parameters.optionalInteger("validation_images") {
+    if let held = task.parameters[validationImages] {
       guard held < train.count else {
         throw StageFailure("validation_images is \(held), but there are only \(train.count) training images")
       }
@@ -61,8 +61,8 @@ public enum LoadImagesStage: Stage {
       train = train.dropLast(held)
     }
     var artifact = try ArtifactWriter(task)
-    try artifact.write("train", train, first: task.parameters.optionalInteger("train_images"))
-    try artifact.write("test", test, first: task.parameters.optionalInteger("test_images"))
+    try artifact.write("train", train, first: task.parameters[trainImages])
+    try artifact.write("test", test, first: task.parameters[testImages])
     try artifact.attribute("dataset", .string(name))
     return try artifact.finish()
   }

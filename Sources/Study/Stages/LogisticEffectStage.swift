@@ -8,19 +8,24 @@ import Tensor
 
 /// Predicted and actual effect of one group's removal, in float64.
 public enum LogisticEffectStage: Stage {
+  /// How the change of a loss is predicted.
+  enum Prediction: String, CaseIterable { case linear, loss }
+  /// What the loss of the removed images is.
+  enum GroupLoss: String, CaseIterable { case mean, total }
+
+  static let prediction = Parameter(
+    "prediction", .choice(Prediction.self), default: .linear,
+    "of a loss: linear: gᵀΔ, g its gradient at the fit; loss: the loss at the fit plus Δ less that at the fit"
+  )
+  static let groupLoss = Parameter(
+    "group_loss", .choice(GroupLoss.self), default: .mean,
+    "of the removed images: their mean loss, or its sum, which is the self-loss of Koh et al. (2019)")
+
   /// What it says of itself.
   public static let declaration = StageDeclaration(
     name: "logistic-effect", version: 2,
     summary: "sets the change that an influence predicts of a logistic regression beside that of refitting",
-    parameters: [
-      ParameterDeclaration(
-        "prediction", .choice(["linear", "loss"]), default: .string("linear"),
-        "of a loss: linear: gᵀΔ, g its gradient at the fit; loss: the loss at the fit plus Δ less that at the fit"
-      ),
-      ParameterDeclaration(
-        "group_loss", .choice(["mean", "total"]), default: .string("mean"),
-        "of the removed images: their mean loss, or its sum, which is the self-loss of Koh et al. (2019)"),
-    ],
+    parameters: [prediction, groupLoss],
     inputs: [
       InputDeclaration("images", accepts: ["load-images"], "the data set"),
       InputDeclaration("net", accepts: ["logistic"], "the fit to all images"),
@@ -65,11 +70,11 @@ public enum LogisticEffectStage: Stage {
       let model = SoftmaxModel(data: data, pool: pool)
       let before = try model.lossSum(at: net.parameters, over: members)
       let predicted =
-        task.parameters.string("prediction") == "linear"
+        task.parameters[prediction] == .linear
         ? dot(try model.gradientSum(at: net.parameters, over: members), change)
         : try model.lossSum(at: moved, over: members) - before
       let actual = try model.lossSum(at: refit.parameters, over: members) - before
-      let isTotal = split == "group" && task.parameters.string("group_loss") == "total"
+      let isTotal = split == "group" && task.parameters[groupLoss] == .total
       let share = isTotal ? 1 : 1 / Double(members.count)
       try artifact.write("/effects/\(split)/predicted", scalar: predicted * share)
       try artifact.write("/effects/\(split)/actual", scalar: actual * share)

@@ -7,16 +7,15 @@ import Statistics
 
 /// Tabulates the errors of schemes.
 public enum LogisticErrorsStage: Stage {
+  static let schemes = Parameter("schemes", .string, default: "scheme", "the axis of the schemes")
+  static let baseline = Parameter(
+    "baseline", .string, default: "first-order", "the scheme that the others are compared with")
+
   /// What it says of itself.
   public static let declaration = StageDeclaration(
     name: "logistic-errors", version: 2,
     summary: "tabulates how far each scheme's change of parameters is from that of refitting",
-    parameters: [
-      ParameterDeclaration("title", .string, default: .string(""), "stands above the table"),
-      ParameterDeclaration("schemes", .string, default: .string("scheme"), "the axis of the schemes"),
-      ParameterDeclaration(
-        "baseline", .string, default: .string("first-order"), "the scheme that the others are compared with"),
-    ],
+    parameters: [TableReport.title, schemes, baseline],
     inputs: [
       InputDeclaration(
         "rows", accepts: ["logistic-effect"], .many, "the effects by kind of group, as label: stage")
@@ -54,7 +53,7 @@ public enum LogisticErrorsStage: Stage {
 
   /// Writes the table.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
-    let axis = task.parameters.string("schemes")
+    let axis = task.parameters[schemes]
     let inputs = task.inputs["rows"] ?? []
     let rows = try inputs.enumerated().map { place, input -> Row in
       let file = try FileReader(at: input.path)
@@ -68,7 +67,7 @@ public enum LogisticErrorsStage: Stage {
         expansion: try file.real("expansion"), converged: try file.integer("converged") != 0,
         place: place)
     }
-    let baseline = task.parameters.string("baseline")
+    let baseline = task.parameters[Self.baseline]
     let found = distinctInOrder(rows.map(\.scheme))
     guard found.contains(baseline) else {
       throw StageFailure(

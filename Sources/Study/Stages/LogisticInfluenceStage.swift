@@ -8,22 +8,21 @@ import Tensor
 
 /// Computes the influence of a group on logistic regression, with the curvature of all images and no damping.
 public enum LogisticInfluenceStage: Stage {
-  private static let schemes: [InfluenceScheme] = [.firstOrder, .secondOrder, .newton]
+  static let scheme = Parameter(
+    "scheme", .choice(InfluenceScheme.self, among: [.firstOrder, .secondOrder, .newton]),
+    default: .firstOrder,
+    "first-order: H⁻¹ of all images; second-order: corrected once; newton: H⁻¹ of the retained images")
+  static let scale = Parameter(
+    "scale", .choice(InfluenceScale.self), default: .mean,
+    "mean: the retained images keep λ, as logistic does; koh: they keep n λ in all")
+  static let tolerance = Parameter(
+    "tolerance", .number(1e-14...0.1), default: 1e-10, "bound of the true relative residual")
 
   /// What it says of itself.
   public static let declaration = StageDeclaration(
     name: "logistic-influence", version: 2,
     summary: "computes the change of a logistic regression's parameters that removes a group, in float64",
-    parameters: [
-      ParameterDeclaration(
-        "scheme", .choice(schemes.map(\.rawValue)), default: .string(schemes[0].rawValue),
-        "first-order: H⁻¹ of all images; second-order: corrected once; newton: H⁻¹ of the retained images"),
-      ParameterDeclaration(
-        "scale", .choice(InfluenceScale.allCases.map(\.rawValue)), default: .string("mean"),
-        "mean: the retained images keep λ, as logistic does; koh: they keep n λ in all"),
-      ParameterDeclaration(
-        "tolerance", .number(1e-14...0.1), default: .number(1e-10), "bound of the true relative residual"),
-    ],
+    parameters: [scheme, scale, tolerance],
     inputs: [
       InputDeclaration("images", accepts: ["load-images"], "the data set"),
       InputDeclaration("net", accepts: ["logistic"], "the fit to all images"),
@@ -43,16 +42,13 @@ public enum LogisticInfluenceStage: Stage {
     let images = try task.loadImages().train
     let fit = try LogisticFit(task.input("net"))
     let values = task.parameters
-    guard let scheme = InfluenceScheme(rawValue: values.string("scheme")),
-      let scale = InfluenceScale(rawValue: values.string("scale"))
-    else { preconditionFailure("the declaration lists schemes and scales") }
     var options = InfluenceOptions()
-    options.scheme = scheme
-    options.scale = scale
+    options.scheme = values[scheme]
+    options.scale = values[scale]
     options.hessianImages = images.count
     options.damping = 0
     options.weightDecay = Float(fit.weightDecay)
-    options.tolerance = values.number("tolerance")
+    options.tolerance = values[tolerance]
     options.maxIterations = 10 * fit.parameters.count
     let result = try influence(
       SoftmaxModel(data: images, pool: ThreadPool(threads: task.threads)), parameters: fit.parameters,

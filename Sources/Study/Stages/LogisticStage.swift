@@ -7,18 +7,17 @@ import Tensor
 
 /// Fits L2-regularised multinomial logistic regression in float64.
 public enum LogisticStage: Stage {
+  static let weightDecay = Parameter(
+    "weight_decay", .number(1e-6...1e3), default: 0.01,
+    "λ of ½ λ ‖θ‖², added to the mean loss; biases included")
+  static let tolerance = Parameter(
+    "tolerance", .number(1e-14...1), default: 1e-8, "the gradient's L2 norm at which the fit ends")
+
   /// What it says of itself.
   public static let declaration = StageDeclaration(
     name: "logistic", version: 1,
     summary: "fits L2-regularised logistic regression in float64 to its minimum, with or without a group",
-    parameters: [
-      ParameterDeclaration(
-        "weight_decay", .number(1e-6...1e3), default: .number(0.01),
-        "λ of ½ λ ‖θ‖², added to the mean loss; biases included"),
-      ParameterDeclaration(
-        "tolerance", .number(1e-14...1), default: .number(1e-8),
-        "the gradient's L2 norm at which the fit ends"),
-    ],
+    parameters: [weightDecay, tolerance],
     inputs: [
       InputDeclaration("images", accepts: ["load-images"], "the data set"),
       InputDeclaration("group", accepts: ["group"], .optional, "the images to leave out"),
@@ -49,8 +48,8 @@ public enum LogisticStage: Stage {
     }
     let start = try task.optionalInput("start").map { try LogisticFit($0).parameters }
     // Influence takes λ in float32; this is the very number.
-    let weightDecay = Double(Float(task.parameters.number("weight_decay")))
-    let tolerance = task.parameters.number("tolerance")
+    let weightDecay = Double(Float(task.parameters[Self.weightDecay]))
+    let tolerance = task.parameters[Self.tolerance]
     var norms: [Double] = []
     let fit = try SoftmaxRegression.fit(
       data: images, indices: indices, weightDecay: weightDecay, start: start, tolerance: tolerance,

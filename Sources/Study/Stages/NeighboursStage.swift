@@ -5,22 +5,23 @@ import PipelineCore
 
 /// Orders images by the distance of their features to a reference.
 public enum NeighboursStage: Stage {
+  /// What distances are taken to.
+  enum Reference: String, CaseIterable { case mean, medoid, image }
+
+  static let reference = Parameter(
+    "reference", .choice(Reference.self), default: .mean,
+    "what distances are taken to: the features' mean, the image nearest to all others, or one image")
+  static let image = Parameter(
+    "image", .optional(.integer(0...)), default: nil, "reference image: its index in the train split")
+  static let metric = Parameter("metric", .choice(Metric.self), default: .euclidean, "the distance")
+  static let k = Parameter(
+    "k", .optional(.integer(1...)), default: nil,
+    "how many nearest and farthest images are listed, without the reference (null: none)")
+
   /// What it says of itself.
   public static let declaration = StageDeclaration(
     name: "neighbours", version: 1, summary: "orders images by the distance of their features to a reference",
-    parameters: [
-      ParameterDeclaration(
-        "reference", .choice(["mean", "medoid", "image"]), default: .string("mean"),
-        "what distances are taken to: the features' mean, the image nearest to all others, or one image"),
-      ParameterDeclaration(
-        "image", .optional(.integer(atLeast: 0)), default: .null,
-        "reference image: its index in the train split"),
-      ParameterDeclaration(
-        "metric", .choice(Metric.allCases.map(\.rawValue)), default: .string("euclidean"), "the distance"),
-      ParameterDeclaration(
-        "k", .optional(.integer(atLeast: 1)), default: .null,
-        "how many nearest and farthest images are listed, without the reference (null: none)"),
-    ],
+    parameters: [reference, image, metric, k],
     inputs: [InputDeclaration("features", accepts: ["features"], "the features")],
     datasets: [
       LayoutDeclaration("/reference", "i64", "the reference's index in the train split; -1 for the mean"),
@@ -33,9 +34,9 @@ public enum NeighboursStage: Stage {
     attributes: [LayoutDeclaration("metric", "string", "as the parameter")],
     resources: { _ in Resources(cores: 1, memory: 512 << 20) },
     check: { parameters in
-      (parameters.string("reference") == "image") == (parameters.optionalInteger("image") != nil)
+      (parameters[reference] == .image) == (parameters[image] != nil)
         ? nil
-        : ParameterProblem("image", "'image' goes with reference: image, and that needs it")
+        : ParameterProblem(image, "'image' goes with reference: image, and that needs it")
     })
 
   /// Writes the distances.
@@ -43,25 +44,27 @@ public enum NeighboursStage: Stage {
     let features = try task.loadFeatures()
     let indices = features.indices
     let reference: NeighbourReference
-    switch task.parameters.string("reference") {
-    case "medoid": reference = .medoid
-    case "image":
-      let image = task.parameters.integer("image")
+    switch task.parameters[Self.reference] {
+    case .medoid: reference = .medoid
+    case .image:
+      guard let image = task.parameters[image] else {
+        preconditionFailure("the check refuses reference image without one")
+      }
       guard let row = indices.firstIndex(of: Int64(image)) else {
         throw StageFailure(
           "the reference image \(image) is not among the \(indices.count) images with features")
       }
       reference = .row(row)
-    default: reference = .mean
+    case .mean: reference = .mean
     }
-    let metric = Metric(rawValue: task.parameters.string("metric")) ?? .euclidean
+    let metric = task.parameters[Self.metric]
     let neighbours = try Neighbours(of: features.matrix, to: reference, metric: metric)
     var artifact = try ArtifactWriter(task)
     try artifact.write("/reference", scalar: neighbours.referenceRow.map { indices[$0] } ?? -1)
     try artifact.write("/distances", neighbours.distances)
     try artifact.write("/order", neighbours.order.map { Int64($0) })
     try artifact.write("/indices", indices)
-    if let k = task.parameters.optionalInteger("k") {
+    if let k = task.parameters[Self.k] {
       try artifact.write("/nearest", try neighbours.nearest(k).map { indices[$0] })
       try artifact.write("/farthest", try neighbours.farthest(k).map { indices[$0] })
     }

@@ -35,22 +35,21 @@ public enum PictureStage: Stage {
     }
   }
 
+  static let kind = Parameter(
+    "kind", .choice(Kind.self),
+    "what it shows; histogram, box-plot and probability-plot are of slot normality")
+  static let title = Parameter(
+    "title", .string, default: "", "what the data is, as the title's first half: Label 0, CNN features")
+  static let count = Parameter(
+    "count", .integer(1...500), default: 60, "contact-sheet: images of each of near and far")
+  static let metric = Parameter(
+    "metric", .string, default: "group.loss",
+    "schemes: the figure, as a table's metrics name it; effects: group or test")
+
   /// What it says of itself.
   public static let declaration = StageDeclaration(
     name: "picture", version: 4, summary: "draws a picture as PNG and SVG, by gnuplot",
-    parameters: [
-      ParameterDeclaration(
-        "kind", .choice(Kind.allCases.map(\.rawValue)),
-        "what it shows; histogram, box-plot and probability-plot are of slot normality"),
-      ParameterDeclaration(
-        "title", .string, default: .string(""),
-        "what the data is, as the title's first half: Label 0, CNN features"),
-      ParameterDeclaration(
-        "count", .integer(1...500), default: .integer(60), "contact-sheet: images of each of near and far"),
-      ParameterDeclaration(
-        "metric", .string, default: .string("group.loss"),
-        "schemes: the figure, as a table's metrics name it; effects: group or test"),
-    ],
+    parameters: [kind, title, count, metric],
     inputs: [
       InputDeclaration("normality", accepts: ["normality"], .optional, "the sample and its tests"),
       InputDeclaration("neighbours", accepts: ["neighbours"], .optional, "the distances"),
@@ -67,17 +66,15 @@ public enum PictureStage: Stage {
     ],
     attributes: [LayoutDeclaration("gnuplot", "string", "version of the gnuplot that drew it")],
     unused: { values, _ in
-      var names: Set<String> = []
-      if values.string("kind") != Kind.contactSheet.rawValue { names.insert("count") }
-      if ![Kind.schemes, .effects].map(\.rawValue).contains(values.string("kind")) { names.insert("metric") }
+      var names: Set<ParameterName> = []
+      if values[kind] != .contactSheet { names.insert(count.name) }
+      if ![.schemes, .effects].contains(values[kind]) { names.insert(metric.name) }
       return names
     })
 
   /// Writes the picture.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
-    guard let kind = Kind(rawValue: task.parameters.string("kind")) else {
-      preconditionFailure("kinds are checked")
-    }
+    let kind = task.parameters[Self.kind]
     for slot in kind.needs where task.optionalInput(slot) == nil {
       throw StageFailure(
         "a picture of kind \(kind.rawValue) needs input \(kind.needs.joined(separator: " and ")); \(slot) is not given"
@@ -91,14 +88,14 @@ public enum PictureStage: Stage {
       case .influenceNorms: try norms(task)
       case .schemes:
         try ResultPictures.table(
-          task.input("table"), metric: task.parameters.string("metric"),
-          title: task.parameters.string("title"))
+          task.input("table"), metric: task.parameters[metric],
+          title: task.parameters[title])
       case .differences:
-        try ResultPictures.differences(task.input("differences"), title: task.parameters.string("title"))
+        try ResultPictures.differences(task.input("differences"), title: task.parameters[title])
       case .effects:
         try ResultPictures.effects(
-          task.input("effects"), metric: task.parameters.string("metric"),
-          title: task.parameters.string("title"))
+          task.input("effects"), metric: task.parameters[metric],
+          title: task.parameters[title])
       }
     let files = try draw(drawing, in: task.scratch)
     var artifact = try ArtifactWriter(task)
@@ -116,7 +113,7 @@ public enum PictureStage: Stage {
     let file = try FileReader(at: task.input("normality").path)
     func figure(_ path: String) throws -> Double { try file.readScalar(path) }
     let sample = DistanceSample(
-      title: task.parameters.string("title"), quantity: quantity(try file.string("metric")),
+      title: task.parameters[title], quantity: quantity(try file.string("metric")),
       values: try file.read("/distances", shape: [nil]), mean: try figure("/moments/mean"),
       deviation: try figure("/moments/deviation"))
     switch kind {
@@ -168,7 +165,7 @@ public enum PictureStage: Stage {
     let normal: [Double] = bySigma ? try file.read("/normal_fractions", shape: [fractions.count]) : []
     let sigmaNames = fractions.count == 3 ? ["near", "moderate", "far"] : []
     let sample = DistanceSample(
-      title: task.parameters.string("title"), quantity: quantity(metric), values: own,
+      title: task.parameters[title], quantity: quantity(metric), values: own,
       mean: try Moments.mean(own), deviation: try Moments.standardDeviation(own))
     return .bands(
       sample, assignment: assignment,
@@ -191,7 +188,7 @@ public enum PictureStage: Stage {
     let reference: Int64 = try file.readScalar("/reference")
     let order = try file.read("/order", as: Int64.self, shape: [indices.count]).map { Int($0) }
     let others = order.filter { indices[$0] != reference }
-    let shown = min(task.parameters.integer("count"), others.count)
+    let shown = min(task.parameters[count], others.count)
     func pixels(_ index: Int64) throws -> ArraySlice<UInt8> {
       guard index >= 0, index < images.count else {
         throw StageFailure("image \(index) is not among the \(images.count) images of input images")
@@ -206,7 +203,7 @@ public enum PictureStage: Stage {
         images: try (first + rows.map { indices[$0] }).map(pixels),
         startsWithReference: !first.isEmpty)
     }
-    let title = task.parameters.string("title")
+    let title = task.parameters[Self.title]
     let centre = reference < 0 ? "their mean" : "image \(reference)"
     return .contactSheet(
       title: title.isEmpty ? "Nearest and farthest images" : "\(title): nearest and farthest images",
@@ -228,7 +225,7 @@ public enum PictureStage: Stage {
         upper: try file.readScalar(path + "/upper"))
     }
     let measure = try file.string("solver") == "none" ? "gradient" : "influence H⁻¹g"
-    let title = task.parameters.string("title")
+    let title = task.parameters[Self.title]
     let what = "norm of the \(measure) by distance"
     return .influence(
       title: title.isEmpty ? what : "\(title): \(what)", quantity: quantity(try file.string("metric")),

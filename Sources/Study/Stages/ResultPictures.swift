@@ -1,6 +1,5 @@
 // What the pictures of results show: the series of a table, of paired differences, and of effects.
 
-import Foundation
 import HDF5
 import PipelineCore
 import Plot
@@ -16,10 +15,8 @@ enum ResultPictures {
         "'\(metric)' is no figure of a picture; \(suggestion(for: metric, among: EvaluationMetrics.names, of: "metrics"))"
       )
     }
-    let parameters = try JSONDecoder().decode(
-      [String: Value].self, from: Data(file.string("parameters").utf8))
-    let across = parameters["columns"]?.plainText ?? "size"
-    let over = parameters["over"]?.plainText ?? "repeat"
+    let parameters = try file.parameters(of: TableStage.declaration)
+    let (across, over) = (parameters[TableStage.columns], parameters[TableStage.over])
     let schemes = try file.readStrings("/scheme")
     let values: [Double] = try file.read(choice.path, shape: [schemes.count])
     let converged: [UInt8] = try file.read("/converged", shape: [schemes.count])
@@ -35,11 +32,7 @@ enum ResultPictures {
       return ([schemes[row]] + others.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value[row])" })
         .joined(separator: ", ")
     }
-    let order =
-      (parameters["order"].map { value -> [String] in
-        if case .list(let list) = value { return list.map(\.plainText) }
-        return []
-      }) ?? []
+    let order = parameters[TableStage.order]
     let distinct = distinctInOrder(names)
     let ordered = order.filter(distinct.contains) + distinct.filter { !order.contains($0) }
     // What has no place across, such as retraining where a scale varies, is a level of all places.
@@ -78,9 +71,8 @@ enum ResultPictures {
     let lower: [Double] = try file.read("/tests/lower", shape: [against.count])
     let upper: [Double] = try file.read("/tests/upper", shape: [against.count])
     let failed: [Int64] = try file.read("/tests/not_converged", shape: [against.count])
-    let parameters = try JSONDecoder().decode(
-      [String: Value].self, from: Data(file.string("parameters").utf8))
-    let scheme = parameters["scheme"]?.plainText ?? ""
+    let parameters = try file.parameters(of: DifferencesStage.declaration)
+    let scheme = parameters[DifferencesStage.scheme]
     let bySetting = settings.contains { !$0.isEmpty }
     func place(_ row: Int) -> Double? {
       if !bySetting { return Double(columns[row]) }
@@ -102,7 +94,7 @@ enum ResultPictures {
     return .lines(
       title: heading(title, "\(scheme): closer to retraining than others?"),
       subtitle: "difference of |loss − retrained|, mean and 95 % interval",
-      x: across ?? parameters["columns"]?.plainText ?? "size", y: "\(scheme) less the other", series: series,
+      x: across ?? parameters[DifferencesStage.columns], y: "\(scheme) less the other", series: series,
       isLogarithmic: isLogarithmic(series), zero: "below 0: \(scheme) is closer")
   }
 

@@ -8,94 +8,92 @@ import PipelineCore
 enum SolverParameters {
   private static let defaults = InfluenceOptions()
 
-  static let declarations = [
-    ParameterDeclaration(
-      "scheme", .choice(InfluenceScheme.allCases.map(\.rawValue)), default: .string(defaults.scheme.rawValue),
-      "first-order: q·H⁻¹g; newton: with the retained images' H; second-order (Basu); gif, fif, pif: of some parameters"
-    ),
-    ParameterDeclaration(
-      "scale", .choice(InfluenceScale.allCases.map(\.rawValue)), default: .string(defaults.scale.rawValue),
-      "mean: 1/(n-m), as retraining with the same weight decay an image; koh: 1/n"),
-    ParameterDeclaration(
-      "gradient", .choice(NewtonGradient.allCases.map(\.rawValue)),
-      default: .string(defaults.gradient.rawValue),
-      "newton: group: q·g of the group; retained: minus the retained images' gradient, which also goes on training"
-    ),
-    ParameterDeclaration(
-      "curvature", .choice(CurvatureKind.allCases.map(\.rawValue)),
-      default: .string(defaults.curvature.rawValue), "the curvature H, at the net's parameters"),
-    ParameterDeclaration(
-      "damping", .number(atLeast: 0), default: .number(defaults.damping),
-      "added to the curvature's diagonal; must be positive with curvature hessian"),
-    ParameterDeclaration(
-      "hessian_images", .integer(atLeast: 1), default: .integer(defaults.hessianImages),
-      "images that the curvature is a mean over, drawn by seed from those not yet removed"),
-    ParameterDeclaration(
-      "selection", .choice(ParameterSelection.allCases.map(\.rawValue)),
-      default: .string(defaults.selection.rawValue),
-      "gif, fif, pif: which parameters of each convolution and linear layer change"),
-    ParameterDeclaration(
-      "ratio", .number(0...1), default: .number(defaults.ratio),
-      "gif, fif, pif: their share of each layer, above 0"),
-    ParameterDeclaration(
-      "solver", .choice(InfluenceSolver.allCases.map(\.rawValue)), default: .string(defaults.solver.rawValue),
-      "cg: conjugate gradients; neumann: a series; lissa: a series over small batches"),
-    ParameterDeclaration(
-      "tolerance", .number(1e-12...0.999), default: .number(defaults.tolerance),
-      "bound of the solver's true relative residual; above it a result is marked as not converged"),
-    ParameterDeclaration(
-      "iterations", .integer(1...1_000_000), default: .integer(defaults.maxIterations),
-      "cg: the most solver iterations"),
-    ParameterDeclaration(
-      "series_terms", .integer(1...1_000_000), default: .integer(defaults.seriesTerms),
-      "neumann, lissa: the number of terms J"),
-    ParameterDeclaration(
-      "series_scale", .optional(.number(Double.leastNormalMagnitude...1e12)), default: .null,
-      "neumann, lissa: σ, steps being 1/σ (null: 2, lissa 10 times the largest eigenvalue); LiSSA's own damping is damping/σ"
-    ),
-    ParameterDeclaration(
-      "series_batch", .integer(1...1_000_000), default: .integer(defaults.seriesBatch),
-      "lissa: images of each product, drawn anew"),
-    memory,
-  ]
-
-  static let memory = ParameterDeclaration(
-    "memory", .integer(64...(1 << 20)), default: .integer(384), changesResult: false,
+  static let scheme = Parameter(
+    "scheme", .choice(InfluenceScheme.self), default: defaults.scheme,
+    "first-order: q·H⁻¹g; newton: with the retained images' H; second-order (Basu); gif, fif, pif: of some parameters"
+  )
+  static let scale = Parameter(
+    "scale", .choice(InfluenceScale.self), default: defaults.scale,
+    "mean: 1/(n-m), as retraining with the same weight decay an image; koh: 1/n")
+  static let gradient = Parameter(
+    "gradient", .choice(NewtonGradient.self), default: defaults.gradient,
+    "newton: group: q·g of the group; retained: minus the retained images' gradient, which also goes on training"
+  )
+  static let curvature = Parameter(
+    "curvature", .choice(CurvatureKind.self), default: defaults.curvature,
+    "the curvature H, at the net's parameters")
+  static let damping = Parameter(
+    "damping", .number(0...), default: defaults.damping,
+    "added to the curvature's diagonal; must be positive with curvature hessian")
+  static let hessianImages = Parameter(
+    "hessian_images", .integer(1...), default: defaults.hessianImages,
+    "images that the curvature is a mean over, drawn by seed from those not yet removed")
+  static let selection = Parameter(
+    "selection", .choice(ParameterSelection.self), default: defaults.selection,
+    "gif, fif, pif: which parameters of each convolution and linear layer change")
+  static let ratio = Parameter(
+    "ratio", .number(0...1), default: defaults.ratio, "gif, fif, pif: their share of each layer, above 0")
+  static let solver = Parameter(
+    "solver", .choice(InfluenceSolver.self), default: defaults.solver,
+    "cg: conjugate gradients; neumann: a series; lissa: a series over small batches")
+  static let tolerance = Parameter(
+    "tolerance", .number(1e-12...0.999), default: defaults.tolerance,
+    "bound of the solver's true relative residual; above it a result is marked as not converged")
+  static let iterations = Parameter(
+    "iterations", .integer(1...1_000_000), default: defaults.maxIterations, "cg: the most solver iterations")
+  static let seriesTerms = Parameter(
+    "series_terms", .integer(1...1_000_000), default: defaults.seriesTerms,
+    "neumann, lissa: the number of terms J")
+  static let seriesScale = Parameter(
+    "series_scale", .optional(.number(Double.leastNormalMagnitude...1e12)), default: nil,
+    "neumann, lissa: σ, steps being 1/σ (null: 2, lissa 10 times the largest eigenvalue); LiSSA's own damping is damping/σ"
+  )
+  static let seriesBatch = Parameter(
+    "series_batch", .integer(1...1_000_000), default: defaults.seriesBatch,
+    "lissa: images of each product, drawn anew")
+  static let memory = Parameter(
+    "memory", .integer(64...(1 << 20)), default: 384, changesResult: false,
     "ceiling of the memory for kept activations, in MB; the node takes at most 256 more, or it is refused")
+
+  /// All of them, in the order in which they are shown.
+  static let all: [any DeclaredParameter] = [
+    scheme, scale, gradient, curvature, damping, hessianImages, selection, ratio, solver, tolerance,
+    iterations,
+    seriesTerms, seriesScale, seriesBatch, memory,
+  ]
 
   static let spectrum = InputDeclaration(
     "spectrum", accepts: ["spectrum"], .optional,
     "of the same net: its images are the curvature images, and the solver is preconditioned with its eigenpairs"
   )
 
-  static let names = Set(declarations.map(\.name))
+  /// The names of all of them.
+  static let names = Set(all.map(\.name))
 
   /// The parameters that a node with these values and connected slots makes no use of.
-  static func unused(_ values: ParameterValues, _ slots: Set<String>) -> Set<String> {
-    var names: Set<String> = []
-    if slots.contains("spectrum") { names.insert("hessian_images") }
-    if values.string("scheme") != InfluenceScheme.newton.rawValue { names.insert("gradient") }
-    if InfluenceScheme(rawValue: values.string("scheme"))?.selects != true {
-      names.formUnion(["selection", "ratio"])
-    }
-    switch values.string("solver") {
-    case InfluenceSolver.cg.rawValue: names.formUnion(["series_terms", "series_scale", "series_batch"])
-    case InfluenceSolver.neumann.rawValue: names.formUnion(["iterations", "series_batch"])
-    default: names.insert("iterations")
+  static func unused(_ values: ParameterValues, _ slots: Set<String>) -> Set<ParameterName> {
+    var names: Set<ParameterName> = []
+    if slots.contains("spectrum") { names.insert(hessianImages.name) }
+    if values[scheme] != .newton { names.insert(gradient.name) }
+    if !values[scheme].selects { names.formUnion([selection.name, ratio.name]) }
+    switch values[solver] {
+    case .cg: names.formUnion([seriesTerms.name, seriesScale.name, seriesBatch.name])
+    case .neumann: names.formUnion([iterations.name, seriesBatch.name])
+    case .lissa: names.insert(iterations.name)
     }
     return names
   }
 
   /// What is wrong with values that are each of the right type.
   static func check(_ values: ParameterValues) -> ParameterProblem? {
-    if values.string("curvature") == CurvatureKind.hessian.rawValue, values.number("damping") <= 0 {
+    if values[curvature] == .hessian, values[damping] <= 0 {
       return ParameterProblem(
-        "damping",
+        damping,
         "'damping' must be positive with curvature hessian, which has negative eigenvalues where a net was trained; "
           + "or take curvature gauss-newton")
     }
-    if values.number("ratio") <= 0 {
-      return ParameterProblem("ratio", "'ratio' must be above 0 and at most 1, or no parameter is selected")
+    if values[ratio] <= 0 {
+      return ParameterProblem(ratio, "'ratio' must be above 0 and at most 1, or no parameter is selected")
     }
     return nil
   }
@@ -103,20 +101,20 @@ enum SolverParameters {
   /// The options of a node, with the weight decay of the net's training.
   static func options(_ values: ParameterValues, weightDecay: Double) -> InfluenceOptions {
     var options = InfluenceOptions()
-    options.scheme = InfluenceScheme(rawValue: values.string("scheme")) ?? options.scheme
-    options.scale = InfluenceScale(rawValue: values.string("scale")) ?? options.scale
-    options.gradient = NewtonGradient(rawValue: values.string("gradient")) ?? options.gradient
-    options.curvature = CurvatureKind(rawValue: values.string("curvature")) ?? options.curvature
-    options.selection = ParameterSelection(rawValue: values.string("selection")) ?? options.selection
-    options.solver = InfluenceSolver(rawValue: values.string("solver")) ?? options.solver
-    options.ratio = values.number("ratio")
-    options.damping = values.number("damping")
-    options.hessianImages = values.integer("hessian_images")
-    options.tolerance = values.number("tolerance")
-    options.maxIterations = values.integer("iterations")
-    options.seriesTerms = values.integer("series_terms")
-    options.seriesScale = values["series_scale"] == .null ? nil : values.number("series_scale")
-    options.seriesBatch = values.integer("series_batch")
+    options.scheme = values[scheme]
+    options.scale = values[scale]
+    options.gradient = values[gradient]
+    options.curvature = values[curvature]
+    options.selection = values[selection]
+    options.solver = values[solver]
+    options.ratio = values[ratio]
+    options.damping = values[damping]
+    options.hessianImages = values[hessianImages]
+    options.tolerance = values[tolerance]
+    options.maxIterations = values[iterations]
+    options.seriesTerms = values[seriesTerms]
+    options.seriesScale = values[seriesScale]
+    options.seriesBatch = values[seriesBatch]
     options.weightDecay = Float(weightDecay)
     return options
   }
@@ -127,7 +125,7 @@ enum SolverParameters {
   private static let process = 128 << 20
 
   static func resources(_ values: ParameterValues) -> Resources {
-    Resources(cores: 64, memory: values.integer("memory") << 20 + extra)
+    Resources(cores: 64, memory: values[memory] << 20 + extra)
   }
 
   /// The bytes for passes over images and kept activations, so that with `vectors` bytes of vectors the node keeps to
@@ -137,7 +135,7 @@ enum SolverParameters {
   static func ceiling(
     _ values: ParameterValues, _ network: Network, vectors: Int, pairs: Int, threads: Int
   ) throws -> Int {
-    let memory = values.integer("memory") << 20
+    let memory = values[memory] << 20
     let passes = InfluenceMemory.leastCeiling(network, threads: threads)
     let needed = process + vectors + passes
     func text(_ bytes: Int) -> String { "\((bytes + (1 << 20) - 1) >> 20)" }

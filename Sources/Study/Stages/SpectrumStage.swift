@@ -10,21 +10,20 @@ import Tensor
 public enum SpectrumStage: Stage {
   private static let defaults = InfluenceOptions()
 
+  static let curvature = Parameter(
+    "curvature", .choice(CurvatureKind.self), default: defaults.curvature,
+    "the curvature, at the net's parameters")
+  static let hessianImages = Parameter(
+    "hessian_images", .integer(1...), default: defaults.hessianImages,
+    "images that the curvature is a mean over, drawn by seed from the train split")
+  static let pairs = Parameter(
+    "pairs", .integer(2...2000), default: 50, "how many eigenpairs; two products each")
+
   /// What it says of itself.
   public static let declaration = StageDeclaration(
     name: "spectrum", version: 1,
     summary: "computes the largest eigenpairs of a net's curvature, which speed up the solves of influences",
-    parameters: [
-      ParameterDeclaration(
-        "curvature", .choice(CurvatureKind.allCases.map(\.rawValue)),
-        default: .string(defaults.curvature.rawValue), "the curvature, at the net's parameters"),
-      ParameterDeclaration(
-        "hessian_images", .integer(atLeast: 1), default: .integer(defaults.hessianImages),
-        "images that the curvature is a mean over, drawn by seed from the train split"),
-      ParameterDeclaration(
-        "pairs", .integer(2...2000), default: .integer(50), "how many eigenpairs; two products each"),
-      SolverParameters.memory,
-    ],
+    parameters: [curvature, hessianImages, pairs, SolverParameters.memory],
     inputs: [
       InputDeclaration("images", accepts: ["load-images"], "the data set"),
       InputDeclaration("net", accepts: ["train", "retrain", "unlearn"], "the net, trained on all images"),
@@ -51,14 +50,14 @@ public enum SpectrumStage: Stage {
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
     let images = try task.loadImages().train
     let net = try task.loadNet("net")
-    let pairs = task.parameters.integer("pairs")
+    let pairs = task.parameters[Self.pairs]
     let ceiling = try SolverParameters.ceiling(
       task.parameters, net.network,
       vectors: InfluenceMemory.spectrum(parameters: net.parameters.count, pairs: pairs), pairs: pairs,
       threads: task.threads)
     var options = InfluenceOptions()
-    options.curvature = CurvatureKind(rawValue: task.parameters.string("curvature")) ?? options.curvature
-    options.hessianImages = task.parameters.integer("hessian_images")
+    options.curvature = task.parameters[curvature]
+    options.hessianImages = task.parameters[hessianImages]
     options.weightDecay = Float(net.weightDecay)
     let spectrum = try curvatureSpectrum(
       net.network, parameters: net.parameters, data: images, trainingSet: Array(0..<images.count),
@@ -101,9 +100,10 @@ extension StageTask {
     let file = try FileReader(at: input.path)
     try check("spectrum", file, wasMadeWith: ["net", "images"])
     let kind = try file.string("curvature")
-    guard kind == parameters.string("curvature") else {
+    let own = parameters[SolverParameters.curvature].rawValue
+    guard kind == own else {
       throw StageFailure(
-        "input spectrum is of curvature \(kind), but this node's is \(parameters.string("curvature"))")
+        "input spectrum is of curvature \(kind), but this node's is \(own)")
     }
     let values: [Double] = try file.read("/eigenvalues", shape: [nil])
     return CurvatureSpectrum(

@@ -10,6 +10,9 @@ public struct TableReport {
   /// How a table is written.
   public enum Format: String, CaseIterable, Sendable { case text, markdown, csv, json }
 
+  /// The parameter that all of them have.
+  static let title = Parameter("title", .string, default: "", "stands above the table")
+
   /// The stages whose artifacts are tables.
   public static let stages: Set<String> = Set(
     [
@@ -38,7 +41,7 @@ public struct TableReport {
     if stage == TableStage.declaration.name {
       table = .pivoted(try Self.pivoted(file, parameters: parameters, nodes: nodes))
     } else {
-      table = .plain(try Self.plain(file, stage: stage, title: parameters.string("title"), nodes: nodes))
+      table = .plain(try Self.plain(file, stage: stage, title: parameters[Self.title], nodes: nodes))
     }
   }
 
@@ -55,10 +58,10 @@ public struct TableReport {
     }
     let sizes: [Int64] = try file.read("/group_size", shape: [schemes.count])
     // A share of the pool is shown only where the columns are numbers of removed images.
-    let across = axes[parameters.string("columns")] ?? []
+    let across = axes[parameters[TableStage.columns]] ?? []
     let pool = across == sizes.map(String.init) && Set(pools).count == 1 ? pools.first : nil
-    let choices = parameters.strings("metrics").flatMap(EvaluationMetrics.choices)
-    let over = parameters.string("over")
+    let choices = parameters[TableStage.metrics].flatMap(EvaluationMetrics.choices)
+    let over = parameters[TableStage.over]
     var rows: [ResultRow] = []
     for choice in choices {
       var values: [Double] = try file.read(choice.path, shape: [schemes.count])
@@ -79,9 +82,9 @@ public struct TableReport {
     return try ResultTable(
       rows,
       layout: ResultTableLayout(
-        title: parameters.string("title"), columnAxis: parameters.string("columns"),
-        rowAxes: parameters.strings("down"), repeatAxis: over, figures: choices.map(\.figure),
-        columnTotal: pool.map { Int($0) }, order: parameters.strings("order"),
+        title: parameters[Self.title], columnAxis: parameters[TableStage.columns],
+        rowAxes: parameters[TableStage.down], repeatAxis: over, figures: choices.map(\.figure),
+        columnTotal: pool.map { Int($0) }, order: parameters[TableStage.order],
         footnotes: try Self.legend(choices) + TrustFacts.lines(file, schemes: schemes)))
   }
 

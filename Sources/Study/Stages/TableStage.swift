@@ -5,26 +5,24 @@ import PipelineCore
 
 /// Gathers evaluations.
 public enum TableStage: Stage {
+  static let columns = Parameter("columns", .string, default: "size", "the axis that goes across")
+  static let over = Parameter("over", .string, default: "repeat", "the axis that means are taken over")
+  static let order = Parameter(
+    "order", .list(.string), default: [], "labels of the rows in the order in which they are shown")
+  static let down = Parameter(
+    "down", .list(.string), default: ["scheme"],
+    "the axes that go down, outermost first; scheme stands for the labels of the rows")
+  static let metrics = Parameter(
+    "metrics", .list(.string), default: ["group", "test"],
+    "the figures shown: a split (\(EvaluationMetrics.splits.joined(separator: ", "))) for its accuracy and loss; "
+      + "SPLIT. and one of loss, accuracy, gap, accuracy_gap (less retraining), gap_spread, accuracy_gap_spread "
+      + "(in standard deviations of retraining from seed to seed); distance, kl, changed, mia_auc, f1, relearning"
+  )
+
   /// What it says of itself.
   public static let declaration = StageDeclaration(
     name: "table", version: 5, summary: "gathers evaluations into one table, a row an evaluation",
-    parameters: [
-      ParameterDeclaration("title", .string, default: .string(""), "stands above the table"),
-      ParameterDeclaration("columns", .string, default: .string("size"), "the axis that goes across"),
-      ParameterDeclaration("over", .string, default: .string("repeat"), "the axis that means are taken over"),
-      ParameterDeclaration(
-        "order", .list(.string), default: .list([]), "labels of the rows in the order in which they are shown"
-      ),
-      ParameterDeclaration(
-        "down", .list(.string), default: .list([.string("scheme")]),
-        "the axes that go down, outermost first; scheme stands for the labels of the rows"),
-      ParameterDeclaration(
-        "metrics", .list(.string), default: .list(["group", "test"].map(Value.string)),
-        "the figures shown: a split (\(EvaluationMetrics.splits.joined(separator: ", "))) for its accuracy and loss; "
-          + "SPLIT. and one of loss, accuracy, gap, accuracy_gap (less retraining), gap_spread, accuracy_gap_spread "
-          + "(in standard deviations of retraining from seed to seed); distance, kl, changed, mia_auc, f1, relearning"
-      ),
-    ],
+    parameters: [TableReport.title, columns, over, order, down, metrics],
     inputs: [
       InputDeclaration("rows", accepts: ["evaluate"], .many, "the evaluations by scheme, as label: stage")
     ],
@@ -35,7 +33,7 @@ public enum TableStage: Stage {
       LayoutDeclaration("/group_size", "i64 [r]", "images removed"),
       LayoutDeclaration("/pool_size", "i64 [r]", "images that they were drawn from"),
     ] + TrustFacts.datasets(),
-    check: { EvaluationMetrics.problem($0.strings("metrics")) })
+    check: { EvaluationMetrics.problem($0[metrics]) })
 
   /// Writes the table.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {

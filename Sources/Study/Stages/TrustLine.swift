@@ -45,10 +45,10 @@ struct TrustLine {
   ]
 
   init(_ solves: [GroupInfluence], _ values: ParameterValues) {
-    scheme = values.string("scheme")
-    curvature = values.string("curvature")
-    solver = values.string("solver")
-    damping = values.number("damping")
+    scheme = values[SolverParameters.scheme].rawValue
+    curvature = values[SolverParameters.curvature].rawValue
+    solver = values[SolverParameters.solver].rawValue
+    damping = values[SolverParameters.damping]
     dampingImplied = solves.map(\.impliedDamping).max() ?? damping
     iterations = solves.reduce(0) { $0 + $1.iterations }
     products = solves.reduce(0) { $0 + $1.products }

@@ -1,6 +1,5 @@
 // Rounds of `unlearn`: one step taken again and again, the best round chosen on validation images (GIF's protocol).
 
-import Foundation
 import HDF5
 import Influence
 import NeuralNet
@@ -9,30 +8,28 @@ import Tensor
 
 /// What `unlearn` does where it is asked for rounds.
 enum UnlearnRounds {
-  static let rounds = ParameterDeclaration(
-    "rounds", .integer(1...10_000), default: .integer(1),
+  static let rounds = Parameter(
+    "rounds", .integer(1...10_000), default: 1,
     "with partition whole: how often the step is taken, each time from where the last one led")
-  static let stepNorm = ParameterDeclaration(
-    "step_norm", .optional(.number(1e-12...1e6)), default: .null,
+  static let stepNorm = Parameter(
+    "step_norm", .optional(.number(1e-12...1e6)), default: nil,
     "with partition whole: the L2 norm that each round's change is brought to (GIF: 0.03)")
   static let validation = InputDeclaration(
     "validation", accepts: ["load-images"], .optional,
     "with rounds: images held out by validation_images, on which the round with the best F1 is chosen")
 
   /// Rounds that are not asked for leave no trace in a key.
-  static func unused(_ values: ParameterValues) -> Set<String> {
-    var names: Set<String> = []
-    if values.integer("rounds") == 1 { names.insert("rounds") }
-    if values["step_norm"] == .null { names.insert("step_norm") }
+  static func unused(_ values: ParameterValues) -> Set<ParameterName> {
+    var names: Set<ParameterName> = []
+    if values[rounds] == 1 { names.insert(rounds.name) }
+    if values[stepNorm] == nil { names.insert(stepNorm.name) }
     return names
   }
 
   static func check(_ values: ParameterValues) -> ParameterProblem? {
-    if unused(values).count < 2, values.string("partition") != GroupParts.Partition.whole.rawValue {
-      let name = values.integer("rounds") == 1 ? "step_norm" : "rounds"
-      return ParameterProblem(name, "'\(name)' needs partition whole: a round removes the whole group")
-    }
-    return nil
+    if unused(values).count == 2 || values[GroupParts.partition] == .whole { return nil }
+    let given: any DeclaredParameter = values[rounds] == 1 ? stepNorm : rounds
+    return ParameterProblem(given, "'\(given.name)' needs partition whole: a round removes the whole group")
   }
 
   static func isAsked(_ task: StageTask) -> Bool {
@@ -47,16 +44,16 @@ enum UnlearnRounds {
       throw StageFailure("input budget is for a single step, but rounds are asked for")
     }
     let values = task.parameters
-    guard values.string("partition") == GroupParts.Partition.whole.rawValue else {
+    guard values[GroupParts.partition] == .whole else {
       throw StageFailure("input validation needs partition whole: a round removes the whole group")
     }
-    let rounds = values.integer("rounds")
+    let rounds = values[Self.rounds]
     let held = try task.optionalInput("validation").map { try validationImages($0, trainedOn: images) }
     let removed = Set(group.indices.map { images.labels[$0] })
     return try unlearnRepeatedly(
       net.network, parameters: net.parameters, data: images, trainingSet: Array(0..<images.count),
       group: group.indices, rounds: rounds,
-      stepNorm: values["step_norm"] == .null ? nil : values.number("step_norm"),
+      stepNorm: values[stepNorm],
       options: SolverParameters.options(values, weightDecay: net.weightDecay),
       spectrum: try task.loadSpectrum(parameters: net.parameters.count),
       stream: RandomStream(key: task.streamKey), memoryCeiling: try task.solverCeiling(net, steps: rounds),
@@ -80,8 +77,7 @@ enum UnlearnRounds {
   /// The test split of an artifact that holds validation images there: training images that the net was not trained on.
   private static func validationImages(_ input: TaskInput, trainedOn images: ImageSet) throws -> ImageSet {
     let file = try FileReader(at: input.path)
-    let made = try JSONDecoder().decode([String: Value].self, from: Data(file.string("parameters").utf8))
-    guard case .integer? = made["validation_images"] else {
+    guard try file.parameters(of: LoadImagesStage.declaration)[LoadImagesStage.validationImages] != nil else {
       throw StageFailure(
         "input validation holds test images: a round is never chosen on those; load them with validation_images"
       )

@@ -8,27 +8,20 @@ import Tensor
 
 /// Unlearns a group.
 public enum UnlearnStage: Stage {
+  static let factor = Parameter(
+    "factor", .number(-1e6...1e6), default: 1, "with slot influence: how much of it is applied")
+  static let divisor = Parameter(
+    "divisor", .number(1e-6...1e6), default: 1,
+    "with slot influence: what it is divided by, as the study's scale; the two combine")
+
   /// What it says of itself.
   public static let declaration = StageDeclaration(
     name: "unlearn", version: 2,
     summary: "removes a group from a net: in one step by an influence, or part by part",
     parameters: [
-      ParameterDeclaration(
-        "partition", .choice(GroupParts.Partition.allCases.map(\.rawValue)), default: .string("group"),
-        "group: by the group's parts; shuffled: as many in each, drawn by seed; random: equal parts drawn by seed; whole: one"
-      ),
-      ParameterDeclaration(
-        "order", .list(.choice(GroupParts.names + (0..<10).map(String.init))),
-        default: .list(GroupParts.names.map(Value.string)),
-        "group, shuffled: the parts to remove, in this order; others stay (near, moderate, far are 0, 1, 2)"),
-      ParameterDeclaration("parts", .integer(1...1000), default: .integer(3), "random: how many parts"),
-      ParameterDeclaration(
-        "factor", .number(-1e6...1e6), default: .number(1), "with slot influence: how much of it is applied"),
-      ParameterDeclaration(
-        "divisor", .number(1e-6...1e6), default: .number(1),
-        "with slot influence: what it is divided by, as the study's scale; the two combine"),
-      UnlearnRounds.rounds, UnlearnRounds.stepNorm,
-    ] + SolverParameters.declarations,
+      GroupParts.partition, GroupParts.order, GroupParts.count, factor, divisor, UnlearnRounds.rounds,
+      UnlearnRounds.stepNorm,
+    ] + SolverParameters.all,
     inputs: [
       InputDeclaration("images", accepts: ["load-images"], "the data set"),
       InputDeclaration("net", accepts: ["train", "retrain", "unlearn"], "the net, trained on all images"),
@@ -66,14 +59,14 @@ public enum UnlearnStage: Stage {
     resources: SolverParameters.resources,
     unused: { values, slots in
       if slots.contains("influence") {
-        return SolverParameters.names.union(["partition", "order", "parts", "seed", "rounds", "step_norm"])
+        return SolverParameters.names.union([
+          GroupParts.partition.name, GroupParts.order.name, GroupParts.count.name, UnlearnRounds.rounds.name,
+          UnlearnRounds.stepNorm.name, StageDeclaration.seed.name,
+        ])
       }
-      var names = SolverParameters.unused(values, slots).union(["factor", "divisor"])
-      let partition = GroupParts.Partition(values)
-      if !partition.followsGroup { names.insert("order") }
-      if partition != .random { names.insert("parts") }
-      if slots.contains("budget") { names.insert("iterations") }
-      return names.union(UnlearnRounds.unused(values))
+      var names = SolverParameters.unused(values, slots).union([factor.name, divisor.name])
+      if slots.contains("budget") { names.insert(SolverParameters.iterations.name) }
+      return names.union(GroupParts.unused(values)).union(UnlearnRounds.unused(values))
     },
     check: { GroupParts.check($0) ?? UnlearnRounds.check($0) ?? SolverParameters.check($0) })
 
@@ -155,13 +148,13 @@ public enum UnlearnStage: Stage {
   }
 
   private static func factor(_ values: ParameterValues) -> Double {
-    values.number("factor") / values.number("divisor")
+    values[factor] / values[divisor]
   }
 
   /// The curvature products that the node of slot `budget` made.
   private static func budget(_ task: StageTask, parts: Int) throws -> Int? {
     guard let input = task.optionalInput("budget") else { return nil }
-    guard parts == 1, task.parameters.string("solver") == "cg" else {
+    guard parts == 1, task.parameters[SolverParameters.solver] == .cg else {
       throw StageFailure("input budget needs partition whole and solver cg: it is spent on one solve")
     }
     return try FileReader(at: input.path).integer("products")

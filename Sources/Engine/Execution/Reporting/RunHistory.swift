@@ -130,7 +130,7 @@ extension Plan {
         var seen: Set<Value> = []
         var texts: [String] = []
         for index in stage.nodes {
-          let value = nodes[index].parameters[parameter.name]
+          let value = nodes[index].parameters[parameter]
           guard seen.insert(value).inserted else { continue }
           if texts.count == 20 {
             texts.append("…")

@@ -32,8 +32,8 @@ public enum Worker {
       // Whoever sends anything else is no scheduler.
       guard let bodies = messages.take(buffer[..<got]) else { return }
       for body in bodies {
-        guard let task = StageTask(body) else {
-          context.send(.failed(StageFailure("the worker could not read its task")))
+        guard let task = StageTask(body, of: registry) else {
+          context.send(.failed(StageFailure("this worker could not read its task: it knows other stages")))
           continue
         }
         do {

@@ -113,13 +113,16 @@ extension StageTask {
     }
   }
 
-  /// Reads a task; nil where it is none.
-  package init?(_ body: ArraySlice<UInt8>) {
-    guard let whole = WireReader.whole(body, Self.read) else { return nil }
+  /// Reads a task; nil where it is none, or not of a stage of the registry with its parameters.
+  package init?(_ body: ArraySlice<UInt8>, of registry: StageRegistry) {
+    let whole = WireReader.whole(body) { (reader) throws(WireError) in try Self.read(&reader, registry) }
+    guard let whole else { return nil }
     self = whole
   }
 
-  private static func read(_ reader: inout WireReader) throws(WireError) -> StageTask {
+  private static func read(
+    _ reader: inout WireReader, _ registry: StageRegistry
+  ) throws(WireError) -> StageTask {
     func axes(_ reader: inout WireReader) throws(WireError) -> [AxisValue] {
       try reader.list { (reader) throws(WireError) in AxisValue(try reader.text(), try reader.value()) }
     }
@@ -130,11 +133,17 @@ extension StageTask {
         label: label, node: node, stage: stage, axes: try axes(&reader), path: path,
         content: try reader.digest(), fileDigest: try reader.digest())
     }
+    func parameters(of stage: String) throws(WireError) -> ParameterValues {
+      let given = try reader.map { (reader) throws(WireError) in try reader.value() }
+      guard let declaration = registry.declaration(stage),
+        let values = try? ParameterValues(given, of: declaration)
+      else { throw WireError() }
+      return values
+    }
+    let (node, stage) = (try reader.text(), try reader.text())
     return StageTask(
-      node: try reader.text(), stage: try reader.text(), stageVersion: try reader.integer(),
-      key: try reader.digest(),
-      parameters: ParameterValues(
-        try reader.map { (reader) throws(WireError) in try reader.value() }),
+      node: node, stage: stage, stageVersion: try reader.integer(), key: try reader.digest(),
+      parameters: try parameters(of: stage),
       axes: try axes(&reader), streamKey: try reader.word(),
       inputs: try reader.map { (reader) throws(WireError) in
         try reader.list { (reader) throws(WireError) in try input(&reader) }

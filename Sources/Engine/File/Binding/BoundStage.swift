@@ -51,6 +51,8 @@ struct BoundStage {
   var axesPlace: Place
   var timeout: Double?
   var parameters: [BoundParameter] = []
+  /// Whether each parameter that the file gives, or must give, is among them; what is not has been reported.
+  var hasAllParameters = true
   var inputs: [BoundInput] = []
 }
 
@@ -111,6 +113,7 @@ struct StageBinder {
       guard let parameter = declaration.parameter(name.text) else {
         let names = declaration.parameters.map(\.name)
         if let parameter = nearest(to: name.text, among: names) { meant.insert(parameter) }
+        bound.hasAllParameters = false
         problems.report(
           "\(declaration.name) has no parameter '\(name.text.shortened)'", at: name.place,
           notes: [suggestion(for: name.text, among: names, of: "parameters")])
@@ -118,12 +121,15 @@ struct StageBinder {
       }
       if let template {
         bound.parameters.append(BoundParameter(declaration: parameter, node: node, template: template))
+      } else {
+        bound.hasAllParameters = false
       }
     }
     for parameter in declaration.parameters
     where parameter.defaultValue == nil && stage.parameters[parameter.name] == nil
       && !meant.contains(parameter.name)
     {
+      bound.hasAllParameters = false
       problems.report(
         "stage '\(stage.name.text)' lacks the parameter '\(parameter.name)'", at: stage.name.place,
         notes: ["it is \(parameter.type.description): \(parameter.summary)"])

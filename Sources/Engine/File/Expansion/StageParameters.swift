@@ -46,8 +46,8 @@ struct ParameterEvaluator {
     }
 
     var base: [String: Value] = [:]
-    for parameter in stage.declaration.parameters { base[parameter.name] = parameter.defaultValue }
-    var isSound = true
+    // Each value is judged by itself all the same, but no check sees a node of which some are missing.
+    var isSound = stage.hasAllParameters
     for parameter in fixed {
       guard let value = value(of: parameter, at: [:]) else {
         isSound = false
@@ -82,9 +82,8 @@ struct ParameterEvaluator {
         }
       }
       if isSound {
-        let checked = ParameterValues(values)
-        if let files = check(checked, of: stage, at: point) {
-          result.values.append((checked, files))
+        if let checked = check(values, of: stage, at: point) {
+          result.values.append(checked)
         } else {
           isSound = false
         }
@@ -154,19 +153,30 @@ struct ParameterEvaluator {
       at: node.place, notes: notes)
   }
 
-  /// The stage's own check, and its external files; nil after reporting.
+  /// All parameters of a node by the declaration and by the stage's own check, and its external files; nil after
+  /// reporting.
   private mutating func check(
-    _ values: ParameterValues, of stage: BoundStage, at point: [String: Value]
-  ) -> [ExternalFile]? {
-    if let problem = stage.declaration.check(values) {
-      let given = stage.parameters.first { $0.declaration.name == problem.parameter }
+    _ given: [String: Value], of stage: BoundStage, at point: [String: Value]
+  ) -> (ParameterValues, [ExternalFile])? {
+    let values: ParameterValues
+    do throws(ParameterProblem) {
+      values = try ParameterValues(given, of: stage.declaration)
+      if let problem = stage.declaration.check(values) { throw problem }
+    } catch {
+      let given = stage.parameters.first { $0.declaration.name == error.parameter }
       let axes =
         given?.template.references.compactMap { name in point[name.text].map { (name.text, $0) } } ?? []
       problems.report(
-        "parameter '\(problem.parameter)': \(problem.message)", at: given?.node.place ?? stage.name.place,
+        "\(error)", at: given?.node.place ?? stage.name.place,
         notes: axes.prefix(4).map { "at \($0)=\($1.plainText.shortened)" })
       return nil
     }
+    guard let files = externalFiles(values, of: stage) else { return nil }
+    return (values, files)
+  }
+
+  /// The files outside the cache that a node reads, with their digests; nil after reporting.
+  private mutating func externalFiles(_ values: ParameterValues, of stage: BoundStage) -> [ExternalFile]? {
     var files: [ExternalFile] = []
     for path in Set(stage.declaration.externalFiles(values)).sorted() {
       let place = place(of: path, in: stage, values)
@@ -203,7 +213,7 @@ struct ParameterEvaluator {
     for parameter in stage.parameters {
       if let place = parameter.node.place(of: .string(path)) { return place }
     }
-    for parameter in stage.parameters where values[parameter.declaration.name].contains(.string(path)) {
+    for parameter in stage.parameters where values[parameter.declaration].contains(.string(path)) {
       return parameter.node.place
     }
     return stage.name.place
