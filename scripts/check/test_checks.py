@@ -1,4 +1,6 @@
 """Tests of house.py and documents.py on small checkouts: each rule is broken once and found."""
+import contextlib
+import io
 import pathlib
 import tempfile
 import unittest
@@ -42,6 +44,20 @@ class HouseTests(Checkout):
             self.write(f"docs/{number}.md", "")
         self.write("pipelines/c.yaml", "a: 1\n" * 4400)
         self.assertEqual(self.broken(), {("docs", 1), ("pipelines", 1)})
+
+    def test_debts_may_not_grow_and_are_deleted_when_paid(self):
+        debts = self.root / house.DEBTS
+        self.write("Tests/B.swift", "// b\n" * 310)
+        self.assertFalse(self.check(debts))
+        self.write(house.DEBTS, "# debts\nTests/B.swift lines-of-file 310\n")
+        self.assertTrue(self.check(debts))
+        for lines in (311, 309, 10):
+            self.write("Tests/B.swift", "// b\n" * lines)
+            self.assertFalse(self.check(debts), lines)
+
+    def check(self, debts):
+        with contextlib.redirect_stderr(io.StringIO()):
+            return house.check(self.root, debts)
 
     def test_strings_that_belong_to_a_declaration(self):
         self.write("Sources/Study/Stages/A.swift",

@@ -63,6 +63,42 @@ private enum Scale {
   }
 }
 
+/// The places of lines that stand a little apart, so that bars at the same x can be told from one another.
+private struct SideBySide {
+  private let isLogarithmic: Bool
+  private let count: Int
+  private let step: Double
+  /// Commands for the scale of x.
+  let commands: [String]
+
+  /// Lines are apart by 1 % of the width, or less where all of them together would take a third of the way to the
+  /// next x.
+  init(_ series: [Series], isLogarithmic: Bool) {
+    self.isLogarithmic = isLogarithmic
+    count = series.count
+    let places = series.flatMap { $0.points.map(\.x) }
+    let (low, high) = (places.min() ?? 0, places.max() ?? 1)
+    let distinct = Set(places).sorted().map { isLogarithmic ? log($0) : $0 }
+    let width = (distinct.last ?? 1) - (distinct.first ?? 0)
+    let next = zip(distinct, distinct.dropFirst()).map { $1 - $0 }.min() ?? width
+    let apart = min(0.01 * width, next / 3 / Double(max(1, count - 1)))
+    step = isLogarithmic ? exp(apart) : apart
+    let spread = apart * Double(count - 1) / 2
+    if isLogarithmic {
+      commands = ["set logscale x", "set xrange [\(low / 1.3 / exp(spread)):\(high * 1.3 * exp(spread))]"]
+    } else {
+      let margin = max((high - low) * 0.06, abs(high) * 0.01 + 1e-12) + spread
+      commands = ["set xrange [\(low - margin):\(high + margin)]"]
+    }
+  }
+
+  /// Where a point at `x` of the line with a number stands.
+  func place(_ x: Double, of line: Int) -> Double {
+    let shift = Double(line) - Double(count - 1) / 2
+    return isLogarithmic ? x * pow(step, shift) : x + shift * step
+  }
+}
+
 extension Drawing {
   /// Says what a dagger beside a point means, if there is one.
   private mutating func explainMarks(_ series: [Series], at place: String) {
@@ -107,25 +143,11 @@ extension Drawing {
     levels: [(name: String, y: Double)] = [], isLogarithmic: Bool, zero: String?
   ) -> Drawing {
     var drawing = Drawing(title: title, subtitles: [subtitle])
-    let places = series.flatMap { $0.points.map(\.x) }
-    let (low, high) = (places.min() ?? 0, places.max() ?? 1)
-    // Lines stand a little apart, so that bars at the same x can be told from one another: by 1 % of the width, or less
-    // where all of them together would take a third of the way to the next x.
-    let distinct = Set(places).sorted().map { isLogarithmic ? log($0) : $0 }
-    let width = (distinct.last ?? 1) - (distinct.first ?? 0)
-    let next = zip(distinct, distinct.dropFirst()).map { $1 - $0 }.min() ?? width
-    let apart = min(0.01 * width, next / 3 / Double(max(1, series.count - 1)))
-    let step = isLogarithmic ? exp(apart) : apart
-    let spread = apart * Double(series.count - 1) / 2
     drawing.add(
       "set xlabel \(quoted(x))", "set ylabel \(quoted(y))", "set key outside right top Left reverse")
     drawing.add("set grid ytics lc rgb '#DDDDDD'")
-    if isLogarithmic {
-      drawing.add("set logscale x", "set xrange [\(low / 1.3 / exp(spread)):\(high * 1.3 * exp(spread))]")
-    } else {
-      let margin = max((high - low) * 0.06, abs(high) * 0.01 + 1e-12) + spread
-      drawing.add("set xrange [\(low - margin):\(high + margin)]")
-    }
+    let side = SideBySide(series, isLogarithmic: isLogarithmic)
+    drawing.commands += side.commands
     if let zero {
       drawing.add(
         "set arrow 1 from graph 0, first 0 to graph 1, first 0 nohead lw 1.5 dt 2 lc rgb '\(Colour.line)'",
@@ -136,12 +158,10 @@ extension Drawing {
     drawing.explainMarks(series, at: "graph 0.01, graph 0.03")
     var plots: [String] = []
     for (index, line) in series.enumerated() {
-      let shift = Double(index) - Double(series.count - 1) / 2
       let points = line.points.sorted { $0.x < $1.x }
-      var rows = points.map { point -> [Double] in
-        let place = isLogarithmic ? point.x * pow(step, shift) : point.x + shift * step
-        return [
-          place, point.y, point.lower.isNaN ? point.y : point.lower,
+      var rows = points.map { point in
+        [
+          side.place(point.x, of: index), point.y, point.lower.isNaN ? point.y : point.lower,
           point.upper.isNaN ? point.y : point.upper,
         ]
       }
