@@ -158,7 +158,13 @@ def check(root, debts):
         if line and not line.startswith("#"):
             key, _, value = line.rpartition(" ")
             owed[key] = int(value)
-    found = {finding.key: finding for finding in House(root).broken()}
+    found = {}
+    for finding in House(root).broken():
+        key = finding.key
+        # Two functions of one name in a file are two debts.
+        while key in found:
+            key += "'"
+        found[key] = finding
     worse = [finding for key, finding in found.items() if finding.value > owed.get(key, 0)]
     paid = [key for key in owed if key not in found or found[key].value < owed[key]]
     for finding in worse:
