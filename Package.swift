@@ -60,9 +60,11 @@ let package = Package(
 
     // The study: what its artifacts hold, and the stages that make them.
     .target(
+      name: "Artifacts", dependencies: ["HDF5", "NeuralNet", "PipelineCore"], path: "Sources/Study/Artifacts"),
+    .target(
       name: "Stages",
       dependencies: [
-        "PipelineCore", "Clustering", "Datasets", "HDF5", "Influence", "NeuralNet", "Plot", "Programs",
+        "Artifacts", "PipelineCore", "Clustering", "Datasets", "HDF5", "Influence", "NeuralNet", "Plot", "Programs",
         "ResultTables", "Statistics", "Tensor", "VisionTransformer",
       ], path: "Sources/Study/Stages"),
     .target(name: "ResultTables", dependencies: ["Statistics"], path: "Sources/Study/ResultTables"),
@@ -105,6 +107,7 @@ let package = Package(
     .testTarget(name: "PlotTests", dependencies: ["Plot"]),
     .testTarget(name: "FileTreeTests", dependencies: ["FileTree"]),
     .testTarget(name: "ProgramsTests", dependencies: ["Programs"]),
+    .testTarget(name: "ArtifactsTests", dependencies: ["Artifacts", "HDF5", "PipelineCore"]),
     .testTarget(
       name: "StagesTests",
       dependencies: [

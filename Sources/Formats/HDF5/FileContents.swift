@@ -49,13 +49,17 @@ extension FileReader {
       throw .typeMismatch(
         file: site.file, object: path, found: info.type.description, expected: type.description)
     }
-    if let shape {
-      let fits = zip(info.shape, shape).allSatisfy { found, expected in expected.map { $0 == found } ?? true }
-      if info.shape.count != shape.count || !fits {
-        throw .shapeMismatch(file: site.file, object: path, found: info.shape, expected: shape)
-      }
-    }
+    try require(shape, of: info)
     return info
+  }
+
+  /// Throws unless a dataset has the lengths that are expected, nil standing for any.
+  func require(_ shape: [Int?]?, of info: DatasetInfo) throws(HDF5Error) {
+    guard let shape else { return }
+    let fits = zip(info.shape, shape).allSatisfy { found, expected in expected.map { $0 == found } ?? true }
+    if info.shape.count != shape.count || !fits {
+      throw .shapeMismatch(file: site.file, object: info.path, found: info.shape, expected: shape)
+    }
   }
 
   func rowLength(_ info: DatasetInfo, _ rows: Range<Int>) throws(HDF5Error) -> Int {

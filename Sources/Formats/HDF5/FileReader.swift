@@ -116,14 +116,15 @@ public struct FileReader: ~Copyable {
     try transfer(dataset.id, info, rows: rows, into: bytes)
   }
 
-  /// Reads a list of texts.
-  public func readStrings(_ path: String) throws(HDF5Error) -> [String] {
+  /// Reads texts; a shape that is given is checked as by `read`.
+  public func readStrings(_ path: String, shape: [Int?]? = nil) throws(HDF5Error) -> [String] {
     let dataset = try open(path)
     let info = try info(dataset, path)
     guard case .string(let length) = info.type else {
       throw .typeMismatch(
         file: site.file, object: path, found: info.type.description, expected: "string")
     }
+    try require(shape, of: info)
     var bytes = [UInt8](repeating: 0, count: info.count * length)
     try bytes.withMutableBytes { (bytes) throws(HDF5Error) in
       try transfer(dataset.id, info, rows: nil, into: bytes)
@@ -133,6 +134,13 @@ public struct FileReader: ~Copyable {
       texts.append(try site.at(path).text(bytes[start..<start + length]))
     }
     return texts
+  }
+
+  /// Whether an object has an attribute.
+  public func contains(attribute name: String, of object: String = "/") throws(HDF5Error) -> Bool {
+    let owner = try openObject(object)
+    chdf5_silence()
+    return H5Aexists(owner.id, name) > 0
   }
 
   /// Reads an attribute of the root, a group or a dataset.
