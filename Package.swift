@@ -64,7 +64,7 @@ let package = Package(
     .target(
       name: "Stages",
       dependencies: [
-        "Artifacts", "PipelineCore", "Clustering", "Datasets", "HDF5", "Influence", "NeuralNet", "Plot", "Programs",
+        "Artifacts", "PipelineCore", "Clustering", "Datasets", "Influence", "NeuralNet", "Plot", "Programs",
         "ResultTables", "Statistics", "Tensor", "VisionTransformer",
       ], path: "Sources/Study/Stages"),
     .target(name: "ResultTables", dependencies: ["Statistics"], path: "Sources/Study/ResultTables"),

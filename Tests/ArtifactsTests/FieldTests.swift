@@ -20,20 +20,26 @@ private struct SampleArtifact: ArtifactLayout {
   let rate = Attribute<Double>("rate", "a number")
 }
 
+/// A task that writes into a folder.
+private func task(in folder: String) throws -> StageTask {
+  let stage = StageDeclaration(
+    name: "sample", version: 3, summary: "a sample",
+    parameters: [Parameter("a", .integer(0...), default: 0, "a number")])
+  return StageTask(
+    node: "sample", stage: stage.name, stageVersion: stage.version, key: Digest(of: [1]),
+    parameters: try ParameterValues(["a": .integer(1)], of: stage), axes: [], streamKey: 0, inputs: [:],
+    output: folder + "/file.h5", scratch: folder + "/scratch", baseDirectory: folder, downloads: folder,
+    threads: 1, memory: 1 << 30)
+}
+
 @Suite struct FieldTests {
   private let folder: String
+  private let task: StageTask
 
   init() throws {
     folder = NSTemporaryDirectory() + "artifacts-test-" + UUID().uuidString
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-  }
-
-  private var task: StageTask {
-    StageTask(
-      node: "sample", stage: "sample", stageVersion: 3, key: Digest(of: [1]),
-      parameters: ParameterValues(["a": .integer(1)]), axes: [], streamKey: 0, inputs: [:],
-      output: folder + "/file.h5", scratch: folder + "/scratch", baseDirectory: folder, downloads: folder,
-      threads: 1, memory: 1 << 30)
+    task = try ArtifactsTests.task(in: folder)
   }
 
   /// Writes a whole sample of two rows.
@@ -129,11 +135,7 @@ private struct SampleArtifact: ArtifactLayout {
       let folder = NSTemporaryDirectory() + "artifacts-test-" + UUID().uuidString
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
       defer { try? FileManager.default.removeItem(atPath: folder) }
-      var artifact = try ArtifactWriter<GroupArtifact>(
-        StageTask(
-          node: "g", stage: "group", stageVersion: 1, key: Digest(of: []), parameters: ParameterValues([:]),
-          axes: [], streamKey: 0, inputs: [:], output: folder + "/file.h5", scratch: folder,
-          baseDirectory: folder, downloads: folder, threads: 1, memory: 1 << 30))
+      var artifact = try ArtifactWriter<GroupArtifact>(ArtifactsTests.task(in: folder))
       try artifact.write(\.indices, [1, 2])
       _ = try artifact.finish()
     }

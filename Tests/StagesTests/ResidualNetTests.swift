@@ -43,6 +43,7 @@ import Testing
       try file.write("/indices", [Int64(1), 11, 21])
       try file.write("/parts", [UInt8(0), 0, 0])
       try file.setAttribute("pool_size", to: .integer(5))
+      try file.setAttribute("kind", to: "random")
     }
     let metrics = try workshop.run("evaluate", [:], ["images": [data], "net": [net], "group": [group]])
     let loss: Double = try FileReader(at: metrics.path).readScalar("/metrics/train/loss")

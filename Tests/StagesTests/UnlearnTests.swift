@@ -30,6 +30,7 @@ import Testing
         try file.write("/indices", indices.map { Int64($0) })
         try file.write("/parts", parts ?? indices.indices.map { [0, 1, 1, 2][$0 % 4] })
         try file.setAttribute("pool_size", to: .integer(240))
+        try file.setAttribute("kind", to: "random")
       }
     }
 

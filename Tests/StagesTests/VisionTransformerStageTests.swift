@@ -26,6 +26,7 @@ import Testing
       try file.write("/indices", indices)
       try file.write("/parts", [UInt8](repeating: 0, count: indices.count))
       try file.setAttribute("pool_size", to: 30)
+      try file.setAttribute("kind", to: "random")
     }
   }
 

@@ -1,7 +1,7 @@
 // The stage `agreement`: how far several clusterings of the same images are one.
 
+import Artifacts
 import Clustering
-import HDF5
 import PipelineCore
 
 /// Compares clusterings pair by pair.
@@ -12,14 +12,7 @@ public enum AgreementStage: Stage {
     inputs: [
       InputDeclaration("clusters", accepts: ["cluster"], .many, "the clusterings, by label; at least two")
     ],
-    datasets: [
-      LayoutDeclaration("/names", "string [k]", "the clusterings"),
-      LayoutDeclaration(
-        "/adjusted_rand", "f64 [k,k]",
-        "adjusted Rand index: 1 for equal clusterings, about 0 for independent ones"),
-      LayoutDeclaration(
-        "/images", "i64 [k,k]", "how many images both have, which is what they are compared on"),
-    ])
+    datasets: AgreementArtifact.datasets, attributes: AgreementArtifact.attributes)
 
   /// Writes the indices.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
@@ -28,15 +21,13 @@ public enum AgreementStage: Stage {
       throw StageFailure("an agreement is of at least two clusterings, got \(inputs.count)")
     }
     let clusterings = try inputs.map { input in
-      let file = try FileReader(at: input.path)
-      let indices: [Int64] = try file.read("/indices", shape: [nil])
-      let assignment: [UInt8] = try file.read("/assignment", shape: [indices.count])
-      return Dictionary(zip(indices, assignment)) { first, _ in first }
+      let clustering = try ArtifactReader<ClusterArtifact>(input).clustering()
+      return Dictionary(zip(clustering.indices, clustering.assignment)) { first, _ in first }
     }
     let labels = inputs.map(\.label)
     let names = inputs.map { Set(labels).count == labels.count ? $0.label : $0.node }
     var agreement: [Double] = []
-    var counts: [Int64] = []
+    var counts: [Int] = []
     for (first, a) in clusterings.enumerated() {
       for (second, b) in clusterings.enumerated() {
         let common = a.keys.filter { b[$0] != nil }.sorted()
@@ -44,13 +35,13 @@ public enum AgreementStage: Stage {
           throw StageFailure("\(names[first]) and \(names[second]) have \(common.count) images in common")
         }
         agreement.append(try RandIndex.adjusted(common.map { a[$0] }, common.map { b[$0] }))
-        counts.append(Int64(common.count))
+        counts.append(common.count)
       }
     }
-    var artifact = try ArtifactWriter(task)
-    try artifact.write("/names", names)
-    try artifact.write("/adjusted_rand", agreement, shape: [inputs.count, inputs.count])
-    try artifact.write("/images", counts, shape: [inputs.count, inputs.count])
+    var artifact = try ArtifactWriter<AgreementArtifact>(task)
+    try artifact.write(\.names, names)
+    try artifact.write(\.adjustedRand, Block(agreement, inputs.count, inputs.count))
+    try artifact.write(\.images, Block(counts, inputs.count, inputs.count))
     return try artifact.finish()
   }
 }

@@ -1,6 +1,6 @@
 // The figures of a table or an evaluation, by row, for a comparison of two runs.
 
-import HDF5
+import Artifacts
 import PipelineCore
 
 /// The metrics of one artifact.
@@ -13,21 +13,14 @@ public struct ArtifactMetrics {
   ///
   /// - Throws: `HDF5Error` for an unreadable file.
   public init?(file path: String) throws {
-    let file = try FileReader(at: path)
-    let stage = try file.string("stage")
-    let metrics = try file.datasets().map(\.path).filter { $0.hasPrefix("/metrics/") }
-    func name(_ path: String) -> String { String(path.dropFirst("/metrics/".count)) }
-    switch stage {
-    case EvaluateStage.declaration.name:
-      var values: [String: Double] = [:]
-      for path in metrics { values[name(path)] = try file.readScalar(path) }
-      rows[""] = values
+    let file = try ArtifactReader<MetricsArtifact>(at: path)
+    switch try file.stage() {
+    case EvaluateStage.declaration.name: rows[""] = try file.read(\.single)
     case TableStage.declaration.name:
-      let labels = try Self.labels(file)
-      for path in metrics {
-        let values: [Double] = try file.read(path, shape: [labels.count])
+      let labels = try Self.labels(ArtifactReader<TableArtifact>(at: path))
+      for (metric, values) in try file.read(\.columns) {
         for (label, group) in Dictionary(grouping: labels.indices, by: { labels[$0] }) {
-          rows[label, default: [:]][name(path)] = group.reduce(0) { $0 + values[$1] } / Double(group.count)
+          rows[label, default: [:]][metric] = group.reduce(0) { $0 + values[$1] } / Double(group.count)
         }
       }
     default: return nil
@@ -35,21 +28,13 @@ public struct ArtifactMetrics {
   }
 
   /// What each row of a table is, apart from the axis that means are taken over.
-  private static func labels(_ file: borrowing FileReader) throws -> [String] {
+  private static func labels(_ file: consuming ArtifactReader<TableArtifact>) throws -> [String] {
     let over = try file.parameters(of: TableStage.declaration)[TableStage.over]
-    var labels = try file.readStrings("/scheme")
-    var points = [[String]](repeating: [], count: labels.count)
-    for dataset in try file.datasets() where dataset.path.hasPrefix("/axes/") {
-      let axis = String(dataset.path.dropFirst("/axes/".count))
-      guard axis != over else { continue }
-      for (row, value) in try file.readStrings(dataset.path).enumerated()
-      where row < points.count && !value.isEmpty {
-        points[row].append("\(axis)=\(value)")
-      }
+    let names = try file.read(\.rows)
+    let axes = names.axes.sorted { $0.key < $1.key }.filter { $0.key != over }
+    return names.labels.enumerated().map { row, label in
+      let point = axes.filter { !$0.value[row].isEmpty }.map { "\($0.key)=\($0.value[row])" }
+      return point.isEmpty ? label : "\(label)[\(point.joined(separator: ","))]"
     }
-    for row in labels.indices where !points[row].isEmpty {
-      labels[row] += "[\(points[row].joined(separator: ","))]"
-    }
-    return labels
   }
 }

@@ -1,7 +1,7 @@
 // The stage `cluster`: near, moderate and far images by cuts of the distance, or clusters of the features.
 
+import Artifacts
 import Clustering
-import HDF5
 import PipelineCore
 import Tensor
 
@@ -45,21 +45,7 @@ public enum ClusterStage: Stage {
       InputDeclaration(
         "features", accepts: ["features"], .optional, "the features: needed by k-means and agglomerative"),
     ],
-    datasets: [
-      LayoutDeclaration(
-        "/assignment", "u8 [n]",
-        "0 near, 1 moderate, 2 far; or the number of the band or cluster, from the nearest (without neighbours: the largest)"
-      ),
-      LayoutDeclaration("/fractions", "f64 [k]", "share of the images in each"),
-      LayoutDeclaration("/indices", "i64 [n]", "the images, into the train split"),
-      LayoutDeclaration("/normal_fractions", "f64 [k]", "sigma: what a normal law would give"),
-      LayoutDeclaration("/thresholds", "f64 [k-1]", "sigma: the distances at the cuts"),
-      LayoutDeclaration("/inertia", "f64", "k-means: sum of the squared distances to the centres"),
-    ],
-    attributes: [
-      LayoutDeclaration("method", "string", "as the parameter"),
-      LayoutDeclaration("metric", "string", "as the parameter; for sigma that of the distances"),
-    ],
+    datasets: ClusterArtifact.datasets, attributes: ClusterArtifact.attributes,
     isRandom: true,
     resources: { parameters in
       let subset = parameters[Self.subset]
@@ -83,16 +69,16 @@ public enum ClusterStage: Stage {
   }
 
   private static func cutDistances(_ task: StageTask) throws -> Digest {
-    let (distances, indices, metric) = try task.loadDistances()
-    let bands = try SigmaBands(distances, cuts: task.parameters[cuts])
-    var artifact = try ArtifactWriter(task)
-    try artifact.write("/assignment", bands.assignment)
-    try artifact.write("/fractions", bands.fractions)
-    try artifact.write("/indices", indices)
-    try artifact.write("/normal_fractions", bands.normalFractions)
-    try artifact.write("/thresholds", bands.thresholds)
-    try artifact.attribute("method", .string(Method.sigma.rawValue))
-    try artifact.attribute("metric", .string(metric))
+    let sample = try task.loadDistances()
+    let bands = try SigmaBands(sample.distances, cuts: task.parameters[cuts])
+    var artifact = try ArtifactWriter<ClusterArtifact>(task)
+    try artifact.write(\.assignment, bands.assignment)
+    try artifact.write(\.fractions, bands.fractions)
+    try artifact.write(\.indices, sample.indices)
+    try artifact.write(\.normalFractions, bands.normalFractions)
+    try artifact.write(\.thresholds, bands.thresholds)
+    try artifact.write(\.method, Method.sigma.rawValue)
+    try artifact.write(\.metric, sample.metric)
     return try artifact.finish()
   }
 
@@ -125,22 +111,22 @@ public enum ClusterStage: Stage {
     }
     var sizes = [Double](repeating: 0, count: clusters)
     for cluster in assignment { sizes[Int(cluster)] += 1 }
-    var artifact = try ArtifactWriter(task)
-    try artifact.write("/assignment", assignment)
-    try artifact.write("/fractions", sizes.map { $0 / Double(assignment.count) })
-    try artifact.write("/indices", features.indices)
-    if let inertia { try artifact.write("/inertia", scalar: inertia) }
-    try artifact.attribute("method", .string(method.rawValue))
-    try artifact.attribute("metric", .string(metric.rawValue))
+    var artifact = try ArtifactWriter<ClusterArtifact>(task)
+    try artifact.write(\.assignment, assignment)
+    try artifact.write(\.fractions, sizes.map { $0 / Double(assignment.count) })
+    try artifact.write(\.indices, features.indices)
+    try artifact.write(\.inertia, inertia)
+    try artifact.write(\.method, method.rawValue)
+    try artifact.write(\.metric, metric.rawValue)
     return try artifact.finish()
   }
 
   /// The clusters with numbers that rise with the mean distance of their images.
   private static func numberedByDistance(
-    _ assignment: [UInt8], _ clusters: Int, _ images: [Int64], _ task: StageTask
+    _ assignment: [UInt8], _ clusters: Int, _ images: [Int], _ task: StageTask
   ) throws -> [UInt8] {
-    let (distances, indices, _) = try task.loadDistances()
-    let known = Dictionary(zip(indices, distances)) { first, _ in first }
+    let distances = try task.loadDistances()
+    let known = Dictionary(zip(distances.indices, distances.distances)) { first, _ in first }
     var sums = [Double](repeating: 0, count: clusters)
     var sizes = [Double](repeating: 0, count: clusters)
     for (image, cluster) in zip(images, assignment) {

@@ -1,8 +1,8 @@
 // The stage `command`: any external program as a cached node, in a folder of its own.
 
+import Artifacts
 import Foundation
 import Glibc
-import HDF5
 import PipelineCore
 import Programs
 import Synchronization
@@ -30,7 +30,7 @@ public enum CommandStage: Stage {
     summary: "runs an external program and keeps the files that it makes",
     parameters: [argv, environment, files, outputs, cores, memory],
     takesAnyInput: true,
-    datasets: [LayoutDeclaration("/files/PATH", "u8 [bytes]", "each file of `outputs`, as it is")],
+    datasets: CommandArtifact.datasets, attributes: CommandArtifact.attributes,
     resources: { Resources(cores: $0[cores], memory: $0[memory] << 20) },
     externalFiles: { $0[files] },
     check: { parameters in
@@ -68,12 +68,12 @@ public enum CommandStage: Stage {
     let arguments = task.parameters[argv]
     try Program(arguments, environment: .exactly(environment), directory: folder).runWell()
 
-    var artifact = try ArtifactWriter(task)
+    var artifact = try ArtifactWriter<CommandArtifact>(task)
     for path in task.parameters[outputs].sorted() {
       guard let bytes = FileManager.default.contents(atPath: folder + "/" + path) else {
         throw StageFailure("\(arguments[0]) exited well but did not make its output \(path)")
       }
-      try artifact.write("/files/" + path, [UInt8](bytes))
+      try artifact.write(\.files.all[path], [UInt8](bytes))
     }
     return try artifact.finish()
   }
@@ -88,23 +88,16 @@ public enum CommandStage: Stage {
       for file in last.files { try lay(file, of: input, in: place) }
       return
     }
-    let artifact = try FileReader(atChecked: input.path)
-    let datasets = try artifact.datasets().filter { $0.path.hasPrefix("/files/") }
-    let isSmall = datasets.reduce(0) { $0 + $1.count } <= 1 << 20
+    let artifact = try ArtifactReader<CommandArtifact>(atChecked: input.path)
+    let sizes = try artifact.sizes(of: \.files.all)
+    let isSmall = sizes.values.reduce(0, +) <= 1 << 20
     var files: [KeptFile] = []
-    for dataset in datasets {
-      let file = KeptFile(
-        path: String(dataset.path.dropFirst("/files/".count)), bytes: try artifact.read(dataset.path))
+    for path in sizes.keys.sorted() {
+      let file = KeptFile(path: path, bytes: try artifact.read(\.files.all[path]))
       try lay(file, of: input, in: place)
       if isSmall { files.append(file) }
     }
     if isSmall { lastFiles.withLock { $0 = (input.fileDigest, files) } }
-  }
-
-  /// A file that a command made, as its artifact keeps it.
-  private struct KeptFile {
-    var path: String
-    var bytes: [UInt8]
   }
 
   /// The files of the small artifact that this process has read last: many nodes often take the same one.

@@ -1,6 +1,6 @@
 // The stage `correlation`: how well predicted effects agree with actual ones, over groups of several kinds.
 
-import HDF5
+import Artifacts
 import PipelineCore
 import Statistics
 
@@ -17,89 +17,71 @@ public enum CorrelationStage: Stage {
         "rows", accepts: ["effect", "logistic-effect"], .many,
         "the effects by kind of group, as label: stage")
     ],
-    datasets: [
-      LayoutDeclaration("/points/kind", "string [r]", "the label of each group"),
-      LayoutDeclaration("/points/axes/AXIS", "string [r]", "its axis values, as text"),
-      LayoutDeclaration("/points/share", "f64 [r]", "images removed over images that they were drawn from"),
-      LayoutDeclaration("/points/{group,test}/{predicted,actual}", "f64 [r]", "as in the effect"),
-      LayoutDeclaration(
-        "/{kind,loss}", "string [k]", "the kind of groups, and the loss whose change is predicted"),
-      LayoutDeclaration(
-        "/{groups,not_converged}", "i64 [k]", "groups, and those behind which a solve failed"),
-      LayoutDeclaration(
-        "/slope/{value,lower,upper}", "f64 [k]",
-        "least-squares slope of actual on predicted with its 95 % interval; above 1: effects are underestimated"
-      ),
-      LayoutDeclaration(
-        "/{pearson,spearman}/{value,lower,upper}", "f64 [k]", "correlations with their 95 % intervals"),
-      LayoutDeclaration("/mean/{predicted,actual}", "f64 [k]", "means over the groups"),
-    ] + TrustFacts.rowDatasets)
+    datasets: CorrelationArtifact.datasets, attributes: CorrelationArtifact.attributes)
+
+  /// A group, with its effects.
+  private struct Point {
+    var kind: String
+    var share: Double
+    var converged: Bool
+    var effects: [EffectSplit: PredictedEffect<Double>]
+  }
 
   /// Writes points and figures.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
     let inputs = task.inputs["rows"] ?? []
-    var share: [Double] = []
-    var converged: [Bool] = []
-    var effects: [String: [Double]] = [:]
-    for input in inputs {
-      let file = try FileReader(at: input.path)
-      share.append(Double(try file.integer("group_size")) / Double(try file.integer("pool_size")))
-      converged.append(try file.integer("converged") != 0)
-      for split in EffectStage.splits {
-        for name in ["predicted", "actual"] {
-          effects["\(split)/\(name)", default: []].append(try file.readScalar("/effects/\(split)/\(name)"))
-        }
+    let points = try inputs.map { input in
+      // What it takes of both kinds of effects, they have in common.
+      let file = try ArtifactReader<EffectArtifact>(input)
+      return Point(
+        kind: input.label, share: Double(try file.read(\.groupSize)) / Double(try file.read(\.poolSize)),
+        converged: try file.read(\.facts.outcome.converged), effects: try file.read(\.effects))
+    }
+    var records: [CorrelationRecord] = []
+    var places: [[Int]] = []
+    for kind in distinctInOrder(points.map(\.kind)) {
+      let rows = points.indices.filter { points[$0].kind == kind }
+      for split in EffectSplit.allCases {
+        records.append(try record(kind, split, rows.map { points[$0] }))
+        places.append(rows)
       }
     }
-    var artifact = try ArtifactWriter(task)
-    try artifact.write("/points/kind", inputs.map(\.label))
-    for axis in Set(inputs.flatMap { $0.axes.map(\.axis) }).sorted() {
-      try artifact.write(
-        "/points/axes/\(axis)",
-        inputs.map { input in input.axes.first { $0.axis == axis }?.value.plainText ?? "" })
-    }
-    try artifact.write("/points/share", share)
-    for (path, values) in effects.sorted(by: { $0.key < $1.key }) {
-      try artifact.write("/points/\(path)", values)
-    }
-    var figures: [String: [Double]] = [:]
-    var (kinds, losses) = ([String](), [String]())
-    var (counts, failures) = ([Int64](), [Int64]())
-    var records: [[Int]] = []
-    func add(_ name: String, _ value: Double, _ lower: Double, _ upper: Double) {
-      figures[name + "/value", default: []].append(value)
-      figures[name + "/lower", default: []].append(lower)
-      figures[name + "/upper", default: []].append(upper)
-    }
-    for kind in distinctInOrder(inputs.map(\.label)) {
-      let rows = inputs.indices.filter { inputs[$0].label == kind }
-      guard rows.count >= 3 else {
-        throw StageFailure("a correlation is of at least 3 groups; '\(kind)' has \(rows.count)")
-      }
-      for split in EffectStage.splits {
-        let predicted = rows.map { effects["\(split)/predicted"]?[$0] ?? .nan }
-        let actual = rows.map { effects["\(split)/actual"]?[$0] ?? .nan }
-        let line = try RegressionLine(predicted, actual)
-        let pearson = try Correlation.pearson(predicted, actual)
-        let spearman = try Correlation.spearman(predicted, actual)
-        kinds.append(kind)
-        losses.append(split)
-        records.append(rows)
-        counts.append(Int64(rows.count))
-        failures.append(Int64(rows.filter { !converged[$0] }.count))
-        add("slope", line.slope, line.slope - line.slopeHalfWidth, line.slope + line.slopeHalfWidth)
-        add("pearson", pearson.coefficient, pearson.lower ?? .nan, pearson.upper ?? .nan)
-        add("spearman", spearman.coefficient, spearman.lower ?? .nan, spearman.upper ?? .nan)
-        figures["mean/predicted", default: []].append(try Moments.mean(predicted))
-        figures["mean/actual", default: []].append(try Moments.mean(actual))
-      }
-    }
-    try artifact.write("/kind", kinds)
-    try artifact.write("/loss", losses)
-    try artifact.write("/groups", counts)
-    try artifact.write("/not_converged", failures)
-    for (path, values) in figures.sorted(by: { $0.key < $1.key }) { try artifact.write("/" + path, values) }
-    try TrustFacts.gather(inputs, labels: inputs.map(\.label), records: records, into: &artifact)
+    var artifact = try ArtifactWriter<CorrelationArtifact>(task)
+    try artifact.write(\.points.rows, RowNames(inputs))
+    try artifact.write(\.points.share, points.map(\.share))
+    for split in EffectSplit.allCases { try artifact.write(\.points[split], columns(points, split)) }
+    try artifact.write(\.records, records)
+    try artifact.write(
+      \.solves, try SolveRecords(inputs, labels: inputs.map(\.label), records: places))
     return try artifact.finish()
+  }
+
+  private static func columns(_ points: [Point], _ split: EffectSplit) -> PredictedEffect<[Double]> {
+    PredictedEffect(
+      predicted: points.map { $0.effects[split]?.predicted ?? .nan },
+      actual: points.map { $0.effects[split]?.actual ?? .nan })
+  }
+
+  /// The figures of groups of one kind, for the loss on a split.
+  private static func record(_ kind: String, _ split: EffectSplit, _ points: [Point]) throws
+    -> CorrelationRecord
+  {
+    guard points.count >= 3 else {
+      throw StageFailure("a correlation is of at least 3 groups; '\(kind)' has \(points.count)")
+    }
+    let effects = columns(points, split)
+    let line = try RegressionLine(effects.predicted, effects.actual)
+    var record = CorrelationRecord()
+    record.kind = kind
+    record.loss = split.rawValue
+    record.groups = points.count
+    record.notConverged = points.count { !$0.converged }
+    record.slope = Interval(
+      value: line.slope, lower: line.slope - line.slopeHalfWidth, upper: line.slope + line.slopeHalfWidth)
+    record.pearson = Interval(try Correlation.pearson(effects.predicted, effects.actual))
+    record.spearman = Interval(try Correlation.spearman(effects.predicted, effects.actual))
+    record.meanPredicted = try Moments.mean(effects.predicted)
+    record.meanActual = try Moments.mean(effects.actual)
+    return record
   }
 }

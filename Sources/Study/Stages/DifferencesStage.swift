@@ -1,6 +1,6 @@
 // The stage `differences`: does one scheme come closer to retraining than others? Paired tests and a verdict.
 
-import HDF5
+import Artifacts
 import PipelineCore
 import Statistics
 
@@ -10,7 +10,7 @@ public enum DifferencesStage: Stage {
   static let reference = Parameter(
     "reference", .string, default: "retrain", "the label of retraining, which gaps are taken to")
   static let split = Parameter(
-    "split", .word(EvaluationMetrics.splits), default: "group", "the split whose loss is compared")
+    "split", .choice(EvaluationSplit.self), default: .group, "the split whose loss is compared")
   static let columns = Parameter(
     "columns", .string, default: "size", "the axis of which each value has a test, and all together")
   static let over = Parameter("over", .string, default: "repeat", "the axis that pairs are drawn from")
@@ -27,23 +27,7 @@ public enum DifferencesStage: Stage {
         "rows", accepts: ["evaluate"], .many,
         "the evaluations by scheme, as label: stage; all but reference and scheme are compared against")
     ],
-    datasets: [
-      LayoutDeclaration("/pairs/against", "string [r]", "the other scheme of each pair"),
-      LayoutDeclaration("/pairs/axes/AXIS", "string [r]", "its axis values"),
-      LayoutDeclaration(
-        "/pairs/difference", "f64 [r]",
-        "|loss − retrained| of the scheme less that of the other; < 0: it is closer"
-      ),
-      LayoutDeclaration(
-        "/tests/{against,setting,column,verdict}", "string [t]", "what a test is of, and says"),
-      LayoutDeclaration(
-        "/tests/{pairs,closer,not_converged}", "i64 [t]",
-        "pairs, those in which the scheme is the closer one, and those behind which a solve failed"),
-      LayoutDeclaration(
-        "/tests/{mean,lower,upper,pvalue,adjusted}", "f64 [t]",
-        "mean difference with its 95 % interval, two-sided p of a t test, and that by Holm's method"),
-      LayoutDeclaration("/verdict", "string [v]", "the rule and the verdict against each other scheme"),
-    ] + TrustFacts.rowDatasets,
+    datasets: DifferencesArtifact.datasets, attributes: DifferencesArtifact.attributes,
     check: { parameters in
       parameters[scheme] == parameters[reference]
         ? ParameterProblem(scheme, "'scheme' and 'reference' are the same label") : nil
@@ -62,6 +46,24 @@ public enum DifferencesStage: Stage {
     var rows: [Int]
     var adjusted = Double.nan
     var verdict = ""
+
+    /// As the artifact holds it.
+    var record: DifferenceTest {
+      var record = DifferenceTest()
+      record.against = against
+      record.setting = setting
+      record.column = column ?? "all"
+      record.verdict = verdict
+      record.pairs = test.count
+      record.closer = closer
+      record.notConverged = notConverged
+      record.mean = test.mean
+      record.lower = test.mean - test.halfWidth
+      record.upper = test.mean + test.halfWidth
+      record.pvalue = test.pvalue
+      record.adjusted = adjusted
+      return record
+    }
   }
 
   private struct Pair {
@@ -80,28 +82,15 @@ public enum DifferencesStage: Stage {
     var tests = try comparisons(pairs, columns: values[columns], over: values[over])
     judge(&tests, level: values[level])
     let lines = verdict(tests, values)
-    var artifact = try ArtifactWriter(task)
-    try artifact.write("/pairs/against", pairs.map(\.against))
-    for axis in Set(pairs.flatMap(\.axes.keys)).sorted() {
-      try artifact.write("/pairs/axes/\(axis)", pairs.map { $0.axes[axis] ?? "" })
-    }
-    try artifact.write("/pairs/difference", pairs.map(\.difference))
-    try artifact.write("/tests/against", tests.map(\.against))
-    try artifact.write("/tests/setting", tests.map(\.setting))
-    try artifact.write("/tests/column", tests.map { $0.column ?? "all" })
-    try artifact.write("/tests/verdict", tests.map(\.verdict))
-    try artifact.write("/tests/pairs", tests.map { Int64($0.test.count) })
-    try artifact.write("/tests/closer", tests.map { Int64($0.closer) })
-    try artifact.write("/tests/not_converged", tests.map { Int64($0.notConverged) })
-    try artifact.write("/tests/mean", tests.map(\.test.mean))
-    try artifact.write("/tests/lower", tests.map { $0.test.mean - $0.test.halfWidth })
-    try artifact.write("/tests/upper", tests.map { $0.test.mean + $0.test.halfWidth })
-    try artifact.write("/tests/pvalue", tests.map(\.test.pvalue))
-    try artifact.write("/tests/adjusted", tests.map(\.adjusted))
-    try artifact.write("/verdict", lines)
+    var artifact = try ArtifactWriter<DifferencesArtifact>(task)
+    try artifact.write(
+      \.pairs.rows, RowNames(labels: pairs.map(\.against), axes: pairs.map(\.axes)))
+    try artifact.write(\.pairs.difference, pairs.map(\.difference))
+    try artifact.write(\.tests, tests.map(\.record))
+    try artifact.write(\.verdict, lines)
     let inputs = task.inputs["rows"] ?? []
-    try TrustFacts.gather(
-      inputs, labels: inputs.map(\.label), records: tests.map(\.rows), into: &artifact)
+    try artifact.write(
+      \.solves, try SolveRecords(inputs, labels: inputs.map(\.label), records: tests.map(\.rows)))
     return try artifact.finish()
   }
 
@@ -188,7 +177,7 @@ public enum DifferencesStage: Stage {
   private static func verdict(_ tests: [Comparison], _ values: ParameterValues) -> [String] {
     let scheme = values[scheme]
     let level = values[level]
-    let split = values[split] == "group" ? "removed images" : values[split] + " images"
+    let split = values[split] == .group ? "removed images" : values[split].rawValue + " images"
     var lines = [
       "difference: |loss − loss after retraining| on the \(split), of \(scheme) less that of the other scheme, at "
         + "the same axis values; below 0, \(scheme) is closer to retraining.",

@@ -1,6 +1,6 @@
 // The stage `evaluate`: a net on the six splits of a study of removal, and how close it is to retrained nets.
 
-import HDF5
+import Artifacts
 import Influence
 import NeuralNet
 import PipelineCore
@@ -42,40 +42,7 @@ public enum EvaluateStage: Stage {
       InputDeclaration(
         "original", accepts: ["train"], .optional, "the net before removal, for relearn_limit"),
     ],
-    datasets: [
-      LayoutDeclaration(
-        "/metrics/SPLIT/loss", "f64", "mean cross-entropy, without regularisation; NaN for an empty split"),
-      LayoutDeclaration("/metrics/SPLIT/accuracy", "f64", "share of right predictions, 0 to 1"),
-      LayoutDeclaration(
-        "/metrics/SPLIT/{loss_gap,accuracy_gap}", "f64",
-        "less the mean over the references; NaN without a reference"),
-      LayoutDeclaration(
-        "/metrics/SPLIT/{loss_spread,accuracy_spread}", "f64",
-        "standard deviation (n − 1) over the references, from seed to seed; NaN below two"),
-      LayoutDeclaration(
-        "/metrics/comparison/parameter_distance", "f64", "‖θ − θ_reference‖₂, mean over the references"),
-      LayoutDeclaration(
-        "/metrics/comparison/kl", "f64",
-        "KL(reference ‖ net) of the outputs in nats, mean over the test images and the references"),
-      LayoutDeclaration(
-        "/metrics/comparison/changed", "f64", "share of test images that net and reference decide differently"
-      ),
-      LayoutDeclaration(
-        "/metrics/forgetting/membership_auc", "f64",
-        "area under the curve of a loss-threshold attack: the group against test images of its label (of several labels: all); ½ is none the wiser"
-      ),
-      LayoutDeclaration(
-        "/metrics/forgetting/f1", "f64",
-        "2 (1 − a) b / (1 − a + b), a the accuracy on the group, b on test_other"),
-      LayoutDeclaration(
-        "/metrics/forgetting/relearning_steps", "f64",
-        "SGD steps until the group's loss is back; infinity beyond the limit, NaN if not measured"),
-    ],
-    attributes: [
-      LayoutDeclaration("group_size", "int", "images in the group"),
-      LayoutDeclaration("pool_size", "int", "images that the group was drawn from"),
-      LayoutDeclaration("references", "int", "retrained nets that the net was compared with"),
-    ] + TrustFacts.attributes + TrustFacts.comparisonAttributes,
+    datasets: EvaluationArtifact.datasets, attributes: EvaluationArtifact.attributes,
     resources: { _ in Resources(cores: 64, memory: 400 << 20) },
     unused: { values, _ in
       values[relearnLimit] > 0 ? [] : [relearnRate.name, relearnBatch.name, relearnLoss.name]
@@ -88,93 +55,56 @@ public enum EvaluateStage: Stage {
     let input = task.input("net")
     let net = try task.loadNet(input)
     let evaluation = try task.evaluate(input, net, images)
-    let label = task.parameters[Self.label]
-    let members = splitMembers(images, group, label: label)
-    let metrics = splitMetrics(evaluation, members)
+    let references = try references(task, of: net, images)
     // A net that is one of the references tells of their spread, but is not compared with itself.
-    let references = try (task.inputs["reference"] ?? []).map { reference in
-      let other = try task.loadNet(reference)
-      guard other.network.name == net.network.name, other.parameters.count == net.parameters.count else {
-        throw StageFailure("\(reference.node) is a \(other.network.name), the net a \(net.network.name)")
-      }
-      return (input: reference, net: other, evaluation: try task.evaluate(reference, other, images))
-    }
     let others = references.filter { $0.input.content != input.content }
-    let known = references.map { splitMetrics($0.evaluation, members) }
-    let compared = others.map { splitMetrics($0.evaluation, members) }
 
-    var artifact = try ArtifactWriter(task)
-    for split in EvaluationMetrics.splits {
-      for name in ["loss", "accuracy"] {
-        func value(_ metrics: [String: [String: Double]]) -> Double { metrics[split]?[name] ?? .nan }
-        let path = "/metrics/\(split)/\(name)"
-        try artifact.write(path, scalar: value(metrics))
-        try artifact.write(path + "_gap", scalar: value(metrics) - mean(compared.map(value)))
-        try artifact.write(
-          path + "_spread", scalar: (try? Moments.standardDeviation(known.map(value))) ?? .nan)
-      }
-    }
-    let distances = others.map { other in
-      zip(net.parameters, other.net.parameters).reduce(0.0) { sum, pair in
-        let difference = Double(pair.0) - Double(pair.1)
-        return sum + difference * difference
-      }.squareRoot()
-    }
+    var metrics = SplitMeans.figures(
+      of: evaluation, among: references.map(\.evaluation), against: others.map(\.evaluation),
+      on: SplitMeans.members(images, group, label: task.parameters[label]))
     let divergences = try others.map {
       try OutputDivergence(
         evaluation.testOutputs, reference: $0.evaluation.testOutputs, classes: evaluation.classes)
     }
-    try artifact.write("/metrics/comparison/parameter_distance", scalar: mean(distances))
-    try artifact.write("/metrics/comparison/kl", scalar: mean(divergences.map(\.kullbackLeibler)))
-    try artifact.write("/metrics/comparison/changed", scalar: mean(divergences.map(\.changedDecisions)))
-    try artifact.write(
-      "/metrics/forgetting/membership_auc", scalar: try membership(evaluation, images, group))
-    let a = metrics["group"]?["accuracy"] ?? .nan
-    let b = metrics["test_other"]?["accuracy"] ?? .nan
-    try artifact.write("/metrics/forgetting/f1", scalar: forgettingF1(group: a, others: b))
-    try artifact.write(
-      "/metrics/forgetting/relearning_steps", scalar: try relearning(task, net, images, group))
-    try artifact.attribute("group_size", .integer(Int64(group.indices.count)))
-    try artifact.attribute("pool_size", .integer(Int64(group.poolSize)))
-    try artifact.attribute("references", .integer(Int64(others.count)))
-    try TrustFacts.copy(from: input, to: &artifact)
-    return try artifact.finish()
+    metrics[.parameterDistance] = mean(others.map { distance(net.parameters, $0.net.parameters) })
+    metrics[.divergence] = mean(divergences.map(\.kullbackLeibler))
+    metrics[.changedDecisions] = mean(divergences.map(\.changedDecisions))
+    metrics[.membershipArea] = try membership(evaluation, images, group)
+    func accuracy(_ split: EvaluationSplit) -> Double { metrics[EvaluationMetric(split, .accuracy)] ?? .nan }
+    metrics[.f1] = forgettingF1(group: accuracy(.group), others: accuracy(.testOther))
+    metrics[.relearningSteps] = try relearning(task, net, images, group)
+    return try task.write(
+      EvaluationArtifact.self,
+      NetEvaluationFigures(
+        metrics: metrics, groupSize: group.indices.count, poolSize: group.poolSize,
+        references: others.count, facts: try SolveFacts(behind: input)))
   }
 
-  /// The images of each split: whether of the train split, and which.
-  private static func splitMembers(_ images: LoadedImages, _ group: Group, label: Int?) -> [String: (
-    isTraining: Bool, indices: [Int]
-  )] {
-    let labels = images.test.labels
-    return [
-      "group": (true, group.indices),
-      "retained": (true, group.complement(in: images.train.count)),
-      "train": (true, Array(0..<images.train.count)),
-      "test": (false, Array(0..<images.test.count)),
-      "test_label": (false, labels.indices.filter { Int(labels[$0]) == label }),
-      "test_other": (false, labels.indices.filter { Int(labels[$0]) != label }),
-    ]
+  private struct Reference {
+    var input: TaskInput
+    var net: Net
+    var evaluation: NetEvaluation
   }
 
-  /// Means over each split, in double precision and in ascending order; NaN for an empty one.
-  private static func splitMetrics(
-    _ evaluation: NetEvaluation, _ members: [String: (isTraining: Bool, indices: [Int])]
-  ) -> [String: [String: Double]] {
-    members.mapValues { split in
-      let source = split.isTraining ? evaluation.train : evaluation.test
-      var loss = 0.0
-      var correct = 0
-      for index in split.indices {
-        loss += Double(source.losses[index])
-        correct += source.correct[index] ? 1 : 0
+  /// The nets of slot `reference`, of the same architecture as the net.
+  private static func references(_ task: StageTask, of net: Net, _ images: LoadedImages) throws -> [Reference]
+  {
+    try (task.inputs["reference"] ?? []).map { reference in
+      let other = try task.loadNet(reference)
+      guard other.network.name == net.network.name, other.parameters.count == net.parameters.count else {
+        throw StageFailure("\(reference.node) is a \(other.network.name), the net a \(net.network.name)")
       }
-      let count = Double(split.indices.count)
-      return count == 0 ? [:] : ["loss": loss / count, "accuracy": Double(correct) / count]
+      return Reference(
+        input: reference, net: other, evaluation: try task.evaluate(reference, other, images))
     }
   }
 
-  private static func mean(_ values: [Double]) -> Double {
-    values.isEmpty ? .nan : values.reduce(0, +) / Double(values.count)
+  /// ‖a − b‖₂, in double precision.
+  private static func distance(_ a: [Float], _ b: [Float]) -> Double {
+    zip(a, b).reduce(0.0) { sum, pair in
+      let difference = Double(pair.0) - Double(pair.1)
+      return sum + difference * difference
+    }.squareRoot()
   }
 
   /// The membership attack's area; NaN if the test split has no image of the group's label.

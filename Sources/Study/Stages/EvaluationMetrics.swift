@@ -1,58 +1,47 @@
-// The figures that `evaluate` writes and `table` gathers: their paths, and what a table calls them.
+// The figures that `table` shows: what its parameter calls them, and what stands in the table.
 
+import Artifacts
 import PipelineCore
 import ResultTables
 
 /// The metrics of an evaluation.
 enum EvaluationMetrics {
-  /// The splits of the contract.
-  static let splits = ["group", "retained", "train", "test", "test_label", "test_other"]
-  /// Figures of each split.
-  static let perSplit = [
-    "loss", "accuracy", "loss_gap", "accuracy_gap", "loss_spread", "accuracy_spread",
-  ]
-  /// Figures against the retrained nets.
-  static let comparison = ["parameter_distance", "kl", "changed"]
-  /// Figures of how far the group is forgotten.
-  static let forgetting = ["membership_auc", "f1", "relearning_steps"]
+  /// The splits by name.
+  static let splits = EvaluationSplit.allCases.map(\.rawValue)
 
-  /// The datasets of all, sorted.
-  static let paths =
-    (splits.flatMap { split in perSplit.map { "/metrics/\(split)/\($0)" } }
-    + comparison.map { "/metrics/comparison/\($0)" } + forgetting.map { "/metrics/forgetting/\($0)" })
-    .sorted()
-
-  /// A figure of a table, and the dataset that it is read from.
+  /// A figure of a table, and the figure of evaluations that it is.
   struct Choice {
     /// As the table shows it.
     var figure: ResultTableLayout.Figure
-    /// Its dataset.
-    var path: String
-    /// The dataset of the spread that it is counted in, if it is.
-    var unit: String?
+    /// That of the evaluations.
+    var metric: EvaluationMetric
+    /// The spread that it is counted in, if it is.
+    var unit: EvaluationMetric?
     /// Whether it has a value for every net; the others are left out where they have none.
     var isAlways = false
   }
 
-  /// Names that need no split, with their label, dataset, and whether they are shares.
-  private static let whole: [String: (label: String, path: String, isPercent: Bool, decimals: Int)] = [
-    "distance": ("parameter distance", "comparison/parameter_distance", false, 4),
-    "kl": ("output KL", "comparison/kl", false, 4),
-    "changed": ("changed decisions", "comparison/changed", true, 4),
-    "mia_auc": ("membership AUC", "forgetting/membership_auc", false, 4),
-    "f1": ("F1", "forgetting/f1", false, 4),
-    "relearning": ("relearning steps", "forgetting/relearning_steps", false, 1),
-  ]
+  /// Names that need no split, with their label, figure, and whether they are shares.
+  private static let whole:
+    [String: (label: String, metric: EvaluationMetric, isPercent: Bool, decimals: Int)] = [
+      "distance": ("parameter distance", .parameterDistance, false, 4),
+      "kl": ("output KL", .divergence, false, 4),
+      "changed": ("changed decisions", .changedDecisions, true, 4),
+      "mia_auc": ("membership AUC", .membershipArea, false, 4),
+      "f1": ("F1", .f1, false, 4),
+      "relearning": ("relearning steps", .relearningSteps, false, 1),
+    ]
 
   /// Figures of one split, by what stands behind the dot.
-  private static let ofSplit: [String: (label: String, metric: String, unit: String?, isPercent: Bool)] = [
-    "loss": ("loss", "loss", nil, false),
-    "accuracy": ("accuracy", "accuracy", nil, true),
-    "gap": ("loss − retrained", "loss_gap", nil, false),
-    "accuracy_gap": ("accuracy − retrained", "accuracy_gap", nil, true),
-    "gap_spread": ("loss gap, in spreads", "loss_gap", "loss_spread", false),
-    "accuracy_gap_spread": ("accuracy gap, in spreads", "accuracy_gap", "accuracy_spread", false),
-  ]
+  private static let ofSplit:
+    [String: (label: String, figure: SplitFigure, unit: SplitFigure?, isPercent: Bool)] = [
+      "loss": ("loss", .loss, nil, false),
+      "accuracy": ("accuracy", .accuracy, nil, true),
+      "gap": ("loss − retrained", .lossGap, nil, false),
+      "accuracy_gap": ("accuracy − retrained", .accuracyGap, nil, true),
+      "gap_spread": ("loss gap, in spreads", .lossGap, .lossSpread, false),
+      "accuracy_gap_spread": ("accuracy gap, in spreads", .accuracyGap, .accuracySpread, false),
+    ]
 
   /// All names that parameter `metrics` takes.
   static let names =
@@ -67,19 +56,19 @@ enum EvaluationMetrics {
           figure: .init(
             label: known.label, split: "all", metric: name, isPercent: known.isPercent,
             decimals: known.decimals),
-          path: "/metrics/\(known.path)")
+          metric: known.metric)
       ]
     }
     let parts = name.split(separator: ".", maxSplits: 1).map(String.init)
-    guard parts.count == 2, splits.contains(parts[0]), let known = ofSplit[parts[1]] else { return [] }
-    let split = parts[0] == "group" ? "self" : parts[0].replacing("_", with: " ")
+    guard parts.count == 2, let split = EvaluationSplit(rawValue: parts[0]), let known = ofSplit[parts[1]]
+    else { return [] }
+    let shown = split == .group ? "self" : parts[0].replacing("_", with: " ")
     return [
       Choice(
         figure: .init(
-          label: "\(split) \(known.label)", split: parts[0], metric: parts[1], isPercent: known.isPercent),
-        path: "/metrics/\(parts[0])/\(known.metric)",
-        unit: known.unit.map { "/metrics/\(parts[0])/\($0)" },
-        isAlways: known.metric == "loss" || known.metric == "accuracy")
+          label: "\(shown) \(known.label)", split: parts[0], metric: parts[1], isPercent: known.isPercent),
+        metric: EvaluationMetric(split, known.figure), unit: known.unit.map { EvaluationMetric(split, $0) },
+        isAlways: known.figure == .loss || known.figure == .accuracy)
     ]
   }
 

@@ -1,6 +1,6 @@
 // Evaluations by scheme and axis values, with their gaps to retraining: what comparisons are made of.
 
-import HDF5
+import Artifacts
 import PipelineCore
 
 /// One evaluation.
@@ -10,7 +10,7 @@ struct EvaluationRow {
   /// Axis values as text.
   var axes: [String: String]
   /// Mean cross-entropy by split.
-  var losses: [String: Double]
+  var losses: [EvaluationSplit: Double]
   /// Whether every solve behind it converged.
   var converged: Bool
   /// The node that made it.
@@ -33,16 +33,16 @@ struct EvaluationRows {
   private let name: String
 
   /// Reads the losses of some splits.
-  init(_ task: StageTask, slot: String = "rows", reference: String, splits: [String]) throws {
+  init(_ task: StageTask, slot: String = "rows", reference: String, splits: [EvaluationSplit]) throws {
     name = reference
     for (place, input) in (task.inputs[slot] ?? []).enumerated() {
-      let file = try FileReader(at: input.path)
-      var losses: [String: Double] = [:]
-      for split in splits { losses[split] = try file.readScalar("/metrics/\(split)/loss") }
+      let file = try ArtifactReader<EvaluationArtifact>(input)
+      var losses: [EvaluationSplit: Double] = [:]
+      for split in splits { losses[split] = try file.read(\.metrics[EvaluationMetric(split, .loss)]) }
       let row = EvaluationRow(
         scheme: input.label,
-        axes: Dictionary(input.axes.map { ($0.axis, $0.value.plainText) }) { first, _ in first },
-        losses: losses, converged: try file.integer("converged") != 0, node: input.node, place: place)
+        axes: input.axisTexts,
+        losses: losses, converged: try file.read(\.facts.outcome.converged), node: input.node, place: place)
       if input.label == reference { references.append(row) } else { rows.append(row) }
     }
     guard !references.isEmpty else {
@@ -65,7 +65,7 @@ struct EvaluationRows {
 
   /// How far the loss on a split is above that of retraining, at the same values of the axes that both have; the
   /// mean over several retrainings.
-  func gap(_ row: EvaluationRow, _ split: String) throws -> Double {
+  func gap(_ row: EvaluationRow, _ split: EvaluationSplit) throws -> Double {
     let known = references.filter { $0.agrees(with: row) }.compactMap { $0.losses[split] }
     guard !known.isEmpty, let own = row.losses[split] else {
       throw StageFailure("\(row.node) has no row of '\(name)' at the same axis values to be compared with")

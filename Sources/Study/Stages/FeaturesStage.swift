@@ -1,5 +1,6 @@
 // The stage `features`: one vector an image, in which distances between images are taken.
 
+import Artifacts
 import Datasets
 import Foundation
 import Influence
@@ -41,16 +42,7 @@ public enum FeaturesStage: Stage {
         "net", accepts: ["train", "retrain", "unlearn"], .optional, "the net of extractors cnn and gradient"),
       InputDeclaration("group", accepts: ["group"], .optional, "only the images of this group"),
     ],
-    datasets: [
-      LayoutDeclaration("/features", "f32 [n,d]", "one row an image"),
-      LayoutDeclaration("/indices", "i64 [n]", "into the train split, ascending"),
-    ],
-    attributes: [
-      LayoutDeclaration("extractor", "string", "as the parameter"),
-      LayoutDeclaration("pixels", "int", "side of the image that the extractor saw, in pixels"),
-      LayoutDeclaration(
-        "pooling", "string", "of the tokens of vit; none: the extractor gives one vector an image"),
-    ],
+    datasets: FeaturesArtifact.datasets, attributes: FeaturesArtifact.attributes,
     resources: { parameters in
       Resources(cores: 64, memory: (parameters[extractor] == .vit ? 1000 : 400) << 20)
     },
@@ -107,12 +99,12 @@ public enum FeaturesStage: Stage {
       }
       columns = 784
     }
-    var artifact = try ArtifactWriter(task)
-    try artifact.write("/features", rows, shape: [indices.count, columns])
-    try artifact.write("/indices", indices.map { Int64($0) })
-    try artifact.attribute("extractor", .string(extractor.rawValue))
-    try artifact.attribute("pixels", .integer(Int64(pixels)))
-    try artifact.attribute("pooling", .string(pooling))
+    var artifact = try ArtifactWriter<FeaturesArtifact>(task)
+    try artifact.write(\.features, Block(rows, indices.count, columns))
+    try artifact.write(\.indices, indices)
+    try artifact.write(\.extractor, extractor.rawValue)
+    try artifact.write(\.pixels, pixels)
+    try artifact.write(\.pooling, pooling)
     return try artifact.finish()
   }
 

@@ -1,5 +1,6 @@
 // How `unlearn` divides a group into the parts that it removes one after the other.
 
+import Artifacts
 import PipelineCore
 import Tensor
 

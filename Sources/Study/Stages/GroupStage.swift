@@ -1,6 +1,6 @@
 // The stage `group`: training images to remove, drawn or chosen by distance, with the step at which each goes.
 
-import HDF5
+import Artifacts
 import PipelineCore
 import Tensor
 
@@ -45,14 +45,7 @@ public enum GroupStage: Stage {
         "neighbours", accepts: ["neighbours"], .optional,
         "the distances of nearest, moderate, farthest and window; the group is chosen from its images"),
     ],
-    datasets: [
-      LayoutDeclaration("/indices", "i64 [m]", "into the train split, ascending"),
-      LayoutDeclaration("/parts", "u8 [m]", "the step at which each is removed"),
-    ],
-    attributes: [
-      LayoutDeclaration("pool_size", "int", "how many images it was chosen from"),
-      LayoutDeclaration("kind", "string", "as the parameter"),
-    ],
+    datasets: GroupArtifact.datasets, attributes: GroupArtifact.attributes,
     isRandom: true,
     unused: { values, _ in
       var names: Set<ParameterName> = []
@@ -71,55 +64,57 @@ public enum GroupStage: Stage {
 
   /// Writes the group.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
-    let images = try task.loadImages().train
-    let size = task.parameters[Self.size]
-    let label = task.parameters[Self.label]
     let kind = task.parameters[Self.kind]
-    var pool = try selectImages(images, label: label, count: nil)
+    let (pool, parts) = try pool(task, kind)
+    let group = try choose(task, from: pool, kind).sorted()
+    return try task.write(
+      GroupArtifact.self,
+      Group(
+        indices: group, parts: group.map { parts[$0] ?? 0 }, poolSize: pool.count, kind: kind.rawValue))
+  }
+
+  /// The images to choose from, nearest first if the kind needs distances, with the parts of those that have one.
+  private static func pool(_ task: StageTask, _ kind: Kind) throws -> (images: [Int], parts: [Int: UInt8]) {
+    var pool = try selectImages(task.loadImages().train, label: task.parameters[label], count: nil)
     var parts: [Int: UInt8] = [:]
     if let cluster = task.optionalInput("cluster") {
-      let file = try FileReader(at: cluster.path)
-      let indices = try file.read("/indices", as: Int64.self, shape: [nil])
-      let assignment = try file.read("/assignment", as: UInt8.self, shape: [indices.count])
-      for (index, part) in zip(indices, assignment) { parts[Int(index)] = part }
+      let clustering = try ArtifactReader<ClusterArtifact>(cluster).clustering()
+      for (index, part) in zip(clustering.indices, clustering.assignment) { parts[index] = part }
       pool = pool.filter { parts[$0] != nil }
     }
     if kind == .cluster {
       guard task.optionalInput("cluster") != nil else {
         throw StageFailure("kind cluster needs clusters: give the stage an input cluster")
       }
-      let number = task.parameters[Self.number]
+      let number = task.parameters[number]
       pool = pool.filter { parts[$0].map(Int.init) == number }
       if pool.isEmpty {
         throw StageFailure(
           "no image is in cluster \(number); there are clusters 0 to \(parts.values.max() ?? 0)")
       }
     }
-    if kind.needsDistances { pool = try nearestFirst(task, pool, kind) }
+    return (kind.needsDistances ? try nearestFirst(task, pool, kind) : pool, parts)
+  }
+
+  /// As many images of the pool as the group is to have.
+  private static func choose(_ task: StageTask, from pool: [Int], _ kind: Kind) throws -> [Int] {
+    let size = task.parameters[size]
     guard size <= pool.count else {
-      let whose = label.map { " of label \($0)" } ?? ""
+      let whose = task.parameters[label].map { " of label \($0)" } ?? ""
       let which = kind == .random ? "" : " of kind \(kind.rawValue)"
       throw StageFailure("a group of \(size)\(which) can't be drawn from \(pool.count) images\(whose)")
     }
-    let chosen: [Int]
     switch kind {
-    case .nearest: chosen = Array(pool.prefix(size))
-    case .farthest: chosen = Array(pool.suffix(size))
-    case .moderate: chosen = Array(pool.dropFirst((pool.count - size) / 2).prefix(size))
+    case .nearest: return Array(pool.prefix(size))
+    case .farthest: return Array(pool.suffix(size))
+    case .moderate: return Array(pool.dropFirst((pool.count - size) / 2).prefix(size))
     case .random, .window, .cluster:
       // The draw is of places in the ascending pool, so that the same seed and axes choose the same images
       // whatever the parts are.
-      pool.sort()
+      let ascending = pool.sorted()
       var stream = RandomStream(key: task.streamKey)
-      chosen = stream.sample(size, of: pool.count).map { pool[$0] }
+      return stream.sample(size, of: ascending.count).map { ascending[$0] }
     }
-    let group = chosen.sorted()
-    var artifact = try ArtifactWriter(task)
-    try artifact.write("/indices", group.map { Int64($0) })
-    try artifact.write("/parts", group.map { parts[$0] ?? 0 })
-    try artifact.attribute("pool_size", .integer(Int64(pool.count)))
-    try artifact.attribute("kind", .string(kind.rawValue))
-    return try artifact.finish()
   }
 
   /// The images of the pool that have a distance, nearest first (of equal ones the earlier image); for a window
@@ -128,8 +123,8 @@ public enum GroupStage: Stage {
     guard task.optionalInput("neighbours") != nil else {
       throw StageFailure("kind \(kind.rawValue) needs distances: give the stage an input neighbours")
     }
-    let (distances, indices, _) = try task.loadDistances()
-    let known = Dictionary(zip(indices.map { Int($0) }, distances)) { first, _ in first }
+    let distances = try task.loadDistances()
+    let known = Dictionary(zip(distances.indices, distances.distances)) { first, _ in first }
     let ordered = pool.compactMap { image in known[image].map { (image, $0) } }
       .sorted { ($0.1, $0.0) < ($1.1, $1.0) }
     guard kind == .window else { return ordered.map(\.0) }

@@ -1,6 +1,6 @@
 // The stage `influence-norms`: do images with similar features have similar influence?
 
-import HDF5
+import Artifacts
 import Influence
 import NeuralNet
 import PipelineCore
@@ -50,31 +50,7 @@ public enum InfluenceNormsStage: Stage {
         "neighbours", accepts: ["neighbours"],
         "distances to a reference, made with k; the mean's influence is the mean of its images' influences"),
     ],
-    datasets: [
-      LayoutDeclaration("/indices", "i64 [m]", "the images, into the train split, nearest first"),
-      LayoutDeclaration("/distances", "f64 [m]", "feature distance to the reference"),
-      LayoutDeclaration("/side", "u8 [m]", "0 among the k nearest, 1 between, 2 among the k farthest"),
-      LayoutDeclaration("/norms", "f64 [m]", "L2 norm of each image's influence"),
-      LayoutDeclaration(
-        "/influence_distances", "f64 [m]", "L2 distance of each image's influence to the reference's"),
-      LayoutDeclaration("/reference_norm", "f64", "L2 norm of the reference's influence"),
-      LayoutDeclaration(
-        "/{near,far}/{mean,half_width,median}", "f64", "of the norms; the mean's 95 % half-width"),
-      LayoutDeclaration(
-        "/{pearson,spearman}/{coefficient,lower,upper}", "f64",
-        "correlation of feature distance and influence distance with its 95 % interval"),
-      LayoutDeclaration(
-        "/norm/{pearson,spearman}/{coefficient,lower,upper}", "f64", "the same of feature distance and norm"),
-    ],
-    attributes: [
-      LayoutDeclaration("solver", "string", "as the parameter"),
-      LayoutDeclaration("damping", "float", "as the parameter; 0 without a solver"),
-      LayoutDeclaration("iterations", "int", "solver iterations, of all images"),
-      LayoutDeclaration("residual", "float", "the worst true relative residual"),
-      LayoutDeclaration("converged", "int", "1 if each residual is within the tolerance"),
-      LayoutDeclaration("hessian_images", "int", "images that the curvature was a mean over"),
-      LayoutDeclaration("metric", "string", "of the feature distances"),
-    ],
+    datasets: InfluenceNormsArtifact.datasets, attributes: InfluenceNormsArtifact.attributes,
     isRandom: true,
     resources: { Resources(cores: $0[solver] == .cg ? 64 : 1, memory: 640 << 20) })
 
@@ -104,41 +80,48 @@ public enum InfluenceNormsStage: Stage {
         context.progress(Double(done) / Double(chosen.count), "image \(done)/\(chosen.count)")
       }
     }
-    let distances = chosen.map(\.distance)
-    var artifact = try ArtifactWriter(task)
-    try artifact.write("/indices", chosen.map { Int64($0.image) })
-    try artifact.write("/distances", distances)
-    try artifact.write("/side", chosen.map(\.side))
-    try artifact.write("/norms", result.norms)
-    try artifact.write("/influence_distances", result.distances)
-    try artifact.write("/reference_norm", scalar: result.referenceNorm)
-    for (name, side) in [("near", 0), ("far", 2)] {
-      let norms = zip(chosen, result.norms).filter { $0.0.side == side }.map(\.1)
-      let summary = try Summary(norms)
-      try artifact.write("/\(name)/mean", scalar: summary.mean)
-      try artifact.write("/\(name)/half_width", scalar: summary.confidenceHalfWidth ?? .nan)
-      try artifact.write("/\(name)/median", scalar: try BoxPlot(norms).median)
-    }
-    try write(&artifact, "/pearson", try Correlation.pearson(distances, result.distances))
-    try write(&artifact, "/spearman", try Correlation.spearman(distances, result.distances))
-    try write(&artifact, "/norm/pearson", try Correlation.pearson(distances, result.norms))
-    try write(&artifact, "/norm/spearman", try Correlation.spearman(distances, result.norms))
-    try artifact.attribute("solver", .string(solver.rawValue))
-    try artifact.attribute("damping", .real(options?.damping ?? 0))
-    try artifact.attribute("iterations", .integer(Int64(result.iterations)))
-    try artifact.attribute("residual", .real(result.residual))
-    try artifact.attribute("converged", .integer(result.converged ? 1 : 0))
-    try artifact.attribute("hessian_images", .integer(Int64(result.hessianImages)))
-    try artifact.attribute("metric", .string(neighbours.metric))
+    var artifact = try ArtifactWriter<InfluenceNormsArtifact>(task)
+    try artifact.write(chosen, result)
+    try artifact.write(\.solver, solver.rawValue)
+    try artifact.write(\.damping, options?.damping ?? 0)
+    try artifact.write(\.iterations, result.iterations)
+    try artifact.write(\.residual, result.residual)
+    try artifact.write(\.converged, result.converged)
+    try artifact.write(\.hessianImages, result.hessianImages)
+    try artifact.write(\.metric, neighbours.metric)
     return try artifact.finish()
   }
+}
 
-  private static func write(_ artifact: inout ArtifactWriter, _ path: String, _ correlation: Correlation)
-    throws
-  {
-    try artifact.write(path + "/coefficient", scalar: correlation.coefficient)
-    try artifact.write(path + "/lower", scalar: correlation.lower ?? .nan)
-    try artifact.write(path + "/upper", scalar: correlation.upper ?? .nan)
+extension ArtifactWriter<InfluenceNormsArtifact> {
+  /// Writes the measures of some images, and what they say together.
+  fileprivate mutating func write(_ chosen: [NeighbourLists.Member], _ result: ImageInfluences) throws {
+    let distances = chosen.map(\.distance)
+    try write(\.indices, chosen.map(\.image))
+    try write(\.distances, distances)
+    try write(\.side, chosen.map(\.side))
+    try write(\.norms, result.norms)
+    try write(\.influenceDistances, result.distances)
+    try write(\.referenceNorm, result.referenceNorm)
+    for (fields, side) in [(\InfluenceNormsArtifact.near, 0), (\.far, 2)] {
+      let norms = zip(chosen, result.norms).filter { $0.0.side == side }.map(\.1)
+      let summary = try Summary(norms)
+      try write(fields.appending(path: \.mean), summary.mean)
+      try write(fields.appending(path: \.halfWidth), summary.confidenceHalfWidth ?? .nan)
+      try write(fields.appending(path: \.median), try BoxPlot(norms).median)
+    }
+    try write(\.pearson, Interval(try Correlation.pearson(distances, result.distances)))
+    try write(\.spearman, Interval(try Correlation.spearman(distances, result.distances)))
+    try write(\.normPearson, Interval(try Correlation.pearson(distances, result.norms)))
+    try write(\.normSpearman, Interval(try Correlation.spearman(distances, result.norms)))
+  }
+}
+
+extension Interval {
+  /// A correlation coefficient with its interval.
+  init(_ correlation: Correlation) {
+    self.init(
+      value: correlation.coefficient, lower: correlation.lower ?? .nan, upper: correlation.upper ?? .nan)
   }
 }
 
@@ -165,24 +148,22 @@ struct NeighbourLists {
 
   /// Reads slot `neighbours`.
   init(_ task: StageTask) throws {
-    let (distances, indices, metric) = try task.loadDistances()
-    let file = try FileReader(at: task.input("neighbours").path)
-    guard file.contains("/nearest") else {
-      throw StageFailure("input neighbours lists no nearest and farthest images: give that stage a k")
-    }
-    let nearest = Set(try file.read("/nearest", as: Int64.self, shape: [nil]))
-    let farthest = Set(try file.read("/farthest", as: Int64.self, shape: [nearest.count]))
+    let distances = try task.loadDistances()
+    let indices = distances.indices
+    let file = try ArtifactReader<NeighboursArtifact>(task.input("neighbours"))
+    guard let nearest = try file.read(\.nearest).map(Set.init),
+      let farthest = try file.read(\.farthest).map(Set.init)
+    else { throw StageFailure("input neighbours lists no nearest and farthest images: give that stage a k") }
     guard nearest.isDisjoint(with: farthest) else {
       throw StageFailure("k = \(nearest.count) is more than half of the images, so near and far ones overlap")
     }
-    let reference: Int64 = try file.readScalar("/reference")
-    let order = try file.read("/order", as: Int64.self, shape: [indices.count]).map { Int($0) }
-    self.metric = metric
+    let reference = try file.read(\.reference)
+    metric = distances.metric
     isMean = reference < 0
-    self.reference = isMean ? indices.map { Int($0) } : [Int(reference)]
-    members = order.filter { indices[$0] != reference }.map { row in
+    self.reference = isMean ? indices : [reference]
+    members = try file.read(\.order).filter { indices[$0] != reference }.map { row in
       let side: UInt8 = nearest.contains(indices[row]) ? 0 : farthest.contains(indices[row]) ? 2 : 1
-      return Member(image: Int(indices[row]), distance: distances[row], side: side)
+      return Member(image: indices[row], distance: distances.distances[row], side: side)
     }
   }
 

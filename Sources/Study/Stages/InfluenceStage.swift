@@ -1,5 +1,6 @@
 // The stage `influence`: the change of the parameters that removes a group, by one scheme in one step.
 
+import Artifacts
 import Foundation
 import Influence
 import NeuralNet
@@ -22,31 +23,7 @@ public enum InfluenceStage: Stage {
       InputDeclaration("group", accepts: ["group"], "the images to remove"),
       SolverParameters.spectrum,
     ],
-    datasets: [
-      LayoutDeclaration(
-        "/gradient", "f32 [p]", "mean over the group, with λθ at scale mean; in state_dict order"),
-      LayoutDeclaration("/influence", "f32 [p]", "the change that the scheme proposes, in state_dict order"),
-      LayoutDeclaration(
-        "/first_order", "f32 [p]", "second-order, pif: the change of all parameters that they start from"),
-      LayoutDeclaration(
-        "/selected", "i64 [s]", "gif, fif, pif: the places of the parameters that change, ascending"),
-      LayoutDeclaration("/hessian_indices", "i64 [h]", "the images that the curvature is a mean over"),
-      LayoutDeclaration(
-        "/group_indices", "i64 [g]", "the group's images that its own curvature and loss are means over"),
-      LayoutDeclaration(
-        "/loss_change/group/{first_order,second_order,actual}", "f64",
-        "change of the mean loss over group_indices: gᵀΔ, gᵀΔ + ½ΔᵀHΔ, and measured"),
-      LayoutDeclaration(
-        "/loss_change/retained/{first_order,second_order,actual}", "f64",
-        "the same over those of hessian_indices that are retained"),
-    ],
-    attributes: TrustLine.attributes + [
-      LayoutDeclaration(
-        "compared_images", "int", "curvature images of the solve for comparison; 0 if there was none"),
-      LayoutDeclaration("moved", "float", "‖Δ - Δ'‖ / ‖Δ'‖ for the Δ' of that solve; NaN if there was none"),
-      LayoutDeclaration(
-        "compared_group_loss", "float", "as /loss_change/group/actual, for Δ'; NaN if there was none"),
-    ],
+    datasets: InfluenceArtifact.datasets, attributes: InfluenceArtifact.attributes,
     isRandom: true, resources: SolverParameters.resources,
     unused: { values, slots in
       SolverParameters.unused(values, slots).union(
@@ -85,20 +62,19 @@ public enum InfluenceStage: Stage {
       options.hessianImages = compared
       other = try solve(1, options, nil)
     }
-    var artifact = try ArtifactWriter(task)
-    try artifact.write("/gradient", influence.gradient)
-    try artifact.write("/influence", influence.change)
-    if let first = influence.firstOrder { try artifact.write("/first_order", first) }
-    if let selected = influence.selected { try artifact.write("/selected", selected.map { Int64($0) }) }
-    try artifact.write("/hessian_indices", influence.curvatureImages.map { Int64($0) })
-    try artifact.write("/group_indices", influence.groupImages.map { Int64($0) })
-    try artifact.write("/loss_change/group", [influence.groupLoss], scalar: true)
-    try artifact.write("/loss_change/retained", [influence.retainedLoss], scalar: true)
-    try artifact.write(TrustLine([influence], task.parameters))
-    try artifact.attribute("compared_images", .integer(Int64(other?.hessianImages ?? 0)))
-    try artifact.attribute(
-      "moved", .real(other.map { relativeDistance(influence.change, $0.change) } ?? .nan))
-    try artifact.attribute("compared_group_loss", .real(other?.groupLoss?.actual ?? .nan))
+    var artifact = try ArtifactWriter<InfluenceArtifact>(task)
+    try artifact.write(\.gradient, influence.gradient)
+    try artifact.write(\.influence, influence.change)
+    try artifact.write(\.firstOrder, influence.firstOrder)
+    try artifact.write(\.selected, influence.selected)
+    try artifact.write(\.hessianIndices, influence.curvatureImages)
+    try artifact.write(\.groupIndices, influence.groupImages)
+    try artifact.write(\.groupLoss, LossEffect(influence.groupLoss))
+    try artifact.write(\.retainedLoss, LossEffect(influence.retainedLoss))
+    try artifact.write(\.solve, Solve([influence], task.parameters))
+    try artifact.write(\.comparedImages, other?.hessianImages ?? 0)
+    try artifact.write(\.moved, other.map { relativeDistance(influence.change, $0.change) } ?? .nan)
+    try artifact.write(\.comparedGroupLoss, other?.groupLoss?.actual ?? .nan)
     return try artifact.finish()
   }
 }

@@ -1,6 +1,8 @@
 // The stage `load-images`: a labelled data set of 28 × 28 images, fetched and checked or read from a folder.
 
+import Artifacts
 import Datasets
+import NeuralNet
 import PipelineCore
 
 /// Loads MNIST, Fashion-MNIST or a folder of IDX files.
@@ -25,13 +27,7 @@ public enum LoadImagesStage: Stage {
   public static let declaration = StageDeclaration(
     name: "load-images", version: 1, summary: "loads a labelled data set of 28 × 28 images",
     parameters: [dataset, folder, trainImages, testImages, validationImages],
-    datasets: [
-      LayoutDeclaration("/train/images", "u8 [N,28,28]", "pixels, 0 background to 255"),
-      LayoutDeclaration("/train/labels", "u8 [N]", "classes 0…9"),
-      LayoutDeclaration("/test/images", "u8 [M,28,28]", "pixels"),
-      LayoutDeclaration("/test/labels", "u8 [M]", "classes"),
-    ],
-    attributes: [LayoutDeclaration("dataset", "string", "the data set's name, or `folder`")],
+    datasets: ImagesArtifact.datasets, attributes: ImagesArtifact.attributes,
     resources: { _ in Resources(cores: 1, memory: 512 << 20) },
     externalFiles: { parameters in parameters[folder].map { [$0] } ?? [] },
     allowsOutsideFiles: true)
@@ -60,10 +56,10 @@ public enum LoadImagesStage: Stage {
       test = train.suffix(held)
       train = train.dropLast(held)
     }
-    var artifact = try ArtifactWriter(task)
-    try artifact.write("train", train, first: task.parameters[trainImages])
-    try artifact.write("test", test, first: task.parameters[testImages])
-    try artifact.attribute("dataset", .string(name))
+    var artifact = try ArtifactWriter<ImagesArtifact>(task)
+    try artifact.write(\.train, train.images(first: task.parameters[trainImages], trainImages))
+    try artifact.write(\.test, test.images(first: task.parameters[testImages], testImages))
+    try artifact.write(\.dataset, name)
     return try artifact.finish()
   }
 }
@@ -81,19 +77,17 @@ private struct Section {
   var count: Int { range.count }
   func suffix(_ n: Int) -> Section { Section(split: split, range: range.upperBound - n..<range.upperBound) }
   func dropLast(_ n: Int) -> Section { Section(split: split, range: range.lowerBound..<range.upperBound - n) }
-}
 
-extension ArtifactWriter {
-  /// Writes the images and labels of a section, or of its first ones.
-  fileprivate mutating func write(_ name: String, _ section: Section, first limit: Int?) throws {
-    let count = limit ?? section.count
-    guard count <= section.count else {
-      throw StageFailure("\(name)_images is \(count), but there are only \(section.count)")
+  /// The images with their labels, or the first ones as a parameter says.
+  func images(first limit: Int?, _ parameter: Parameter<Int?>) throws -> ImageSet {
+    let taken = limit ?? count
+    guard taken <= count else {
+      throw StageFailure("\(parameter.name) is \(taken), but there are only \(count)")
     }
-    let rows = section.range.prefix(count)
+    let rows = range.prefix(taken)
     let size = Dataset.side * Dataset.side
-    let pixels = section.split.images[rows.startIndex * size..<rows.endIndex * size]
-    try write("/\(name)/images", Array(pixels), shape: [count, Dataset.side, Dataset.side])
-    try write("/\(name)/labels", Array(section.split.labels[rows]))
+    return try ImageSet(
+      images: Array(split.images[rows.startIndex * size..<rows.endIndex * size]),
+      labels: Array(split.labels[rows]))
   }
 }

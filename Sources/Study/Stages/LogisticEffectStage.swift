@@ -1,6 +1,6 @@
 // The stage `logistic-effect`: what an influence predicts of a logistic regression, and what refitting did.
 
-import HDF5
+import Artifacts
 import Influence
 import NeuralNet
 import PipelineCore
@@ -33,40 +33,28 @@ public enum LogisticEffectStage: Stage {
       InputDeclaration("influence", accepts: ["logistic-influence"], "the change Δ that removes them"),
       InputDeclaration("retrained", accepts: ["logistic"], "the fit without them"),
     ],
-    datasets: [
-      LayoutDeclaration(
-        "/effects/SPLIT/{predicted,actual}", "f64",
-        "change of the cross-entropy on group (as group_loss) or test (mean), without regulariser"),
-      LayoutDeclaration("/error", "f64", "‖Δ − Δ*‖ / ‖Δ*‖, Δ* the change that refitting made"),
-    ],
-    attributes: [
-      LayoutDeclaration("group_size", "int", "images in the group"),
-      LayoutDeclaration("pool_size", "int", "images that the group was drawn from"),
-      LayoutDeclaration("train_images", "int", "images that the net was fitted to"),
-      LayoutDeclaration(
-        "label_share", "float", "the largest share of a label's training images that the group holds"),
-      LayoutDeclaration("expansion", "float", "as of the influence"),
-    ] + TrustFacts.attributes, resources: { _ in Resources(cores: 1, memory: 400 << 20) })
+    datasets: LogisticEffectArtifact.datasets, attributes: LogisticEffectArtifact.attributes,
+    resources: { _ in Resources(cores: 1, memory: 400 << 20) })
 
   /// Writes the effects.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
     let images = try task.loadImages()
     let group = try task.loadGroup()
-    let net = try LogisticFit(task.input("net"))
-    let refit = try LogisticFit(task.input("retrained"))
+    let net = try task.loadFit("net")
+    let refit = try task.loadFit("retrained")
     guard net.weightDecay == refit.weightDecay else {
       throw StageFailure(
         "net and retrained have different weight decays, \(net.weightDecay) and \(refit.weightDecay)")
     }
-    let file = try FileReader(at: task.input("influence").path)
-    try task.check("influence", file, wasMadeWith: ["net", "images", "group"])
-    let change: [Double] = try file.read("/influence", shape: [net.parameters.count])
+    let file = try ArtifactReader<LogisticInfluenceArtifact>(task.input("influence"))
+    try file.checkInputs(["net", "images", "group"], areThoseOf: task, slot: "influence")
+    let change = try file.read(\.influence)
     let moved = zip(net.parameters, change).map { $0 + $1 }
     let pool = ThreadPool(threads: task.threads)
-    var artifact = try ArtifactWriter(task)
-    for (split, data, members) in [
-      ("group", images.train, group.indices), ("test", images.test, Array(0..<images.test.count)),
-    ] {
+    var effects: [EffectSplit: PredictedEffect<Double>] = [:]
+    for split in EffectSplit.allCases {
+      let data = split == .group ? images.train : images.test
+      let members = split == .group ? group.indices : Array(0..<images.test.count)
       let model = SoftmaxModel(data: data, pool: pool)
       let before = try model.lossSum(at: net.parameters, over: members)
       let predicted =
@@ -74,22 +62,23 @@ public enum LogisticEffectStage: Stage {
         ? dot(try model.gradientSum(at: net.parameters, over: members), change)
         : try model.lossSum(at: moved, over: members) - before
       let actual = try model.lossSum(at: refit.parameters, over: members) - before
-      let isTotal = split == "group" && task.parameters[groupLoss] == .total
+      let isTotal = split == .group && task.parameters[groupLoss] == .total
       let share = isTotal ? 1 : 1 / Double(members.count)
-      try artifact.write("/effects/\(split)/predicted", scalar: predicted * share)
-      try artifact.write("/effects/\(split)/actual", scalar: actual * share)
+      effects[split] = PredictedEffect(predicted: predicted * share, actual: actual * share)
     }
     func norm(_ a: [Double], less b: [Double]) -> Double {
       zip(a, b).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }.squareRoot()
     }
+    var artifact = try ArtifactWriter<LogisticEffectArtifact>(task)
+    try artifact.write(\.effects, effects)
     try artifact.write(
-      "/error", scalar: norm(moved, less: refit.parameters) / norm(net.parameters, less: refit.parameters))
-    try artifact.attribute("group_size", .integer(Int64(group.indices.count)))
-    try artifact.attribute("pool_size", .integer(Int64(group.poolSize)))
-    try artifact.attribute("train_images", .integer(Int64(images.train.count)))
-    try artifact.attribute("label_share", .real(largestShare(of: group, in: images.train)))
-    try artifact.attribute("expansion", .real(try file.real("expansion")))
-    try TrustFacts.copy(from: task.input("influence"), to: &artifact)
+      \.error, norm(moved, less: refit.parameters) / norm(net.parameters, less: refit.parameters))
+    try artifact.write(\.groupSize, group.indices.count)
+    try artifact.write(\.poolSize, group.poolSize)
+    try artifact.write(\.trainImages, images.train.count)
+    try artifact.write(\.labelShare, largestShare(of: group, in: images.train))
+    try artifact.write(\.expansion, try file.read(\.expansion))
+    try artifact.write(\.facts, try SolveFacts(behind: task.input("influence")))
     return try artifact.finish()
   }
 

@@ -1,6 +1,6 @@
 // The stage `logistic-errors`: how far each scheme's change is from that of refitting, by kind and size of group.
 
-import HDF5
+import Artifacts
 import PipelineCore
 import ResultTables
 import Statistics
@@ -20,22 +20,7 @@ public enum LogisticErrorsStage: Stage {
       InputDeclaration(
         "rows", accepts: ["logistic-effect"], .many, "the effects by kind of group, as label: stage")
     ],
-    datasets: [
-      LayoutDeclaration("/schemes", "string [s]", "the schemes, the baseline first"),
-      LayoutDeclaration("/kind", "string [r]", "the kind of groups"),
-      LayoutDeclaration("/share", "f64 [r]", "images removed over training images"),
-      LayoutDeclaration("/groups", "i64 [r]", "groups of that kind and size"),
-      LayoutDeclaration(
-        "/label_share", "f64 [r]", "the largest share of a label that a group holds, mean over the groups"),
-      LayoutDeclaration(
-        "/expansion", "f64 [r]",
-        "second order's second term over its first, mean over the groups; NaN without that scheme"),
-      LayoutDeclaration(
-        "/error/{value,lower,upper}", "f64 [r,s]",
-        "mean over the groups of ‖Δ − Δ*‖ / ‖Δ*‖, with its 95 % interval; NaN for one group"),
-      LayoutDeclaration("/ratio", "f64 [r,s]", "mean error over that of the baseline"),
-      LayoutDeclaration("/not_converged", "i64 [r]", "solves that failed"),
-    ] + TrustFacts.rowDatasets)
+    datasets: LogisticErrorsArtifact.datasets, attributes: LogisticErrorsArtifact.attributes)
 
   /// The error of one scheme on one group.
   private struct Row {
@@ -53,106 +38,83 @@ public enum LogisticErrorsStage: Stage {
 
   /// Writes the table.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
-    let axis = task.parameters[schemes]
     let inputs = task.inputs["rows"] ?? []
-    let rows = try inputs.enumerated().map { place, input -> Row in
-      let file = try FileReader(at: input.path)
-      guard let scheme = input.axes.first(where: { $0.axis == axis })?.value.plainText else {
-        throw StageFailure("\(input.node) has no axis '\(axis)', which tells the schemes apart")
-      }
-      let size = try file.integer("group_size")
-      return Row(
-        kind: input.label, size: size, share: Double(size) / Double(try file.integer("train_images")),
-        scheme: scheme, error: try file.readScalar("/error"), labelShare: try file.real("label_share"),
-        expansion: try file.real("expansion"), converged: try file.integer("converged") != 0,
-        place: place)
-    }
-    let baseline = task.parameters[Self.baseline]
+    let rows = try read(inputs, schemes: task.parameters[schemes])
+    let baseline = task.parameters[baseline]
     let found = distinctInOrder(rows.map(\.scheme))
     guard found.contains(baseline) else {
       throw StageFailure(
         "no row has the baseline '\(baseline)'; the schemes are \(found.joined(separator: ", "))")
     }
     let schemes = [baseline] + found.filter { $0 != baseline }
-    var (kinds, shares, counts, failures) = ([String](), [Double](), [Int64](), [Int64]())
-    var records: [[Int]] = []
-    var (labelShares, expansions) = ([Double](), [Double]())
-    var (value, lower, upper, ratio) = ([Double](), [Double](), [Double](), [Double]())
+    var errors = LogisticErrors(schemes: schemes, records: [])
+    var places: [[Int]] = []
     for kind in distinctInOrder(rows.map(\.kind)) {
       for size in Set(rows.filter { $0.kind == kind }.map(\.size)).sorted() {
         let here = rows.filter { $0.kind == kind && $0.size == size }
-        let summaries = try schemes.map { scheme -> Summary in
-          let errors = here.filter { $0.scheme == scheme }.map(\.error)
-          guard !errors.isEmpty else {
-            throw StageFailure(
-              "there is no row of scheme \(scheme) for the groups '\(kind)' of \(size) images")
-          }
-          return try Summary(errors)
-        }
-        records.append(here.map(\.place))
-        labelShares.append(mean(here.map(\.labelShare)))
-        expansions.append(mean(here.map(\.expansion).filter(\.isFinite)))
-        kinds.append(kind)
-        shares.append(here[0].share)
-        counts.append(Int64(summaries[0].count))
-        failures.append(Int64(here.filter { !$0.converged }.count))
-        for summary in summaries {
-          let half = summary.confidenceHalfWidth ?? .nan
-          value.append(summary.mean)
-          lower.append(summary.mean - half)
-          upper.append(summary.mean + half)
-          ratio.append(summary.mean / summaries[0].mean)
-        }
+        errors.records.append(try record(here, schemes))
+        places.append(here.map(\.place))
       }
     }
-    var artifact = try ArtifactWriter(task)
-    let shape = [kinds.count, schemes.count]
-    try artifact.write("/schemes", schemes)
-    try artifact.write("/kind", kinds)
-    try artifact.write("/share", shares)
-    try artifact.write("/groups", counts)
-    try artifact.write("/label_share", labelShares)
-    try artifact.write("/expansion", expansions)
-    try artifact.write("/error/value", value, shape: shape)
-    try artifact.write("/error/lower", lower, shape: shape)
-    try artifact.write("/error/upper", upper, shape: shape)
-    try artifact.write("/ratio", ratio, shape: shape)
-    try artifact.write("/not_converged", failures)
-    try TrustFacts.gather(
-      inputs, labels: rows.map { "\($0.kind), \($0.scheme)" }, records: records, into: &artifact)
+    var artifact = try ArtifactWriter<LogisticErrorsArtifact>(task)
+    try artifact.write(\.errors, errors)
+    try artifact.write(
+      \.solves,
+      try SolveRecords(inputs, labels: rows.map { "\($0.kind), \($0.scheme)" }, records: places))
     return try artifact.finish()
   }
 
-  private static func mean(_ values: [Double]) -> Double {
-    values.isEmpty ? .nan : values.reduce(0, +) / Double(values.count)
+  private static func read(_ inputs: [TaskInput], schemes axis: String) throws -> [Row] {
+    try inputs.enumerated().map { place, input in
+      let file = try ArtifactReader<LogisticEffectArtifact>(input)
+      guard let scheme = input.axes.first(where: { $0.axis == axis })?.value.plainText else {
+        throw StageFailure("\(input.node) has no axis '\(axis)', which tells the schemes apart")
+      }
+      let size = try file.read(\.groupSize)
+      return Row(
+        kind: input.label, size: size, share: Double(size) / Double(try file.read(\.trainImages)),
+        scheme: scheme, error: try file.read(\.error), labelShare: try file.read(\.labelShare),
+        expansion: try file.read(\.expansion), converged: try file.read(\.facts.outcome.converged),
+        place: place)
+    }
+  }
+
+  /// The errors on groups of one kind and size.
+  private static func record(_ rows: [Row], _ schemes: [String]) throws -> LogisticErrorsRecord {
+    let summaries = try schemes.map { scheme -> Summary in
+      let errors = rows.filter { $0.scheme == scheme }.map(\.error)
+      guard !errors.isEmpty else {
+        throw StageFailure(
+          "there is no row of scheme \(scheme) for the groups '\(rows[0].kind)' of \(rows[0].size) images")
+      }
+      return try Summary(errors)
+    }
+    var record = LogisticErrorsRecord()
+    record.kind = rows[0].kind
+    record.share = rows[0].share
+    record.groups = summaries[0].count
+    record.labelShare = mean(rows.map(\.labelShare))
+    record.expansion = mean(rows.map(\.expansion).filter(\.isFinite))
+    record.errors = summaries.map(Interval.init)
+    record.ratios = summaries.map { $0.mean / summaries[0].mean }
+    record.notConverged = rows.count { !$0.converged }
+    return record
   }
 
   /// The artifact as a table of records.
-  static func table(_ file: borrowing FileReader, title: String) throws -> PlainTable {
-    let schemes = try file.readStrings("/schemes")
-    let kinds = try file.readStrings("/kind")
-    let shape = [kinds.count, schemes.count]
-    let value: [Double] = try file.read("/error/value", shape: shape)
-    let lower: [Double] = try file.read("/error/lower", shape: shape)
-    let upper: [Double] = try file.read("/error/upper", shape: shape)
-    let ratio: [Double] = try file.read("/ratio", shape: shape)
-    let failed = try file.read("/not_converged", as: Int64.self, shape: [kinds.count])
-    let share: [Double] = try file.read("/share", shape: [kinds.count])
-    let groups = try file.read("/groups", as: Int64.self, shape: [kinds.count])
-    func column(_ values: [Double], _ scheme: Int) -> [Double] {
-      kinds.indices.map { values[$0 * schemes.count + scheme] }
-    }
+  static func table(_ errors: LogisticErrors, title: String) -> PlainTable {
+    let records = errors.records
     var columns: [(name: String, values: PlainTable.Column)] = [
-      ("groups of kind", .texts(kinds)), ("share removed", .numbers(share)),
-      ("groups", .counts(groups.map { Int($0) })),
-      ("of a label", .numbers(try file.read("/label_share", shape: [kinds.count]))),
+      ("groups of kind", .texts(records.map(\.kind))), ("share removed", .numbers(records.map(\.share))),
+      ("groups", .counts(records.map(\.groups))), ("of a label", .numbers(records.map(\.labelShare))),
     ]
-    for (place, scheme) in schemes.enumerated() {
-      columns.append(
-        (scheme, .intervals(column(value, place), lower: column(lower, place), upper: column(upper, place))))
-      if place > 0 { columns.append(("\(scheme) : \(schemes[0])", .numbers(column(ratio, place)))) }
+    for (place, scheme) in errors.schemes.enumerated() {
+      columns.append((scheme, .intervals(records.map { $0.errors[place] })))
+      if place > 0 {
+        columns.append(("\(scheme) : \(errors.schemes[0])", .numbers(records.map { $0.ratios[place] })))
+      }
     }
-    let expansion: [Double] = try file.read("/expansion", shape: [kinds.count])
+    let expansion = records.map(\.expansion)
     if expansion.contains(where: \.isFinite) { columns.append(("2nd term : 1st", .numbers(expansion))) }
     return PlainTable(
       title: title, columns: columns,
@@ -161,6 +123,14 @@ public enum LogisticErrorsStage: Stage {
           + "(… to …): 95 % interval of the mean (Student's t).",
         "of a label: the largest share of a label's images that a group holds; 2nd term : 1st: "
           + "‖q H⁻¹ (H − H_U) Δ₁‖ / ‖Δ₁‖ of the second order's series (means over the groups).",
-      ], notConverged: failed.map { Int($0) })
+      ], notConverged: records.map(\.notConverged))
+  }
+}
+
+extension Interval {
+  /// A mean with its 95 % interval.
+  init(_ summary: Summary) {
+    let half = summary.confidenceHalfWidth ?? .nan
+    self.init(value: summary.mean, lower: summary.mean - half, upper: summary.mean + half)
   }
 }

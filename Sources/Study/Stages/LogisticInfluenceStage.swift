@@ -1,6 +1,6 @@
 // The stage `logistic-influence`: the change of a logistic regression's parameters that removes a group, in float64.
 
-import HDF5
+import Artifacts
 import Influence
 import NeuralNet
 import PipelineCore
@@ -28,19 +28,13 @@ public enum LogisticInfluenceStage: Stage {
       InputDeclaration("net", accepts: ["logistic"], "the fit to all images"),
       InputDeclaration("group", accepts: ["group"], "the images to remove"),
     ],
-    datasets: [
-      LayoutDeclaration("/influence", "f64 [p]", "the change that the scheme proposes, in state_dict order")
-    ],
-    attributes: TrustFacts.solveAttributes + [
-      LayoutDeclaration(
-        "expansion", "float",
-        "second-order: ‖q H⁻¹ (H − H_U) Δ₁‖ / ‖Δ₁‖, its second term over the first; NaN for the others")
-    ], resources: { _ in Resources(cores: 1, memory: 400 << 20) })
+    datasets: LogisticInfluenceArtifact.datasets, attributes: LogisticInfluenceArtifact.attributes,
+    resources: { _ in Resources(cores: 1, memory: 400 << 20) })
 
   /// Writes the influence.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
     let images = try task.loadImages().train
-    let fit = try LogisticFit(task.input("net"))
+    let fit = try task.loadFit("net")
     let values = task.parameters
     var options = InfluenceOptions()
     options.scheme = values[scheme]
@@ -59,25 +53,16 @@ public enum LogisticInfluenceStage: Stage {
         min(0.9, Double(progress.iteration) / 1000),
         "iteration \(progress.iteration)" + (progress.relativeResidual.map { ", residual \($0)" } ?? ""))
     }
-    var artifact = try ArtifactWriter(task)
-    try artifact.write("/influence", result.change)
     let facts = result.influence
     var expansion = Double.nan
     if let first = facts.firstOrder?.map(Double.init) {
       let added = zip(result.change, first).map { $0 - $1 }
       expansion = (dot(added, added) / dot(first, first)).squareRoot()
     }
-    try artifact.attribute("expansion", .real(expansion))
-    try artifact.attribute("converged", .integer(facts.converged ? 1 : 0))
-    try artifact.attribute("iterations", .integer(Int64(facts.iterations)))
-    try artifact.attribute("products", .integer(Int64(facts.products)))
-    try artifact.attribute("hessian_images", .integer(Int64(facts.hessianImages)))
-    try artifact.attribute("residual", .real(facts.residual))
-    try artifact.attribute("damping", .real(facts.damping))
-    try artifact.attribute("damping_implied", .real(facts.impliedDamping))
-    try artifact.attribute("gradient_norm", .real(facts.gradientNorm ?? .nan))
-    try artifact.attribute("curvature_min", .real(facts.curvature?.lowerBound ?? .nan))
-    try artifact.attribute("curvature_max", .real(facts.curvature?.upperBound ?? .nan))
+    var artifact = try ArtifactWriter<LogisticInfluenceArtifact>(task)
+    try artifact.write(\.influence, result.change)
+    try artifact.write(\.expansion, expansion)
+    try artifact.write(\.outcome, SolveOutcome(facts))
     return try artifact.finish()
   }
 }

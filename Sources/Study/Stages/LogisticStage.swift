@@ -1,6 +1,6 @@
 // The stage `logistic`: logistic regression fitted to its minimum, the case in which influence has a true value.
 
-import HDF5
+import Artifacts
 import NeuralNet
 import PipelineCore
 import Tensor
@@ -25,17 +25,7 @@ public enum LogisticStage: Stage {
         "start", accepts: ["logistic"], .optional,
         "where the fit starts (without: at zero); the minimum is one all the same"),
     ],
-    datasets: [
-      LayoutDeclaration("/parameters/NAME", "f64", "names, shapes and layouts as of the net softmax"),
-      LayoutDeclaration("/history/gradient_norm", "f64 [steps]", "after each Newton step"),
-    ],
-    attributes: [
-      LayoutDeclaration("net", "string", "softmax"),
-      LayoutDeclaration("weight_decay", "float", "as the parameter, rounded to float32"),
-      LayoutDeclaration("train_images", "int", "images that it was fitted to"),
-      LayoutDeclaration("loss", "float", "mean cross-entropy and the regulariser, at the minimum"),
-      LayoutDeclaration("gradient_norm", "float", "of that loss"),
-    ],
+    datasets: LogisticArtifact.datasets, attributes: LogisticArtifact.attributes,
     resources: { _ in Resources(cores: 1, memory: 400 << 20) })
 
   /// Writes the parameters.
@@ -46,7 +36,7 @@ public enum LogisticStage: Stage {
     guard !indices.isEmpty else {
       throw StageFailure("the group is the whole training set: nothing is left to fit")
     }
-    let start = try task.optionalInput("start").map { try LogisticFit($0).parameters }
+    let start = try task.optionalInput("start").map { _ in try task.loadFit("start").parameters }
     // Influence takes λ in float32; this is the very number.
     let weightDecay = Double(Float(task.parameters[Self.weightDecay]))
     let tolerance = task.parameters[Self.tolerance]
@@ -58,35 +48,22 @@ public enum LogisticStage: Stage {
       norms.append(norm)
       context.progress(min(0.9, Double(step) / 10), "step \(step), gradient norm \(norm)")
     }
-    let network = try Network.named("softmax")
     let gradient = fit.gradient()
-    var artifact = try ArtifactWriter(task)
-    for layout in network.parameterLayouts {
-      try artifact.write(
-        "/parameters/\(layout.name)", Array(fit.parameters[layout.range]), shape: layout.shape)
-    }
-    try artifact.write("/history/gradient_norm", norms)
-    try artifact.attribute("net", .string(network.name))
-    try artifact.attribute("weight_decay", .real(weightDecay))
-    try artifact.attribute("train_images", .integer(Int64(indices.count)))
-    try artifact.attribute("loss", .real(fit.loss))
-    try artifact.attribute("gradient_norm", .real(dot(gradient, gradient).squareRoot()))
+    var artifact = try ArtifactWriter<LogisticArtifact>(task)
+    try artifact.write(\.parameters, fit.parameters)
+    try artifact.write(\.gradientNorms, norms)
+    try artifact.write(\.net, LogisticArtifact.network)
+    try artifact.write(\.weightDecay, weightDecay)
+    try artifact.write(\.trainImages, indices.count)
+    try artifact.write(\.loss, fit.loss)
+    try artifact.write(\.gradientNorm, dot(gradient, gradient).squareRoot())
     return try artifact.finish()
   }
 }
 
-/// The parameters of a `logistic` artifact.
-struct LogisticFit {
-  /// Flat, in the order of the net softmax.
-  var parameters: [Double]
-  var weightDecay: Double
-
-  init(_ input: TaskInput) throws {
-    let file = try FileReader(at: input.path)
-    parameters = []
-    for layout in try Network.named("softmax").parameterLayouts {
-      parameters += try file.read("/parameters/\(layout.name)", as: Double.self, shape: layout.shape)
-    }
-    weightDecay = try file.real("weight_decay")
+extension StageTask {
+  /// The fit of a slot.
+  func loadFit(_ slot: String) throws -> LogisticFit {
+    try ArtifactReader<LogisticArtifact>(input(slot)).fit()
   }
 }

@@ -1,5 +1,6 @@
 // The stage `neighbours`: the distance of each image's features to a reference.
 
+import Artifacts
 import Clustering
 import PipelineCore
 
@@ -23,15 +24,7 @@ public enum NeighboursStage: Stage {
     name: "neighbours", version: 1, summary: "orders images by the distance of their features to a reference",
     parameters: [reference, image, metric, k],
     inputs: [InputDeclaration("features", accepts: ["features"], "the features")],
-    datasets: [
-      LayoutDeclaration("/reference", "i64", "the reference's index in the train split; -1 for the mean"),
-      LayoutDeclaration("/distances", "f64 [n]", "to the reference, in the order of /indices"),
-      LayoutDeclaration("/order", "i64 [n]", "rows of /distances, nearest first"),
-      LayoutDeclaration("/indices", "i64 [n]", "the images, into the train split"),
-      LayoutDeclaration("/nearest", "i64 [k]", "with k: images, into the train split, nearest first"),
-      LayoutDeclaration("/farthest", "i64 [k]", "with k: images, into the train split, farthest first"),
-    ],
-    attributes: [LayoutDeclaration("metric", "string", "as the parameter")],
+    datasets: NeighboursArtifact.datasets, attributes: NeighboursArtifact.attributes,
     resources: { _ in Resources(cores: 1, memory: 512 << 20) },
     check: { parameters in
       (parameters[reference] == .image) == (parameters[image] != nil)
@@ -50,7 +43,7 @@ public enum NeighboursStage: Stage {
       guard let image = task.parameters[image] else {
         preconditionFailure("the check refuses reference image without one")
       }
-      guard let row = indices.firstIndex(of: Int64(image)) else {
+      guard let row = indices.firstIndex(of: image) else {
         throw StageFailure(
           "the reference image \(image) is not among the \(indices.count) images with features")
       }
@@ -59,16 +52,16 @@ public enum NeighboursStage: Stage {
     }
     let metric = task.parameters[Self.metric]
     let neighbours = try Neighbours(of: features.matrix, to: reference, metric: metric)
-    var artifact = try ArtifactWriter(task)
-    try artifact.write("/reference", scalar: neighbours.referenceRow.map { indices[$0] } ?? -1)
-    try artifact.write("/distances", neighbours.distances)
-    try artifact.write("/order", neighbours.order.map { Int64($0) })
-    try artifact.write("/indices", indices)
+    var artifact = try ArtifactWriter<NeighboursArtifact>(task)
+    try artifact.write(\.reference, neighbours.referenceRow.map { indices[$0] } ?? -1)
+    try artifact.write(\.distances, neighbours.distances)
+    try artifact.write(\.order, neighbours.order)
+    try artifact.write(\.indices, indices)
     if let k = task.parameters[Self.k] {
-      try artifact.write("/nearest", try neighbours.nearest(k).map { indices[$0] })
-      try artifact.write("/farthest", try neighbours.farthest(k).map { indices[$0] })
+      try artifact.write(\.nearest, try neighbours.nearest(k).map { indices[$0] })
+      try artifact.write(\.farthest, try neighbours.farthest(k).map { indices[$0] })
     }
-    try artifact.attribute("metric", .string(metric.rawValue))
+    try artifact.write(\.metric, metric.rawValue)
     return try artifact.finish()
   }
 }

@@ -1,5 +1,6 @@
 // What each image's loss and the test outputs of a net are, remembered for the nets that a worker met last.
 
+import Artifacts
 import Influence
 import NeuralNet
 import PipelineCore

@@ -1,6 +1,6 @@
 // The files within an artifact of the stage `picture`, for those who put them in a folder.
 
-import HDF5
+import Artifacts
 
 /// The pictures of one artifact.
 public enum PictureFiles {
@@ -11,10 +11,8 @@ public enum PictureFiles {
   ///
   /// - Throws: `HDF5Error` for a file that can't be read.
   public static func read(_ path: String) throws -> [(ending: String, bytes: [UInt8])] {
-    let file = try FileReader(at: path)
-    return try file.datasets().filter { $0.path.hasPrefix("/files/") }.map { dataset in
-      let ending = dataset.path.split(separator: ".").last.map(String.init) ?? ""
-      return (ending, try file.read(dataset.path))
+    try ArtifactReader<PictureArtifact>(at: path).read(\.files).map { file in
+      (file.path.split(separator: ".").last.map(String.init) ?? "", file.bytes)
     }
   }
 }

@@ -1,7 +1,7 @@
 // The stage `picture`: one picture of other artifacts, as PNG and SVG, drawn by gnuplot.
 
+import Artifacts
 import Foundation
-import HDF5
 import Influence
 import PipelineCore
 import Plot
@@ -60,11 +60,7 @@ public enum PictureStage: Stage {
       InputDeclaration("differences", accepts: ["differences"], .optional, "for differences"),
       InputDeclaration("effects", accepts: ["correlation"], .optional, "for effects"),
     ],
-    datasets: [
-      LayoutDeclaration("/files/KIND.png", "u8 [bytes]", "the picture"),
-      LayoutDeclaration("/files/KIND.svg", "u8 [bytes]", "the same as SVG"),
-    ],
-    attributes: [LayoutDeclaration("gnuplot", "string", "version of the gnuplot that drew it")],
+    datasets: PictureArtifact.datasets, attributes: PictureArtifact.attributes,
     unused: { values, _ in
       var names: Set<ParameterName> = []
       if values[kind] != .contactSheet { names.insert(count.name) }
@@ -98,10 +94,14 @@ public enum PictureStage: Stage {
           title: task.parameters[title])
       }
     let files = try draw(drawing, in: task.scratch)
-    var artifact = try ArtifactWriter(task)
-    try artifact.write("/files/\(kind.rawValue).png", files.png)
-    try artifact.write("/files/\(kind.rawValue).svg", files.svg)
-    try artifact.attribute("gnuplot", .string(files.version))
+    var artifact = try ArtifactWriter<PictureArtifact>(task)
+    try artifact.write(
+      \.files,
+      [
+        KeptFile(path: kind.rawValue + ".png", bytes: files.png),
+        KeptFile(path: kind.rawValue + ".svg", bytes: files.svg),
+      ])
+    try artifact.write(\.gnuplot, files.version)
     return try artifact.finish()
   }
 
@@ -110,93 +110,91 @@ public enum PictureStage: Stage {
   }
 
   private static func distribution(_ task: StageTask, _ kind: Kind) throws -> Drawing {
-    let file = try FileReader(at: task.input("normality").path)
-    func figure(_ path: String) throws -> Double { try file.readScalar(path) }
+    let file = try ArtifactReader<NormalityArtifact>(task.input("normality"))
     let sample = DistanceSample(
-      title: task.parameters[title], quantity: quantity(try file.string("metric")),
-      values: try file.read("/distances", shape: [nil]), mean: try figure("/moments/mean"),
-      deviation: try figure("/moments/deviation"))
+      title: task.parameters[title], quantity: quantity(try file.read(\.metric)),
+      values: try file.read(\.distances), mean: try file.read(\.moments.mean),
+      deviation: try file.read(\.moments.deviation))
     switch kind {
     case .boxPlot:
       return .boxPlot(
         sample,
         box: Drawing.Box(
-          q1: try figure("/boxplot/q1"), median: try figure("/boxplot/median"), q3: try figure("/boxplot/q3"),
-          whiskerLow: try figure("/boxplot/whisker_low"), whiskerHigh: try figure("/boxplot/whisker_high"),
-          outliers: try file.read("/boxplot/outliers", shape: [nil])))
+          q1: try file.read(\.box.q1), median: try file.read(\.box.median), q3: try file.read(\.box.q3),
+          whiskerLow: try file.read(\.box.whiskerLow), whiskerHigh: try file.read(\.box.whiskerHigh),
+          outliers: try file.read(\.box.outliers)))
     case .probabilityPlot:
       return .probabilityPlot(
-        sample, theoretical: try file.read("/probplot/theoretical", shape: [nil]),
-        ordered: try file.read("/probplot/ordered", shape: [nil]), slope: try figure("/probplot/slope"),
-        intercept: try figure("/probplot/intercept"), r: try figure("/probplot/r"))
+        sample, theoretical: try file.read(\.plot.theoretical), ordered: try file.read(\.plot.ordered),
+        slope: try file.read(\.plot.slope), intercept: try file.read(\.plot.intercept),
+        r: try file.read(\.plot.r))
     default:
-      let omnibus = try figure("/normaltest/statistic")
+      var tests = [
+        "Shapiro-Wilk W = \(Plot.figure(try file.read(\.shapiro.statistic))), "
+          + pvalue(log: try file.read(\.shapiro.logPvalue))
+      ]
+      let omnibus = try file.read(\.omnibus.statistic)
+      if !omnibus.isNaN {
+        tests.append(
+          "D'Agostino-Pearson K² = \(Plot.figure(omnibus)), "
+            + pvalue(log: try file.read(\.omnibus.logPvalue)))
+      }
       return .histogram(
         sample,
-        moments: "skewness \(Plot.figure(try figure("/moments/skewness"), digits: 2))   "
-          + "excess kurtosis \(Plot.figure(try figure("/moments/excess_kurtosis"), digits: 2))",
-        tests: [
-          "Shapiro-Wilk W = \(Plot.figure(try figure("/shapiro/statistic"))), "
-            + pvalue(log: try figure("/shapiro/log_pvalue"))
-        ]
-          + (omnibus.isNaN
-            ? []
-            : [
-              "D'Agostino-Pearson K² = \(Plot.figure(omnibus)), \(pvalue(log: try figure("/normaltest/log_pvalue")))"
-            ])
-      )
+        moments: "skewness \(Plot.figure(try file.read(\.moments.skewness), digits: 2))   "
+          + "excess kurtosis \(Plot.figure(try file.read(\.moments.excessKurtosis), digits: 2))",
+        tests: tests)
     }
   }
 
   private static func bands(_ task: StageTask) throws -> Drawing {
-    let (distances, indices, metric) = try task.loadDistances()
-    let file = try FileReader(at: task.input("cluster").path)
-    let clustered: [Int64] = try file.read("/indices", shape: [nil])
-    let assignment: [UInt8] = try file.read("/assignment", shape: [clustered.count])
-    let fractions: [Double] = try file.read("/fractions", shape: [nil])
-    let method = try file.string("method")
-    let known = Dictionary(zip(indices, distances)) { first, _ in first }
+    let distances = try task.loadDistances()
+    let file = try ArtifactReader<ClusterArtifact>(task.input("cluster"))
+    let clustered = try file.read(\.indices)
+    let fractions = try file.read(\.fractions)
+    let method = try file.read(\.method)
+    let known = Dictionary(zip(distances.indices, distances.distances)) { first, _ in first }
     let own = clustered.compactMap { known[$0] }
     guard own.count == clustered.count else {
       throw StageFailure(
         "\(clustered.count - own.count) images of input cluster have no distance in input neighbours")
     }
     let bySigma = method == "sigma"
-    let normal: [Double] = bySigma ? try file.read("/normal_fractions", shape: [fractions.count]) : []
+    let normal = try file.read(\.normalFractions) ?? []
     let sigmaNames = fractions.count == 3 ? ["near", "moderate", "far"] : []
     let sample = DistanceSample(
-      title: task.parameters[title], quantity: quantity(metric), values: own,
+      title: task.parameters[title], quantity: quantity(distances.metric), values: own,
       mean: try Moments.mean(own), deviation: try Moments.standardDeviation(own))
     return .bands(
-      sample, assignment: assignment,
+      sample, assignment: try file.read(\.assignment),
       shares: fractions.enumerated().map { place, fraction in
         BandShare(
           name: bySigma && !sigmaNames.isEmpty
             ? sigmaNames[place] : "\(bySigma ? "band" : "cluster") \(place)",
           fraction: fraction, normalFraction: bySigma ? normal[place] : nil)
       },
-      thresholds: bySigma ? try file.read("/thresholds", shape: [fractions.count - 1]) : [],
+      thresholds: try file.read(\.thresholds) ?? [],
       note: bySigma
         ? "bands end at the dashed lines, in standard deviations from the mean"
-        : "\(method) clusters of the features (\(try file.string("metric")))")
+        : "\(method) clusters of the features (\(try file.read(\.metric)))")
   }
 
   private static func sheet(_ task: StageTask) throws -> Drawing {
     let images = try task.loadImages().train
-    let (distances, indices, metric) = try task.loadDistances()
-    let file = try FileReader(at: task.input("neighbours").path)
-    let reference: Int64 = try file.readScalar("/reference")
-    let order = try file.read("/order", as: Int64.self, shape: [indices.count]).map { Int($0) }
-    let others = order.filter { indices[$0] != reference }
+    let distances = try task.loadDistances()
+    let indices = distances.indices
+    let file = try ArtifactReader<NeighboursArtifact>(task.input("neighbours"))
+    let reference = try file.read(\.reference)
+    let others = try file.read(\.order).filter { indices[$0] != reference }
     let shown = min(task.parameters[count], others.count)
-    func pixels(_ index: Int64) throws -> ArraySlice<UInt8> {
+    func pixels(_ index: Int) throws -> ArraySlice<UInt8> {
       guard index >= 0, index < images.count else {
         throw StageFailure("image \(index) is not among the \(images.count) images of input images")
       }
-      return images.images[Int(index) * 784..<(Int(index) + 1) * 784]
+      return images.images[index * 784..<(index + 1) * 784]
     }
-    func half(_ name: String, _ rows: [Int], first: [Int64]) throws -> Drawing.Sheet {
-      let apart = rows.map { distances[$0] }
+    func half(_ name: String, _ rows: [Int], first: [Int]) throws -> Drawing.Sheet {
+      let apart = rows.map { distances.distances[$0] }
       return Drawing.Sheet(
         caption: (first.isEmpty ? "" : "the reference (framed) and the ") + "\(rows.count) \(name)",
         distances: (apart.min() ?? 0)...(apart.max() ?? 0),
@@ -207,7 +205,7 @@ public enum PictureStage: Stage {
     let centre = reference < 0 ? "their mean" : "image \(reference)"
     return .contactSheet(
       title: title.isEmpty ? "Nearest and farthest images" : "\(title): nearest and farthest images",
-      subtitle: "n = \(Plot.count(indices.count))   \(quantity(metric)) to \(centre)",
+      subtitle: "n = \(Plot.count(indices.count))   \(quantity(distances.metric)) to \(centre)",
       near: try half(
         "nearest", Array(others.prefix(reference < 0 ? shown : max(1, shown - 1))),
         first: reference < 0 ? [] : [reference]),
@@ -215,30 +213,28 @@ public enum PictureStage: Stage {
   }
 
   private static func norms(_ task: StageTask) throws -> Drawing {
-    let file = try FileReader(at: task.input("norms").path)
-    let distances: [Double] = try file.read("/distances", shape: [nil])
-    let norms: [Double] = try file.read("/norms", shape: [distances.count])
-    let sides: [UInt8] = try file.read("/side", shape: [distances.count])
-    func correlation(_ path: String) throws -> IntervalFigure {
-      IntervalFigure(
-        value: try file.readScalar(path + "/coefficient"), lower: try file.readScalar(path + "/lower"),
-        upper: try file.readScalar(path + "/upper"))
+    let file = try ArtifactReader<InfluenceNormsArtifact>(task.input("norms"))
+    let distances = try file.read(\.distances)
+    let (norms, sides) = (try file.read(\.norms), try file.read(\.side))
+    func figure(_ interval: Interval) -> IntervalFigure {
+      IntervalFigure(value: interval.value, lower: interval.lower, upper: interval.upper)
     }
-    let measure = try file.string("solver") == "none" ? "gradient" : "influence H⁻¹g"
+    let isGradient = try file.read(\.solver) == InfluenceNormsStage.Solver.none.rawValue
+    let measure = isGradient ? "gradient" : "influence H⁻¹g"
     let title = task.parameters[Self.title]
     let what = "norm of the \(measure) by distance"
     return .influence(
-      title: title.isEmpty ? what : "\(title): \(what)", quantity: quantity(try file.string("metric")),
+      title: title.isEmpty ? what : "\(title): \(what)", quantity: quantity(try file.read(\.metric)),
       measure: measure,
       points: distances.indices.map {
         Drawing.InfluencePoint(distance: distances[$0], norm: norms[$0], side: sides[$0])
       },
-      medians: (try file.readScalar("/near/median"), try file.readScalar("/far/median")),
+      medians: (try file.read(\.near.median), try file.read(\.far.median)),
       correlations: [
-        ("\(measure) norm:", try correlation("/norm/spearman")),
+        ("\(measure) norm:", figure(try file.read(\.normSpearman))),
         (
-          "distance between \(measure == "gradient" ? "gradients" : "influences"):",
-          try correlation("/spearman")
+          "distance between \(isGradient ? "gradients" : "influences"):",
+          figure(try file.read(\.spearman))
         ),
       ])
   }

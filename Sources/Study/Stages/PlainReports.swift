@@ -1,98 +1,102 @@
 // The tables of comparisons as records: differences, calibrations and correlations.
 
-import HDF5
+import Artifacts
 import Influence
 import PipelineCore
 import ResultTables
 
 extension TableReport {
   /// The table of an artifact that is no pivot.
-  static func plain(_ file: borrowing FileReader, stage: String, title: String, nodes: [[String]]) throws
-    -> PlainTable
-  {
+  static func plain(_ path: String, stage: String, title: String, nodes: [[String]]) throws -> PlainTable {
     var table: PlainTable
+    let solves: SolveRecords
     switch stage {
-    case DifferencesStage.declaration.name: table = try differences(file, title: title)
-    case CalibrationStage.declaration.name: table = try calibration(file, title: title)
-    case CorrelationStage.declaration.name: table = try correlation(file, title: title)
-    case LogisticErrorsStage.declaration.name: table = try LogisticErrorsStage.table(file, title: title)
+    case DifferencesStage.declaration.name:
+      let file = try ArtifactReader<DifferencesArtifact>(at: path)
+      table = differences(try file.read(\.tests), verdict: try file.read(\.verdict), title: title)
+      solves = try file.read(\.solves)
+    case CalibrationStage.declaration.name:
+      let file = try ArtifactReader<CalibrationArtifact>(at: path)
+      table = calibration(try file.read(\.candidates), choice: try file.read(\.choice), title: title)
+      solves = try file.read(\.solves)
+    case CorrelationStage.declaration.name:
+      let file = try ArtifactReader<CorrelationArtifact>(at: path)
+      table = correlation(try file.read(\.records), title: title)
+      solves = try file.read(\.solves)
+    case LogisticErrorsStage.declaration.name:
+      let file = try ArtifactReader<LogisticErrorsArtifact>(at: path)
+      table = LogisticErrorsStage.table(try file.read(\.errors), title: title)
+      solves = try file.read(\.solves)
     default: throw StageFailure("an artifact of stage '\(stage)' is no table")
     }
-    table.notes += try TrustFacts.lines(file)
-    table.nodes = try TrustFacts.records(file).map { rows in
+    table.notes += TrustFacts.lines(solves.facts, labels: solves.labels)
+    table.nodes = solves.records.map { rows in
       Set(rows.filter(nodes.indices.contains).flatMap { nodes[$0] }).sorted()
     }
     return table
   }
 
-  private static func counts(_ file: borrowing FileReader, _ path: String) throws -> PlainTable.Column {
-    .counts(try file.read(path, as: Int64.self, shape: [nil]).map { Int($0) })
-  }
-
-  private static func failures(_ file: borrowing FileReader, _ path: String) throws -> [Int] {
-    try file.read(path, as: Int64.self, shape: [nil]).map { Int($0) }
-  }
-
-  private static func interval(_ file: borrowing FileReader, _ value: String, _ folder: String) throws
-    -> PlainTable.Column
-  {
-    .intervals(
-      try file.read(value, shape: [nil]), lower: try file.read(folder + "lower", shape: [nil]),
-      upper: try file.read(folder + "upper", shape: [nil]))
-  }
-
-  private static func differences(_ file: borrowing FileReader, title: String) throws -> PlainTable {
+  private static func differences(_ tests: [DifferenceTest], verdict: [String], title: String) -> PlainTable {
     var columns: [(name: String, values: PlainTable.Column)] = [
-      ("against", .texts(try file.readStrings("/tests/against"))),
-      ("setting", .texts(try file.readStrings("/tests/setting"))),
-      ("at", .texts(try file.readStrings("/tests/column"))),
-      ("pairs", try counts(file, "/tests/pairs")), ("closer in", try counts(file, "/tests/closer")),
-      ("mean difference", try interval(file, "/tests/mean", "/tests/")),
-      ("p", .numbers(try file.read("/tests/pvalue", shape: [nil]))),
-      ("p adjusted", .numbers(try file.read("/tests/adjusted", shape: [nil]))),
-      ("verdict", .texts(try file.readStrings("/tests/verdict"))),
-    ]
-    if try file.readStrings("/tests/setting").allSatisfy(\.isEmpty) { columns.remove(at: 1) }
-    return PlainTable(
-      title: title, columns: columns,
-      notes: ["(… to …): the 95 % interval of the mean (Student's t)."] + (try file.readStrings("/verdict")),
-      notConverged: try failures(file, "/tests/not_converged"))
-  }
-
-  private static func calibration(_ file: borrowing FileReader, title: String) throws -> PlainTable {
-    let chosen: [UInt8] = try file.read("/chosen", shape: [nil])
-    let columns: [(name: String, values: PlainTable.Column)] = [
-      ("scheme", .texts(try file.readStrings("/scheme"))),
-      ("setting", .texts(try file.readStrings("/setting"))),
-      ("groups", try counts(file, "/groups")), ("score", try interval(file, "/score", "/")),
-      ("choice", .texts(chosen.map { $0 == 1 ? "chosen" : "" })),
-    ]
-    return PlainTable(
-      title: title, columns: columns,
-      notes: ["(… to …): the 95 % interval of the mean over the groups (Student's t)."]
-        + (try file.readStrings("/choice")), notConverged: try failures(file, "/not_converged"))
-  }
-
-  private static func correlation(_ file: borrowing FileReader, title: String) throws -> PlainTable {
-    let columns: [(name: String, values: PlainTable.Column)] = [
-      ("groups of kind", .texts(try file.readStrings("/kind"))),
+      ("against", .texts(tests.map(\.against))), ("setting", .texts(tests.map(\.setting))),
+      ("at", .texts(tests.map(\.column))), ("pairs", .counts(tests.map(\.pairs))),
+      ("closer in", .counts(tests.map(\.closer))),
       (
-        "change of loss on",
-        .texts(try file.readStrings("/loss").map { $0 == "group" ? "removed images" : $0 })
+        "mean difference",
+        .intervals(tests.map { Interval(value: $0.mean, lower: $0.lower, upper: $0.upper) })
       ),
-      ("groups", try counts(file, "/groups")),
-      ("slope", try interval(file, "/slope/value", "/slope/")),
-      ("Pearson", try interval(file, "/pearson/value", "/pearson/")),
-      ("Spearman", try interval(file, "/spearman/value", "/spearman/")),
-      ("mean predicted", .numbers(try file.read("/mean/predicted", shape: [nil]))),
-      ("mean actual", .numbers(try file.read("/mean/actual", shape: [nil]))),
+      ("p", .numbers(tests.map(\.pvalue))), ("p adjusted", .numbers(tests.map(\.adjusted))),
+      ("verdict", .texts(tests.map(\.verdict))),
     ]
+    if tests.allSatisfy(\.setting.isEmpty) { columns.remove(at: 1) }
     return PlainTable(
       title: title, columns: columns,
+      notes: ["(… to …): the 95 % interval of the mean (Student's t)."] + verdict,
+      notConverged: tests.map(\.notConverged))
+  }
+
+  private static func calibration(_ calibration: Calibration, choice: [String], title: String) -> PlainTable {
+    let candidates = calibration.candidates
+    return PlainTable(
+      title: title,
+      columns: [
+        ("scheme", .texts(candidates.map(\.scheme))), ("setting", .texts(candidates.map(\.setting))),
+        ("groups", .counts(candidates.map(\.groups))),
+        (
+          "score",
+          .intervals(candidates.map { Interval(value: $0.score, lower: $0.lower, upper: $0.upper) })
+        ),
+        ("choice", .texts(candidates.map { $0.isChosen ? "chosen" : "" })),
+      ],
+      notes: ["(… to …): the 95 % interval of the mean over the groups (Student's t)."] + choice,
+      notConverged: candidates.map(\.notConverged))
+  }
+
+  private static func correlation(_ records: [CorrelationRecord], title: String) -> PlainTable {
+    PlainTable(
+      title: title,
+      columns: [
+        ("groups of kind", .texts(records.map(\.kind))),
+        (
+          "change of loss on",
+          .texts(records.map { $0.loss == EffectSplit.group.rawValue ? "removed images" : $0.loss })
+        ),
+        ("groups", .counts(records.map(\.groups))), ("slope", .intervals(records.map(\.slope))),
+        ("Pearson", .intervals(records.map(\.pearson))), ("Spearman", .intervals(records.map(\.spearman))),
+        ("mean predicted", .numbers(records.map(\.meanPredicted))),
+        ("mean actual", .numbers(records.map(\.meanActual))),
+      ],
       notes: [
         "slope: least squares of the actual change of loss (retrained less original) on the predicted one (gᵀΔ); "
           + "above 1 the influence underestimates. (… to …): 95 % intervals, Student's t for the slope and Fisher's "
           + "z for the correlations, as if groups were independent."
-      ], notConverged: try failures(file, "/not_converged"))
+      ], notConverged: records.map(\.notConverged))
+  }
+}
+
+extension PlainTable.Column {
+  /// Figures with their intervals.
+  static func intervals(_ figures: [Interval]) -> Self {
+    .intervals(figures.map(\.value), lower: figures.map(\.lower), upper: figures.map(\.upper))
   }
 }

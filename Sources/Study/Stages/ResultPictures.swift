@@ -1,6 +1,6 @@
 // What the pictures of results show: the series of a table, of paired differences, and of effects.
 
-import HDF5
+import Artifacts
 import PipelineCore
 import Plot
 import Statistics
@@ -9,7 +9,7 @@ import Statistics
 enum ResultPictures {
   /// A figure of a table by its columns, a line for each row.
   static func table(_ input: TaskInput, metric: String, title: String) throws -> Drawing {
-    let file = try FileReader(at: input.path)
+    let file = try ArtifactReader<TableArtifact>(input)
     guard let choice = EvaluationMetrics.choices(metric).last, choice.unit == nil else {
       throw StageFailure(
         "'\(metric)' is no figure of a picture; \(suggestion(for: metric, among: EvaluationMetrics.names, of: "metrics"))"
@@ -17,38 +17,35 @@ enum ResultPictures {
     }
     let parameters = try file.parameters(of: TableStage.declaration)
     let (across, over) = (parameters[TableStage.columns], parameters[TableStage.over])
-    let schemes = try file.readStrings("/scheme")
-    let values: [Double] = try file.read(choice.path, shape: [schemes.count])
-    let converged: [UInt8] = try file.read("/converged", shape: [schemes.count])
-    var axes: [String: [String]] = [:]
-    for dataset in try file.datasets() where dataset.path.hasPrefix("/axes/") {
-      axes[String(dataset.path.dropFirst("/axes/".count))] = try file.readStrings(dataset.path)
-    }
+    let names = try file.read(\.rows)
+    let (schemes, axes) = (names.labels, names.axes)
+    let values = try file.read(\.metrics[choice.metric])
+    let converged = try file.read(\.facts.converged)
     guard let places = axes[across], places.allSatisfy({ $0.isEmpty || Double($0) != nil }) else {
       throw StageFailure("a picture needs numbers across; axis '\(across)' of the table has others")
     }
-    let names = schemes.indices.map { row in
+    let labels = schemes.indices.map { row in
       let others = axes.filter { $0.key != across && $0.key != over && !$0.value[row].isEmpty }
       return ([schemes[row]] + others.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value[row])" })
         .joined(separator: ", ")
     }
     let order = parameters[TableStage.order]
-    let distinct = distinctInOrder(names)
+    let distinct = distinctInOrder(labels)
     let ordered = order.filter(distinct.contains) + distinct.filter { !order.contains($0) }
     // What has no place across, such as retraining where a scale varies, is a level of all places.
     let levels = ordered.compactMap { name -> (name: String, y: Double)? in
-      let rows = names.indices.filter { names[$0] == name && places[$0].isEmpty && values[$0].isFinite }
+      let rows = labels.indices.filter { labels[$0] == name && places[$0].isEmpty && values[$0].isFinite }
       if rows.isEmpty { return nil }
       return (name, rows.reduce(0) { $0 + values[$1] } / Double(rows.count))
     }
     let series = ordered.map { name in
-      let rows = names.indices.filter { names[$0] == name && values[$0].isFinite }
+      let rows = labels.indices.filter { labels[$0] == name && values[$0].isFinite }
       let points = Dictionary(grouping: rows, by: { places[$0] }).compactMap { place, rows -> Series.Point? in
         guard let x = Double(place), let summary = try? Summary(rows.map { values[$0] }) else { return nil }
         let half = summary.confidenceHalfWidth ?? .nan
         return Series.Point(
           x: x, y: summary.mean, lower: summary.mean - half, upper: summary.mean + half,
-          isMarked: rows.contains { converged[$0] == 0 })
+          isMarked: rows.contains { !converged[$0] })
       }
       return Series(name: name, points: points)
     }.filter { !$0.points.isEmpty }
@@ -63,34 +60,29 @@ enum ResultPictures {
 
   /// Mean paired differences: by setting if there are numbered ones, else by column.
   static func differences(_ input: TaskInput, title: String) throws -> Drawing {
-    let file = try FileReader(at: input.path)
-    let against = try file.readStrings("/tests/against")
-    let settings = try file.readStrings("/tests/setting")
-    let columns = try file.readStrings("/tests/column")
-    let means: [Double] = try file.read("/tests/mean", shape: [against.count])
-    let lower: [Double] = try file.read("/tests/lower", shape: [against.count])
-    let upper: [Double] = try file.read("/tests/upper", shape: [against.count])
-    let failed: [Int64] = try file.read("/tests/not_converged", shape: [against.count])
+    let file = try ArtifactReader<DifferencesArtifact>(input)
+    let tests = try file.read(\.tests)
     let parameters = try file.parameters(of: DifferencesStage.declaration)
     let scheme = parameters[DifferencesStage.scheme]
-    let bySetting = settings.contains { !$0.isEmpty }
-    func place(_ row: Int) -> Double? {
-      if !bySetting { return Double(columns[row]) }
-      return columns[row] == "all" ? settings[row].split(separator: " ").last.flatMap { Double($0) } : nil
+    let bySetting = tests.contains { !$0.setting.isEmpty }
+    func place(_ test: DifferenceTest) -> Double? {
+      if !bySetting { return Double(test.column) }
+      return test.column == "all" ? test.setting.split(separator: " ").last.flatMap { Double($0) } : nil
     }
-    let series = distinctInOrder(against).map { name in
+    let series = distinctInOrder(tests.map(\.against)).map { name in
       Series(
         name: "against \(name)",
-        points: against.indices.compactMap { row in
-          guard against[row] == name, let x = place(row) else { return nil }
+        points: tests.compactMap { test in
+          guard test.against == name, let x = place(test) else { return nil }
           return Series.Point(
-            x: x, y: means[row], lower: lower[row], upper: upper[row], isMarked: failed[row] > 0)
+            x: x, y: test.mean, lower: test.lower, upper: test.upper, isMarked: test.notConverged > 0)
         })
     }
     guard series.contains(where: { !$0.points.isEmpty }) else {
       throw StageFailure("the differences have no number to stand across")
     }
-    let across = bySetting ? settings.first.flatMap { $0.split(separator: " ").first.map(String.init) } : nil
+    let across =
+      bySetting ? tests.first.flatMap { $0.setting.split(separator: " ").first.map(String.init) } : nil
     return .lines(
       title: heading(title, "\(scheme): closer to retraining than others?"),
       subtitle: "difference of |loss − retrained|, mean and 95 % interval",
@@ -100,21 +92,20 @@ enum ResultPictures {
 
   /// Predicted and actual effects on a split.
   static func effects(_ input: TaskInput, metric: String, title: String) throws -> Drawing {
-    let file = try FileReader(at: input.path)
-    let split = metric.hasPrefix("test") ? "test" : "group"
-    let kinds = try file.readStrings("/points/kind")
-    let predicted: [Double] = try file.read("/points/\(split)/predicted", shape: [kinds.count])
-    let actual: [Double] = try file.read("/points/\(split)/actual", shape: [kinds.count])
-    let converged: [UInt8] = try file.read(TrustFacts.folder + "/converged", shape: [kinds.count])
+    let file = try ArtifactReader<CorrelationArtifact>(input)
+    let split: EffectSplit = metric.hasPrefix(EffectSplit.test.rawValue) ? .test : .group
+    let kinds = try file.read(\.points.rows.labels)
+    let effects = try file.read(\.points[split])
+    let converged = try file.read(\.solves.facts.converged)
     let series = distinctInOrder(kinds).map { kind in
       Series(
         name: kind,
         points: kinds.indices.filter { kinds[$0] == kind }.map {
-          Series.Point(x: predicted[$0], y: actual[$0], isMarked: converged[$0] == 0)
+          Series.Point(x: effects.predicted[$0], y: effects.actual[$0], isMarked: !converged[$0])
         })
     }
     return .effects(
-      title: heading(title, "change of loss on the \(split == "test" ? "test" : "removed") images"),
+      title: heading(title, "change of loss on the \(split == .test ? "test" : "removed") images"),
       subtitle: "a point a group; n = \(kinds.count)", series: series)
   }
 

@@ -1,6 +1,6 @@
 // The stage `spectrum`: the largest eigenpairs of a net's curvature, once for all groups to be removed from it.
 
-import HDF5
+import Artifacts
 import Influence
 import NeuralNet
 import PipelineCore
@@ -28,22 +28,7 @@ public enum SpectrumStage: Stage {
       InputDeclaration("images", accepts: ["load-images"], "the data set"),
       InputDeclaration("net", accepts: ["train", "retrain", "unlearn"], "the net, trained on all images"),
     ],
-    datasets: [
-      LayoutDeclaration("/eigenvalues", "f64 [k]", "descending, weight decay included and damping not"),
-      LayoutDeclaration("/eigenvectors", "f32 [k,p]", "unit eigenvectors, in state_dict order"),
-      LayoutDeclaration("/residuals", "f64 [k]", "an eigenvalue of H lies this close to each"),
-      LayoutDeclaration("/hessian_indices", "i64 [h]", "the images that the curvature is a mean over"),
-    ],
-    attributes: [
-      LayoutDeclaration("curvature", "string", "as the parameter"),
-      LayoutDeclaration("curvature_min", "float", "estimate of H's least eigenvalue, from inside (Lanczos)"),
-      LayoutDeclaration(
-        "curvature_max", "float", "estimate of H's largest eigenvalue, from inside (Lanczos)"),
-      LayoutDeclaration(
-        "gradient_norm", "float", "‖mean gradient + λθ‖ over the training images at the net's parameters"),
-      LayoutDeclaration("products", "int", "curvature products"),
-      LayoutDeclaration("hessian_images", "int", "images that the curvature was a mean over"),
-    ],
+    datasets: SpectrumArtifact.datasets, attributes: SpectrumArtifact.attributes,
     isRandom: true, resources: SolverParameters.resources)
 
   /// Writes the eigenpairs.
@@ -64,18 +49,18 @@ public enum SpectrumStage: Stage {
       pairs: pairs, options: options, stream: RandomStream(key: task.streamKey),
       memoryCeiling: ceiling, pool: ThreadPool(threads: task.threads)
     ) { context.progress(Double($0) / Double($1), "product \($0)/\($1)") }
-    var artifact = try ArtifactWriter(task)
-    try artifact.write("/eigenvalues", spectrum.values)
+    var artifact = try ArtifactWriter<SpectrumArtifact>(task)
+    try artifact.write(\.eigenvalues, spectrum.values)
     try artifact.write(
-      "/eigenvectors", spectrum.vectors, shape: [spectrum.values.count, net.parameters.count])
-    try artifact.write("/residuals", spectrum.residuals)
-    try artifact.write("/hessian_indices", spectrum.images.map { Int64($0) })
-    try artifact.attribute("curvature", .string(options.curvature.rawValue))
-    try artifact.attribute("curvature_min", .real(spectrum.range.lowerBound))
-    try artifact.attribute("curvature_max", .real(spectrum.range.upperBound))
-    try artifact.attribute("gradient_norm", .real(spectrum.gradientNorm ?? .nan))
-    try artifact.attribute("products", .integer(Int64(spectrum.products)))
-    try artifact.attribute("hessian_images", .integer(Int64(spectrum.images.count)))
+      \.eigenvectors, Block(spectrum.vectors, spectrum.values.count, net.parameters.count))
+    try artifact.write(\.residuals, spectrum.residuals)
+    try artifact.write(\.hessianIndices, spectrum.images)
+    try artifact.write(\.curvature, options.curvature.rawValue)
+    try artifact.write(\.curvatureMin, spectrum.range.lowerBound)
+    try artifact.write(\.curvatureMax, spectrum.range.upperBound)
+    try artifact.write(\.gradientNorm, spectrum.gradientNorm ?? .nan)
+    try artifact.write(\.products, spectrum.products)
+    try artifact.write(\.hessianImages, spectrum.images.count)
     return try artifact.finish()
   }
 }
@@ -86,7 +71,7 @@ extension StageTask {
   func solverCeiling(_ net: Net, steps: Int) throws -> Int {
     var pairs = 0
     if let input = optionalInput("spectrum") {
-      pairs = try FileReader(at: input.path).info("/eigenvalues").shape.first ?? 0
+      pairs = try ArtifactReader<SpectrumArtifact>(input).read(\.eigenvalues).count
     }
     return try SolverParameters.ceiling(
       parameters, net.network,
@@ -97,20 +82,21 @@ extension StageTask {
   /// The spectrum of slot `spectrum`, if there is one: of this node's net, images and kind of curvature.
   func loadSpectrum(parameters count: Int) throws -> CurvatureSpectrum? {
     guard let input = optionalInput("spectrum") else { return nil }
-    let file = try FileReader(at: input.path)
-    try check("spectrum", file, wasMadeWith: ["net", "images"])
-    let kind = try file.string("curvature")
+    let file = try ArtifactReader<SpectrumArtifact>(input)
+    try file.checkInputs(["net", "images"], areThoseOf: self, slot: "spectrum")
+    let kind = try file.read(\.curvature)
     let own = parameters[SolverParameters.curvature].rawValue
     guard kind == own else {
-      throw StageFailure(
-        "input spectrum is of curvature \(kind), but this node's is \(own)")
+      throw StageFailure("input spectrum is of curvature \(kind), but this node's is \(own)")
     }
-    let values: [Double] = try file.read("/eigenvalues", shape: [nil])
+    let vectors = try file.read(\.eigenvectors)
+    guard vectors.shape[1] == count else {
+      throw StageFailure("input spectrum is of \(vectors.shape[1]) parameters, but the net has \(count)")
+    }
     return CurvatureSpectrum(
-      values: values, vectors: try file.read("/eigenvectors", shape: [values.count, count]),
-      residuals: try file.read("/residuals", shape: [values.count]),
-      range: try file.real("curvature_min")...file.real("curvature_max"),
-      images: try file.read("/hessian_indices", as: Int64.self, shape: [nil]).map { Int($0) },
-      gradientNorm: try file.real("gradient_norm"), products: try file.integer("products"))
+      values: try file.read(\.eigenvalues), vectors: vectors.values, residuals: try file.read(\.residuals),
+      range: try file.read(\.curvatureMin)...file.read(\.curvatureMax),
+      images: try file.read(\.hessianIndices), gradientNorm: try file.read(\.gradientNorm),
+      products: try file.read(\.products))
   }
 }

@@ -1,7 +1,7 @@
 // A table artifact as a person or a program reads it: pivoted, with intervals and trust lines.
 
+import Artifacts
 import Foundation
-import HDF5
 import PipelineCore
 import ResultTables
 
@@ -36,27 +36,26 @@ public struct TableReport {
   ///   - nodes: For each row of the input, the names of the nodes behind it, as the pipeline calls them now.
   /// - Throws: `HDF5Error` for an unreadable file, `ResultTableError` for rows that make no table.
   public init(file path: String, parameters: ParameterValues, nodes: [[String]]) throws {
-    let file = try FileReader(at: path)
-    let stage = try file.string("stage")
+    let file = try ArtifactReader<TableArtifact>(at: path)
+    let stage = try file.stage()
     if stage == TableStage.declaration.name {
       table = .pivoted(try Self.pivoted(file, parameters: parameters, nodes: nodes))
     } else {
-      table = .plain(try Self.plain(file, stage: stage, title: parameters[Self.title], nodes: nodes))
+      table = .plain(try Self.plain(path, stage: stage, title: parameters[Self.title], nodes: nodes))
     }
   }
 
-  private static func pivoted(_ file: borrowing FileReader, parameters: ParameterValues, nodes: [[String]])
+  private static func pivoted(
+    _ file: borrowing ArtifactReader<TableArtifact>, parameters: ParameterValues, nodes: [[String]]
+  )
     throws
     -> ResultTable
   {
-    let schemes = try file.readStrings("/scheme")
-    let converged: [UInt8] = try file.read("/converged", shape: [schemes.count])
-    let pools: [Int64] = try file.read("/pool_size", shape: [schemes.count])
-    var axes: [String: [String]] = [:]
-    for dataset in try file.datasets() where dataset.path.hasPrefix("/axes/") {
-      axes[String(dataset.path.dropFirst("/axes/".count))] = try file.readStrings(dataset.path)
-    }
-    let sizes: [Int64] = try file.read("/group_size", shape: [schemes.count])
+    let names = try file.read(\.rows)
+    let (schemes, axes) = (names.labels, names.axes)
+    let facts = try file.read(\.facts)
+    let pools = try file.read(\.poolSize)
+    let sizes = try file.read(\.groupSize)
     // A share of the pool is shown only where the columns are numbers of removed images.
     let across = axes[parameters[TableStage.columns]] ?? []
     let pool = across == sizes.map(String.init) && Set(pools).count == 1 ? pools.first : nil
@@ -64,19 +63,19 @@ public struct TableReport {
     let over = parameters[TableStage.over]
     var rows: [ResultRow] = []
     for choice in choices {
-      var values: [Double] = try file.read(choice.path, shape: [schemes.count])
+      var values = try file.read(\.metrics[choice.metric])
       if let unit = choice.unit {
         let points = schemes.indices.map { row in
           axes.filter { $0.key != over }.sorted { $0.key < $1.key }.map { $0.value[row] }
         }
-        values = Self.inSpreads(values, try file.read(unit, shape: [schemes.count]), points: points)
+        values = Self.inSpreads(values, try file.read(\.metrics[unit]), points: points)
       }
       for row in schemes.indices where choice.isAlways || !values[row].isNaN {
         rows.append(
           ResultRow(
             scheme: schemes[row], axes: axes.compactMapValues { $0[row].isEmpty ? nil : $0[row] },
             split: choice.figure.split, metrics: [choice.figure.metric: values[row]],
-            nodes: row < nodes.count ? nodes[row] : [], converged: converged[row] != 0))
+            nodes: row < nodes.count ? nodes[row] : [], converged: facts[row].outcome.converged))
       }
     }
     return try ResultTable(
@@ -84,8 +83,8 @@ public struct TableReport {
       layout: ResultTableLayout(
         title: parameters[Self.title], columnAxis: parameters[TableStage.columns],
         rowAxes: parameters[TableStage.down], repeatAxis: over, figures: choices.map(\.figure),
-        columnTotal: pool.map { Int($0) }, order: parameters[TableStage.order],
-        footnotes: try Self.legend(choices) + TrustFacts.lines(file, schemes: schemes)))
+        columnTotal: pool, order: parameters[TableStage.order],
+        footnotes: Self.legend(choices) + TrustFacts.lines(facts, labels: schemes)))
   }
 
   /// Gaps in units of the seed-to-seed spread of retraining: the root mean square of the spreads over all rows at

@@ -1,6 +1,6 @@
 // The stage `table`: gathers evaluations over their axes into one long table.
 
-import HDF5
+import Artifacts
 import PipelineCore
 
 /// Gathers evaluations.
@@ -26,37 +26,21 @@ public enum TableStage: Stage {
     inputs: [
       InputDeclaration("rows", accepts: ["evaluate"], .many, "the evaluations by scheme, as label: stage")
     ],
-    datasets: [
-      LayoutDeclaration("/scheme", "string [r]", "the label of each row"),
-      LayoutDeclaration("/axes/AXIS", "string [r]", "its axis values, as text"),
-      LayoutDeclaration("/metrics/GROUP/METRIC", "f64 [r]", "all metrics of the evaluation, by its paths"),
-      LayoutDeclaration("/group_size", "i64 [r]", "images removed"),
-      LayoutDeclaration("/pool_size", "i64 [r]", "images that they were drawn from"),
-    ] + TrustFacts.datasets(),
+    datasets: TableArtifact.datasets, attributes: TableArtifact.attributes,
     check: { EvaluationMetrics.problem($0[metrics]) })
 
   /// Writes the table.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
     let inputs = task.inputs["rows"] ?? []
-    var columns: [String: [Double]] = [:]
-    var groupSizes: [Int64] = []
-    var poolSizes: [Int64] = []
-    for input in inputs {
-      let file = try FileReader(at: input.path)
-      for path in EvaluationMetrics.paths { columns[path, default: []].append(try file.readScalar(path)) }
-      groupSizes.append(Int64(try file.integer("group_size")))
-      poolSizes.append(Int64(try file.integer("pool_size")))
-    }
-    var artifact = try ArtifactWriter(task)
-    try artifact.write("/scheme", inputs.map(\.label))
-    for axis in Set(inputs.flatMap { $0.axes.map(\.axis) }).sorted() {
-      try artifact.write(
-        "/axes/\(axis)", inputs.map { input in input.axes.first { $0.axis == axis }?.value.plainText ?? "" })
-    }
-    for (path, values) in columns.sorted(by: { $0.key < $1.key }) { try artifact.write(path, values) }
-    try artifact.write("/group_size", groupSizes)
-    try artifact.write("/pool_size", poolSizes)
-    try TrustFacts.gather(inputs, into: &artifact)
+    let evaluations = try inputs.map { try EvaluationArtifact.read($0) }
+    var columns: [EvaluationMetric: [Double]] = [:]
+    for metric in EvaluationMetric.all { columns[metric] = evaluations.map { $0.metrics[metric] ?? .nan } }
+    var artifact = try ArtifactWriter<TableArtifact>(task)
+    try artifact.write(\.rows, RowNames(inputs))
+    try artifact.write(\.metrics, columns)
+    try artifact.write(\.groupSize, evaluations.map(\.groupSize))
+    try artifact.write(\.poolSize, evaluations.map(\.poolSize))
+    try artifact.write(\.facts, evaluations.map(\.facts))
     return try artifact.finish()
   }
 }

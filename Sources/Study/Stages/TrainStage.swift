@@ -1,5 +1,6 @@
 // The stages `train` and `retrain`: SGD on all training images, or on those that are left without a group.
 
+import Artifacts
 import Foundation
 import NeuralNet
 import PipelineCore
@@ -12,7 +13,8 @@ public enum TrainStage: Stage {
     name: "train", version: 1, summary: "trains a net on the training images by SGD",
     parameters: TrainingParameters.all,
     inputs: [InputDeclaration("images", accepts: ["load-images"], "the data set")],
-    datasets: netLayout, attributes: netAttributes, isRandom: true, resources: TrainingParameters.resources,
+    datasets: NetArtifact.datasets, attributes: NetArtifact.attributes, isRandom: true,
+    resources: TrainingParameters.resources,
     unused: TrainingParameters.unused, check: TrainingParameters.check)
 
   /// Writes the net.
@@ -32,7 +34,8 @@ public enum RetrainStage: Stage {
       InputDeclaration("images", accepts: ["load-images"], "the data set"),
       InputDeclaration("group", accepts: ["group"], "the images to leave out"),
     ],
-    datasets: netLayout, attributes: netAttributes, isRandom: true, resources: TrainingParameters.resources,
+    datasets: NetArtifact.datasets, attributes: NetArtifact.attributes, isRandom: true,
+    resources: TrainingParameters.resources,
     unused: TrainingParameters.unused, check: TrainingParameters.check)
 
   /// Writes the net.
@@ -46,26 +49,6 @@ public enum RetrainStage: Stage {
     return try trainNet(task, context, images.train, indices: retained)
   }
 }
-
-/// The datasets of a net's artifact.
-let netLayout = [
-  LayoutDeclaration(
-    "/parameters/NAME", "f32",
-    "names, shapes and layouts as in a PyTorch state_dict, resnet18's running statistics included"),
-  LayoutDeclaration(
-    "/history/loss", "f64 [epochs]", "mean cross-entropy over the epoch (unlearn: on the retained images)"),
-  LayoutDeclaration("/history/accuracy", "f64 [epochs]", "share of right predictions over the same"),
-  LayoutDeclaration(
-    "/history/learning_rate", "f64 [epochs]", "the rate of the epoch's last step (unlearn: the factor)"),
-]
-
-/// The attributes of a net's artifact.
-let netAttributes = [
-  LayoutDeclaration("net", "string", "the architecture"),
-  LayoutDeclaration(
-    "width", "int", "resnet18: channels of its first stage; other nets: activations before the last layer"),
-  LayoutDeclaration("weight_decay", "float", "the L2 regularisation of its training"),
-]
 
 private func trainNet(
   _ task: StageTask, _ context: some StageContext, _ images: ImageSet, indices: [Int]
@@ -83,13 +66,16 @@ private func trainNet(
       done / Double(step.epochs),
       "epoch \(step.epoch + 1)/\(step.epochs), loss \(String(format: "%.4f", step.loss))")
   }
-  var artifact = try ArtifactWriter(task)
+  var artifact = try ArtifactWriter<NetArtifact>(task)
   try artifact.write(
+    \.net,
     Net(
       network: result.network, parameters: result.parameters,
       weightDecay: values[TrainingParameters.weightDecay]))
-  try artifact.write("/history/loss", result.history.map(\.loss))
-  try artifact.write("/history/accuracy", result.history.map(\.accuracy))
-  try artifact.write("/history/learning_rate", result.history.map { Double($0.learningRate) })
+  try artifact.write(
+    \.history,
+    TrainingHistory(
+      loss: result.history.map(\.loss), accuracy: result.history.map(\.accuracy),
+      learningRate: result.history.map { Double($0.learningRate) }))
   return try artifact.finish()
 }

@@ -1,6 +1,6 @@
 // Rounds of `unlearn`: one step taken again and again, the best round chosen on validation images (GIF's protocol).
 
-import HDF5
+import Artifacts
 import Influence
 import NeuralNet
 import PipelineCore
@@ -76,20 +76,18 @@ enum UnlearnRounds {
 
   /// The test split of an artifact that holds validation images there: training images that the net was not trained on.
   private static func validationImages(_ input: TaskInput, trainedOn images: ImageSet) throws -> ImageSet {
-    let file = try FileReader(at: input.path)
+    let file = try ArtifactReader<ImagesArtifact>(input)
     guard try file.parameters(of: LoadImagesStage.declaration)[LoadImagesStage.validationImages] != nil else {
       throw StageFailure(
         "input validation holds test images: a round is never chosen on those; load them with validation_images"
       )
     }
-    let trained: [UInt8] = try file.read("/train/labels", shape: [nil])
+    let trained = try file.read(\.train.labels)
     guard trained == images.labels else {
       throw StageFailure(
         "input validation must leave the same training images as input images, which has \(images.count), not \(trained.count)"
       )
     }
-    return try ImageSet(
-      images: file.read("/test/images", shape: [nil, 28, 28]), labels: file.read("/test/labels", shape: [nil])
-    )
+    return try file.read(\.test)
   }
 }

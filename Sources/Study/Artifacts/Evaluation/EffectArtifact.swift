@@ -6,7 +6,7 @@ package enum EffectSplit: String, CaseIterable, Sendable {
 }
 
 /// A predicted figure beside the actual one.
-package struct Prediction<Figure> {
+package struct PredictedEffect<Figure> {
   package var predicted: Figure
   package var actual: Figure
 
@@ -16,7 +16,7 @@ package struct Prediction<Figure> {
   }
 }
 
-extension Prediction: Sendable where Figure: Sendable {}
+extension PredictedEffect: Sendable where Figure: Sendable {}
 
 /// The effects of a removal by split.
 package struct EffectFields: Field {
@@ -30,7 +30,7 @@ package struct EffectFields: Field {
 
   package var lines: [LayoutLine] { predicted.lines + actual.lines }
 
-  package func write(_ effects: [EffectSplit: Prediction<Double>], to sink: inout ArtifactSink) throws {
+  package func write(_ effects: [EffectSplit: PredictedEffect<Double>], to sink: inout ArtifactSink) throws {
     for split in EffectSplit.allCases {
       guard let effect = effects[split] else { preconditionFailure("there is no effect on \(split)") }
       try sink.write(predicted[split.rawValue], effect.predicted)
@@ -38,10 +38,10 @@ package struct EffectFields: Field {
     }
   }
 
-  package func read(from source: borrowing ArtifactSource) throws -> [EffectSplit: Prediction<Double>] {
-    var effects: [EffectSplit: Prediction<Double>] = [:]
+  package func read(from source: borrowing ArtifactSource) throws -> [EffectSplit: PredictedEffect<Double>] {
+    var effects: [EffectSplit: PredictedEffect<Double>] = [:]
     for split in EffectSplit.allCases {
-      effects[split] = Prediction(
+      effects[split] = PredictedEffect(
         predicted: try source.read(predicted[split.rawValue]), actual: try source.read(actual[split.rawValue])
       )
     }

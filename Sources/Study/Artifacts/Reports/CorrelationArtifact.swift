@@ -22,13 +22,13 @@ package struct PredictionColumns: FieldGroup, Field {
     actual = List("\(folder)/actual", rows, "actual effect \(of)")
   }
 
-  package func write(_ columns: Prediction<[Double]>, to sink: inout ArtifactSink) throws {
+  package func write(_ columns: PredictedEffect<[Double]>, to sink: inout ArtifactSink) throws {
     try sink.write(actual, columns.actual)
     try sink.write(predicted, columns.predicted)
   }
 
-  package func read(from source: borrowing ArtifactSource) throws -> Prediction<[Double]> {
-    Prediction(predicted: try source.read(predicted), actual: try source.read(actual))
+  package func read(from source: borrowing ArtifactSource) throws -> PredictedEffect<[Double]> {
+    PredictedEffect(predicted: try source.read(predicted), actual: try source.read(actual))
   }
 }
 
@@ -92,7 +92,7 @@ package struct CorrelationColumns: FieldGroup, Field {
     try sink.write(groups, records.map(\.groups))
     try sink.write(notConverged, records.map(\.notConverged))
     try sink.write(
-      mean, Prediction(predicted: records.map(\.meanPredicted), actual: records.map(\.meanActual)))
+      mean, PredictedEffect(predicted: records.map(\.meanPredicted), actual: records.map(\.meanActual)))
     try sink.write(pearson, records.map(\.pearson))
     try sink.write(slope, records.map(\.slope))
     try sink.write(spearman, records.map(\.spearman))
