@@ -26,7 +26,7 @@ import Testing
         let found = spelledPaths(text)
         #expect(found.isEmpty, "\(folder)/\(path) spells \(found): ask a field of Artifacts instead")
         #expect(
-          !text.contains("import HDF5"), "\(folder)/\(path) reads or writes HDF5: use Artifacts instead")
+          !text.contains("import HDF5"), "\(folder)/\(path) uses HDF5: take Artifacts instead")
       }
     }
     #expect(files > 40)

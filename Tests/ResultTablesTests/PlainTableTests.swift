@@ -38,6 +38,48 @@ import Testing
     #expect(records[0]["d_upper"] as? Double == 1.5 && records[1]["p"] is NSNull)
   }
 
+  @Test func aSmallTableStandsBelowTheNotes() throws {
+    var table = PlainTable(title: "T", columns: [("n", .counts([3]))], notes: ["A note."])
+    table.appendices = [
+      PlainTable(title: "Solves", columns: [("of", .texts(["x"])), ("steps", .ranges([2...2]))], notes: []),
+      PlainTable(title: "More", columns: [("steps", .ranges([2...5]))], notes: ["Another."]),
+    ]
+    #expect(
+      table.text()
+        == """
+        T
+
+        n
+        ─
+        3
+
+        A note.
+
+        Solves
+
+        of  steps
+        ─────────
+        x       2
+
+        More
+
+         steps
+        ──────
+        2 to 5
+
+        Another.
+
+        """)
+    #expect(table.markdown().hasPrefix("### T\n") && table.markdown().contains("\n\n#### Solves\n\n| of |"))
+    let json = try #require(
+      try JSONSerialization.jsonObject(with: Data(table.json().utf8)) as? [String: Any])
+    let small = try #require(json["appendices"] as? [[String: Any]])
+    let record = try #require((small[1]["records"] as? [[String: Any]])?.first)
+    #expect(record["steps_least"] as? Int == 2 && record["steps_most"] as? Int == 5)
+    // The figures that a program computes with are the table's own.
+    #expect(table.csv() == "n,not_converged\r\n3,0\r\n")
+  }
+
   /// A result that did not converge never stands unmarked.
   @Test func figuresOfAFailedSolveAreMarked() throws {
     var table = PlainTable(

@@ -166,14 +166,18 @@ import Testing
       rows[row].axes = [AxisValue("repeat", .integer(0)), AxisValue("size", .integer(9))]
     }
     let table = try shop.run("table", [:], ["rows": rows])
-    let text = try shop.report(table).render(.text)
-    let moved = try FileReader(at: influence.path).real("moved")
-    for words in [
-      "from the change that 240 curvature images give it is \(String(format: "%.2g", moved)) of that one's",
-      "damping 0.1, 60 curvature images", "curvature products", "predicted", "gradient's norm",
-    ] {
-      #expect(text.contains(words), "no '\(words)' in\n\(text)")
-    }
+    let solves = try shop.report(table).solves()
+    let step = try #require(solves["1-step"])
+    #expect(step["damping"] as? String == "0.1" && step["images"] as? String == "60")
+    #expect(step["moved_by_240"] as? Double == (try FileReader(at: influence.path).real("moved")))
+    #expect(step["1st_order"] as? Double == (try single.real("predicted_change")))
+    #expect(step["2nd_order"] as? Double == (try single.real("predicted_change_second_order")))
+    #expect(step["actual"] as? Double == (try single.real("actual_change")))
+    #expect(step["residual"] as? Double == (try single.real("residual")))
+    #expect(step["products_most"] as? Int == (try single.integer("products")))
+    #expect(step["gradient"] as? Double == (try single.real("gradient_norm")))
+    // Only one of the two was compared with other curvature images.
+    #expect(solves["3-step"]?["moved_by_240"] is NSNull)
   }
 
   @Test func membershipIsAskedOfImagesOfTheSameLabel() throws {

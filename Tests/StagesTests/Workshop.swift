@@ -163,6 +163,16 @@ struct Noise {
   mutating func normal() -> Double { (0..<12).reduce(-6) { sum, _ in sum + uniform() } }
 }
 
+extension TableReport {
+  /// The small table of solves below a table, by label.
+  func solves() throws -> [String: [String: Any]] {
+    let document = try JSONSerialization.jsonObject(with: Data(render(.json).utf8)) as? [String: Any]
+    let appendices = try #require(document?["appendices"] as? [[String: Any]])
+    let records = try #require(appendices.first?["records"] as? [[String: Any]])
+    return Dictionary(uniqueKeysWithValues: records.map { ($0["solves_of"] as? String ?? "", $0) })
+  }
+}
+
 /// What a stage says when it fails.
 func failure(_ body: () throws -> Void) -> String {
   do {

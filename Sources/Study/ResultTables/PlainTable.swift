@@ -12,6 +12,8 @@ public struct PlainTable: Sendable, Equatable {
     case numbers([Double])
     /// Whole numbers.
     case counts([Int])
+    /// Whole numbers from … to …
+    case ranges([ClosedRange<Int>])
     /// Numbers with the ends of their 95 % intervals; NaN is none.
     case intervals([Double], lower: [Double], upper: [Double])
 
@@ -20,6 +22,7 @@ public struct PlainTable: Sendable, Equatable {
       case .texts(let values): values.count
       case .numbers(let values), .intervals(let values, _, _): values.count
       case .counts(let values): values.count
+      case .ranges(let values): values.count
       }
     }
   }
@@ -35,6 +38,8 @@ public struct PlainTable: Sendable, Equatable {
   public var notConverged: [Int]
   /// For each record, the nodes behind it; empty if they are not known.
   public var nodes: [[String]] = []
+  /// Small tables below the notes, of what the figures stand on.
+  public var appendices: [PlainTable] = []
 
   /// Makes a table.
   ///
@@ -74,6 +79,9 @@ public struct PlainTable: Sendable, Equatable {
     switch column {
     case .texts(let values): return values[row]
     case .counts(let values): return "\(values[row])"
+    case .ranges(let values):
+      let (low, high) = (values[row].lowerBound, values[row].upperBound)
+      return low == high ? "\(low)" : "\(low) to \(high)"
     case .numbers(let values): return values[row].isFinite ? figure(values[row]) : "–"
     case .intervals(let values, let lower, let upper):
       guard values[row].isFinite else { return "–" }
@@ -88,7 +96,7 @@ public struct PlainTable: Sendable, Equatable {
         let text = Self.cell(column.values, row)
         switch column.values {
         case .numbers, .intervals: return notConverged[row] > 0 ? text + ResultTable.mark : text
-        case .texts, .counts: return text
+        case .texts, .counts, .ranges: return text
         }
       }
     }
@@ -117,29 +125,35 @@ public struct PlainTable: Sendable, Equatable {
       }
     }
     if !allNotes.isEmpty { output += [""] + allNotes }
-    return output.joined(separator: "\n") + "\n"
+    return ([output.joined(separator: "\n") + "\n"] + appendices.map { $0.text() }).joined(separator: "\n")
   }
 
-  /// A GitHub Markdown table with its title and notes.
-  public func markdown() -> String {
+  /// A GitHub Markdown table with its title, as a heading of some level, and its notes.
+  public func markdown(level: Int = 3) -> String {
     func row(_ cells: [String]) -> String {
       "| "
         + cells.map { $0.replacing("\\", with: "\\\\").replacing("|", with: "\\|") }
         .joined(separator: " | ") + " |"
     }
     let columns = shown
-    var output = ["### " + title, "", row(columns.map(\.name))]
+    var output = [String(repeating: "#", count: level) + " " + title, "", row(columns.map(\.name))]
     output.append("| " + columns.map { isText($0.values) ? "---" : "---:" }.joined(separator: " | ") + " |")
     output += cells.map(row) + [""] + allNotes.map { "- " + $0 }
-    return output.joined(separator: "\n") + "\n"
+    return ([output.joined(separator: "\n") + "\n"] + appendices.map { $0.markdown(level: level + 1) })
+      .joined(separator: "\n")
   }
 
-  /// A record as names and values; an interval is three of them.
+  /// A record as names and values; an interval is three of them, a range two.
   private func record(_ row: Int) -> [(name: String, value: Value)] {
     (columns + [("not converged", .counts(notConverged))]).flatMap { column -> [(String, Value)] in
       switch column.values {
       case .texts(let values): return [(column.name, .text(values[row]))]
       case .counts(let values): return [(column.name, .count(values[row]))]
+      case .ranges(let values):
+        return [
+          (column.name + " least", .count(values[row].lowerBound)),
+          (column.name + " most", .count(values[row].upperBound)),
+        ]
       case .numbers(let values): return [(column.name, .number(values[row]))]
       case .intervals(let values, let lower, let upper):
         return [
@@ -150,7 +164,7 @@ public struct PlainTable: Sendable, Equatable {
     }
   }
 
-  private enum Value: Encodable {
+  fileprivate enum Value: Encodable {
     case text(String), count(Int), number(Double), list([String])
 
     func encode(to encoder: any Encoder) throws {
@@ -185,27 +199,38 @@ public struct PlainTable: Sendable, Equatable {
       .map { $0.map(ResultTable.quoted).joined(separator: ",") + "\r\n" }.joined()
   }
 
-  /// JSON: `title`, `notes` and `records`, values unrounded, null for none, each with the `nodes` behind it.
-  public func json() throws -> String {
-    struct Document: Encodable {
-      var title: String
-      var notes: [String]
-      var records: [[String: Value]]
-    }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+  /// The table as JSON holds it.
+  struct Document: Encodable {
+    fileprivate var title: String
+    fileprivate var notes: [String]
+    fileprivate var records: [[String: Value]]
+    fileprivate var appendices: [Document]?
+  }
+
+  /// The document of `json`.
+  var document: Document {
     let records = (0..<rows).map { row in
       var values = Dictionary(record(row).map { (Self.key($0.name), $0.value) }) { first, _ in first }
       if row < nodes.count { values["nodes"] = .list(nodes[row]) }
       return values
     }
-    let document = Document(title: title, notes: allNotes, records: records)
+    return Document(
+      title: title, notes: allNotes, records: records,
+      appendices: appendices.isEmpty ? nil : appendices.map(\.document))
+  }
+
+  /// JSON: `title`, `notes`, `records` and `appendices`, values unrounded, null for none, each record with the `nodes`
+  /// behind it.
+  public func json() throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     return String(decoding: try encoder.encode(document), as: UTF8.self) + "\n"
   }
 
   /// Equal in all that is shown.
   public static func == (a: PlainTable, b: PlainTable) -> Bool {
     a.title == b.title && a.notes == b.notes && a.notConverged == b.notConverged && a.nodes == b.nodes
+      && a.appendices == b.appendices
       && a.columns.elementsEqual(b.columns) { $0.name == $1.name && $0.values == $1.values }
   }
 }

@@ -70,8 +70,10 @@ public struct ResultTableLayout: Sendable, Equatable {
   public var columnTotal: Int?
   /// The values of row axes in the order wanted; others follow as they appear.
   public var order: [String]
-  /// The trust lines below the table, as they are to be printed.
+  /// The lines below the table, as they are to be printed.
   public var footnotes: [String]
+  /// Small tables below those, of what the figures stand on.
+  public var appendices: [PlainTable]
 
   /// The four figures of the study: accuracy and loss on the removed group ("self") and on the test split.
   public static let studyFigures = [
@@ -85,7 +87,7 @@ public struct ResultTableLayout: Sendable, Equatable {
   public init(
     title: String, columnAxis: String = "size", rowAxes: [String] = ["scheme"],
     repeatAxis: String? = "repeat", figures: [Figure] = studyFigures, columnTotal: Int? = nil,
-    order: [String] = [], footnotes: [String] = []
+    order: [String] = [], footnotes: [String] = [], appendices: [PlainTable] = []
   ) {
     self.title = title
     self.columnAxis = columnAxis
@@ -95,6 +97,7 @@ public struct ResultTableLayout: Sendable, Equatable {
     self.columnTotal = columnTotal
     self.order = order
     self.footnotes = footnotes
+    self.appendices = appendices
   }
 }
 

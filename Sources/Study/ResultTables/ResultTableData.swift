@@ -38,7 +38,7 @@ extension ResultTable {
     return ([header] + body).map { $0.map(Self.quoted).joined(separator: ",") + "\r\n" }.joined()
   }
 
-  /// JSON: `title`, `column_axis`, `column_total`, `notes` and `cells`, of which each has its place, its
+  /// JSON: `title`, `column_axis`, `column_total`, `notes`, `appendices` and `cells`, of which each has its place, its
   /// unrounded figures, the values behind them (null for NaN and infinity) and the nodes that made them.
   public func json() throws(EncodingError) -> String {
     struct Document: Encodable {
@@ -47,13 +47,14 @@ extension ResultTable {
       var columnTotal: Int?
       var notes: [String]
       var cells: [Record]
+      var appendices: [PlainTable.Document]?
     }
     let encoder = JSONEncoder()
     encoder.keyEncodingStrategy = .convertToSnakeCase
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     let document = Document(
       title: layout.title, columnAxis: layout.columnAxis, columnTotal: layout.columnTotal, notes: notes,
-      cells: records)
+      cells: records, appendices: layout.appendices.isEmpty ? nil : layout.appendices.map(\.document))
     do {
       return String(decoding: try encoder.encode(document), as: UTF8.self) + "\n"
     } catch let error as EncodingError {

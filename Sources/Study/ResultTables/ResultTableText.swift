@@ -55,7 +55,8 @@ extension ResultTable {
       start = end
     }
     if !notes.isEmpty { output += [""] + notes }
-    return output.map(Self.trimmed).joined(separator: "\n") + "\n"
+    let text = output.map(Self.trimmed).joined(separator: "\n") + "\n"
+    return ([text] + layout.appendices.map { $0.text() }).joined(separator: "\n")
   }
 
   /// A GitHub Markdown table with its title, baseline and notes.
@@ -86,7 +87,8 @@ extension ResultTable {
       output.append("")
     }
     output += notes.map { "- " + $0 }
-    return output.joined(separator: "\n") + "\n"
+    return ([output.joined(separator: "\n") + "\n"] + layout.appendices.map { $0.markdown(level: 4) })
+      .joined(separator: "\n")
   }
 
   /// The key of a line with what it repeats of the line above left blank.

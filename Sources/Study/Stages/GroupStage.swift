@@ -73,7 +73,8 @@ public enum GroupStage: Stage {
         indices: group, parts: group.map { parts[$0] ?? 0 }, poolSize: pool.count, kind: kind.rawValue))
   }
 
-  /// The images to choose from, nearest first if the kind needs distances, with the parts of those that have one.
+  /// The images to choose from, nearest first if the kind needs distances, with the parts of those that have
+  /// one.
   private static func pool(_ task: StageTask, _ kind: Kind) throws -> (images: [Int], parts: [Int: UInt8]) {
     var pool = try selectImages(task.loadImages().train, label: task.parameters[label], count: nil)
     var parts: [Int: UInt8] = [:]

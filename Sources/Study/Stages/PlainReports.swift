@@ -29,7 +29,7 @@ extension TableReport {
       solves = try file.read(\.solves)
     default: throw StageFailure("an artifact of stage '\(stage)' is no table")
     }
-    table.notes += TrustFacts.lines(solves.facts, labels: solves.labels)
+    table.appendices = SolveTable.table(solves.facts, labels: solves.labels).map { [$0] } ?? []
     table.nodes = solves.records.map { rows in
       Set(rows.filter(nodes.indices.contains).flatMap { nodes[$0] }).sorted()
     }
@@ -87,9 +87,10 @@ extension TableReport {
         ("mean actual", .numbers(records.map(\.meanActual))),
       ],
       notes: [
-        "slope: least squares of the actual change of loss (retrained less original) on the predicted one (gᵀΔ); "
-          + "above 1 the influence underestimates. (… to …): 95 % intervals, Student's t for the slope and Fisher's "
-          + "z for the correlations, as if groups were independent."
+        "slope: least-squares slope of the actual change of loss (retrained minus original) on the predicted one "
+          + "(gᵀΔ); above 1: the influence underestimates.",
+        "(… to …): 95 % intervals, by Student's t for the slope and Fisher's z for the correlations; groups are "
+          + "taken as independent.",
       ], notConverged: records.map(\.notConverged))
   }
 }

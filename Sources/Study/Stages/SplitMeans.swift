@@ -45,8 +45,8 @@ struct SplitMeans {
     }
   }
 
-  /// The figures of each split: the means of a net, NaN for an empty split; their gaps to the mean of other nets, NaN
-  /// without one; and the standard deviation (n − 1) over some nets, NaN below two.
+  /// The figures of each split: the means of a net, NaN for an empty split; their gaps to the mean of other nets,
+  /// NaN without one; and the standard deviation (n − 1) over some nets, NaN below two.
   static func figures(
     of evaluation: NetEvaluation, among nets: [NetEvaluation], against others: [NetEvaluation],
     on members: [EvaluationSplit: Members]

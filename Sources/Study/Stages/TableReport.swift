@@ -84,11 +84,12 @@ public struct TableReport {
         title: parameters[Self.title], columnAxis: parameters[TableStage.columns],
         rowAxes: parameters[TableStage.down], repeatAxis: over, figures: choices.map(\.figure),
         columnTotal: pool, order: parameters[TableStage.order],
-        footnotes: Self.legend(choices) + TrustFacts.lines(facts, labels: schemes)))
+        footnotes: Self.legend(choices),
+        appendices: SolveTable.table(facts, labels: schemes).map { [$0] } ?? []))
   }
 
-  /// Gaps in units of the seed-to-seed spread of retraining: the root mean square of the spreads over all rows at
-  /// the same point of the axes, whatever their scheme, since they share the retrained nets.
+  /// Gaps in units of the seed-to-seed spread of retraining: the root mean square of the spreads over all rows
+  /// at the same point of the axes, whatever their scheme, since they share the retrained nets.
   ///
   /// A spread of two or three seeds alone is too uncertain to divide by.
   private static func inSpreads(_ gaps: [Double], _ spreads: [Double], points: [[String]]) -> [Double] {
@@ -105,21 +106,23 @@ public struct TableReport {
     let metrics = Set(choices.map(\.figure.metric))
     if choices.contains(where: { $0.unit != nil }) {
       lines.append(
-        "in spreads: the gap to retraining over the standard deviation of retraining from seed to seed")
+        "in spreads: the gap to retraining, divided by the standard deviation of retraining from seed to seed"
+      )
     }
     for (metric, line) in [
       ("distance", "parameter distance: L2 distance to the retrained nets' parameters"),
       ("kl", "output KL: KL(retrained ‖ net) in nats, mean over the test images"),
-      ("changed", "changed decisions: test images that the net and the retrained ones decide differently"),
+      ("changed", "changed decisions: share of test images with another decision than the retrained nets'"),
       (
         "mia_auc",
-        "membership AUC: a loss-threshold attack, the removed images against test images of their label; "
-          + "0.5 tells nothing"
+        "membership AUC: area under the curve of an attack that tells the removed images from test images of "
+          + "their label by the loss; 0.5: no better than chance"
       ),
-      ("f1", "F1: of the GIF paper, 2 (1 − a) b / (1 − a + b), a the self and b the test-other accuracy"),
+      ("f1", "F1: 2 (1 − a) b / (1 − a + b) as in the GIF paper; a: self accuracy, b: test other accuracy"),
       (
         "relearning",
-        "relearning steps: SGD steps on the removed images until their loss is back; not finite: beyond the limit"
+        "relearning steps: SGD steps on the removed images until their loss is back; "
+          + "not finite: not within the limit"
       ),
     ] where metrics.contains(metric) { lines.append(line) }
     return lines

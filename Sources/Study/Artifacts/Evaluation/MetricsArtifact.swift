@@ -1,6 +1,7 @@
-// What the artifacts of evaluations and of tables have in common: metrics by name, whatever version wrote them.
+// What evaluations and tables have in common: metrics by name, whatever version wrote them.
 
-/// The metrics of an evaluation, or of a table. An artifact of an older version has those that there were then.
+/// The metrics of an evaluation, or of a table. An artifact of an older version has those that there were
+/// then.
 package struct MetricsArtifact: ArtifactLayout {
   /// Of an evaluation, by name.
   package let single = Family(Number<Double>("/metrics/GROUP/METRIC", "a metric of an evaluation"))

@@ -9,8 +9,8 @@ package protocol LayoutPart: Sendable {
   var lines: [LayoutLine] { get }
 }
 
-/// A part of an artifact that is written as one value and read as one: a dataset, a root attribute, or a group
-/// of these that make up one thing.
+/// A part of an artifact that is written and read as one value: a dataset, a root attribute, or a group of these
+/// that make up one thing.
 package protocol Field<Value>: LayoutPart {
   /// What a reader gets.
   associatedtype Value
