@@ -111,7 +111,8 @@ let package = Package(
     .testTarget(
       name: "StagesTests",
       dependencies: [
-        "Stages", "HDF5", "Influence", "NeuralNet", "PipelineCore", "PipelineExecution", "PipelineFile",
+        "Artifacts", "Stages", "HDF5", "Influence", "NeuralNet", "PipelineCore", "PipelineExecution",
+        "PipelineFile",
         "ResultTables", "Statistics", "Tensor",
       ]),
     .testTarget(name: "EndToEndTests", exclude: ["check_artifacts.py"]),

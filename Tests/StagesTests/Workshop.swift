@@ -1,5 +1,6 @@
 // A folder in which single stages run on hand-made inputs, as a worker would run them.
 
+import Artifacts
 import Foundation
 import HDF5
 import PipelineCore
@@ -67,6 +68,23 @@ final class Workshop {
     let declaration = try #require(allStages.declaration(table.stage))
     return try TableReport(
       file: table.path, parameters: ParameterValues(parameters, of: declaration), nodes: nodes)
+  }
+
+  /// An artifact of plain values, as an input with a label and axis values.
+  func write<Layout: ArtifactLayout & Field>(
+    _ layout: Layout.Type, _ value: Layout.Value, stage: String, label: String, axes: [AxisValue]
+  ) throws -> TaskInput {
+    let declaration = try #require(allStages.declaration(stage))
+    let output = path()
+    let task = StageTask(
+      node: label, stage: stage, stageVersion: declaration.version, key: Digest(of: []),
+      parameters: try ParameterValues([:], of: declaration), axes: axes, streamKey: 0, inputs: [:],
+      output: output, scratch: path(), baseDirectory: folder, downloads: folder, cache: cache.root,
+      threads: 1,
+      memory: 1 << 30)
+    var made = try input(stage, at: output, content: task.write(layout, value), axes: axes)
+    made.label = label
+    return made
   }
 
   /// A hand-made artifact.
