@@ -1,4 +1,4 @@
-// The study's pipelines, each in small on real MNIST: that they run as they stand, and their tables in four forms.
+// The study's pipelines, each in small on real MNIST: they run as they stand, and their figures are right.
 
 import Foundation
 import Testing
@@ -67,8 +67,13 @@ import Testing
     #expect(try table("text") == run.output)
     #expect(try table("markdown").contains("| ---"))
     #expect(try table("csv").split(separator: "\r\n").count > 2)
-    let json = try table("json")
-    #expect(throws: Never.self) { try JSONSerialization.jsonObject(with: Data(json.utf8)) }
+    // Another program finds the same figures from the nets and evaluations.
+    try box.write(try table("json"), to: "tables.json")
+    let check = try box.python(
+      [Sandbox.root + "/Tests/EndToEndTests/check_figures.py", box.folder + "/tables.json"] + box.artifacts())
+    #expect(check.status == 0, "\(check.errors)")
+    let counts = check.output.matches(of: #/\d+/#).compactMap { Int($0.0) }
+    #expect(counts.count == 3 && counts[0] > 100 && counts[2] > 0, "\(check.output)")
     // A second run has nothing to do.
     let again = try box.start(Sandbox.executable, ["run", small.name] + options).1()
     #expect(again.errors.contains(" 0 nodes run") && again.output == run.output)
