@@ -23,6 +23,17 @@ struct InfluenceSystem {
     case frozen([Int])
     /// Those at the places, in the least-squares sense of all equations (the columns H[:, J]).
     case leastSquares([Int])
+
+    /// Where the parameters stand that may change; nil for all.
+    var places: [Int]? {
+      switch self {
+      case .all: nil
+      case .frozen(let places), .leastSquares(let places): places
+      }
+    }
+    var isLeastSquares: Bool {
+      if case .leastSquares = self { true } else { false }
+    }
   }
 
   let options: InfluenceOptions
@@ -55,13 +66,12 @@ struct InfluenceSystem {
     var counted = InfluenceSolution(x: [Double](repeating: 0, count: rhs.count))
     // Conjugate gradients on all parameters find the ends of the spectrum on their way.
     var needsEnds = options.solver != .cg || options.curvature == .hessian
-    if case .all = unknowns {} else { needsEnds = true }
+    if unknowns.places != nil { needsEnds = true }
     if needsEnds { counted.curvature = try spectrum?.range ?? ends(&counted) }
-    if options.curvature == .hessian, let least = counted.curvature?.lowerBound, least + options.damping <= 0
+    if options.curvature == .hessian, let least = counted.curvature?.lowerBound, least + options.damping <= 0,
+      !unknowns.isLeastSquares
     {
-      guard case .leastSquares = unknowns else {
-        throw InfluenceError.indefinite(least: least, damping: options.damping)
-      }
+      throw InfluenceError.indefinite(least: least, damping: options.damping)
     }
     switch options.solver {
     case .cg: try conjugate(rhs, unknowns, budget, &counted)
@@ -84,12 +94,8 @@ struct InfluenceSystem {
   private func conjugate(
     _ rhs: [Double], _ unknowns: Unknowns, _ budget: Int?, _ solution: inout InfluenceSolution
   ) throws {
-    let places: [Int]?
-    switch unknowns {
-    case .leastSquares(let places): return try leastSquares(rhs, places, budget, &solution)
-    case .all: places = nil
-    case .frozen(let chosen): places = chosen
-    }
+    if case .leastSquares(let places) = unknowns { return try leastSquares(rhs, places, budget, &solution) }
+    let places = unknowns.places
     var made = 0
     let found = try conjugateGradient(
       rhs: places.map { rhs.gathered(at: $0) } ?? rhs, damping: decay + options.damping,
@@ -116,92 +122,42 @@ struct InfluenceSystem {
     solution.residual = found.relativeResidual
     solution.converged = !found.negativeCurvature && found.relativeResidual <= options.tolerance
     solution.negativeCurvature = found.negativeCurvature
-    if solution.curvature == nil, case .all = unknowns {
+    if solution.curvature == nil, places == nil {
       solution.curvature = found.curvature.map { $0.lowerBound + decay...$0.upperBound + decay }
     }
   }
 
-  /// Minimises ‖rhs − H[:, J] x‖ by conjugate gradients on the normal equations, with their residual kept apart
-  /// from the misfit's (CGLS; Björck, Numerical Methods for Least Squares Problems, 7.4.1): curvature along a
-  /// direction is a square here, never negative.
-  ///
-  /// The normal equations' residual is small long before directions of little curvature are solved for, so the
-  /// iteration also goes on until the last steps have lowered ‖rhs − H x‖ by no more than the tolerance: with every
-  /// parameter selected that is the bound of the plain residual (Strakoš & Tichý 2002, the estimate of the error by
-  /// the steps that follow).
   private func leastSquares(
     _ rhs: [Double], _ places: [Int], _ budget: Int?, _ solution: inout InfluenceSolution
   ) throws {
-    func forward(_ x: [Double]) throws -> [Double] {
-      solution.products += 1
-      return try product(x.scattered(to: places, count: rhs.count))
-    }
-    func back(_ r: [Double]) throws -> [Double] {
-      solution.products += 1
-      return try product(r).gathered(at: places)
-    }
-    var x = [Double](repeating: 0, count: places.count)
-    var r = rhs
-    var s = try back(r)
-    let target = dot(s, s).squareRoot()
-    guard target.isFinite else { throw InfluenceError.notFinite(what: "the curvature product") }
-    let precondition =
-      spectrum?.preconditioner(damping: options.damping, power: 2, places: places) ?? { $0 }
-    var z = precondition(s)
-    var p = z
-    // sᵀM⁻¹s.
-    var gamma = dot(s, z)
-    var size = target
+    let before = solution.products
+    var state = try LeastSquares(
+      rhs, at: places, tolerance: options.tolerance,
+      precondition: spectrum?.preconditioner(damping: options.damping, power: 2, places: places) ?? { $0 },
+      product: product)
+    // A step is two products, and so is the last look at the residual; the first one was made before `most` is set.
+    let most = budget.map { max(1, ($0 - before - state.products - 2) / 2) } ?? options.maxIterations
+    let bound = budget == nil ? options.tolerance * state.target : 0
     var replaced = Double.infinity
-    var iterations = 0
-    // What each step lowered ‖rhs − H x‖² by.
-    var gains: [Double] = []
-    let given = dot(rhs, rhs)
-    let bar = options.tolerance * options.tolerance * given
-    func isSettled() -> Bool {
-      let recent = min(5, places.count)
-      return gamma == 0 || gains.count >= recent && gains.suffix(recent).reduce(0, +) <= bar
-    }
-    let most = budget.map { max(1, ($0 - solution.products - 2) / 2) } ?? options.maxIterations
-    let bound = budget == nil ? options.tolerance * target : 0
-    while target > 0 {
-      let ended = iterations >= most || gamma == 0
-      if ended || size <= bound && isSettled() {
-        let hx = try forward(x)
-        for i in r.indices { r[i] = rhs[i] - hx[i] }
-        s = try back(r)
-        size = dot(s, s).squareRoot()
-        if ended || size <= bound || size > 0.5 * replaced { break }
-        replaced = size
-        z = precondition(s)
-        gamma = dot(s, z)
-        p = z
+    while state.target > 0 {
+      let ended = state.iterations >= most || state.isSolved
+      if ended || state.size <= bound && state.isSettled {
+        try state.refresh()
+        if ended || state.size <= bound || state.size > 0.5 * replaced { break }
+        replaced = state.size
+        state.restart()
       }
-      let q = try forward(p)
-      iterations += 1
-      let bend = dot(q, q)
-      guard bend.isFinite else {
-        throw NeuralNetError.nonFiniteValue(what: "the curvature product", iteration: iterations)
-      }
-      if bend == 0 { break }
-      let step = gamma / bend
-      gains.append(step * gamma)
-      for i in x.indices { x[i] += step * p[i] }
-      for i in r.indices { r[i] -= step * q[i] }
-      s = try back(r)
-      size = dot(s, s).squareRoot()
-      z = precondition(s)
-      let next = dot(s, z)
-      for i in p.indices { p[i] = z[i] + next / gamma * p[i] }
-      gamma = next
+      guard try state.step() else { break }
       try progress?(
-        InfluenceProgress(iteration: iterations, maxIterations: most, relativeResidual: size / target))
+        InfluenceProgress(
+          iteration: state.iterations, maxIterations: most, relativeResidual: state.size / state.target))
     }
-    solution.x = x.scattered(to: places, count: rhs.count)
-    solution.iterations += iterations
-    solution.residual = target == 0 ? 0 : size / target
-    solution.converged = solution.residual <= options.tolerance && isSettled()
-    solution.misfit = given == 0 ? 0 : (dot(r, r) / given).squareRoot()
+    solution.x = state.x.scattered(to: places, count: rhs.count)
+    solution.iterations += state.iterations
+    solution.products += state.products
+    solution.residual = state.target == 0 ? 0 : state.size / state.target
+    solution.converged = solution.residual <= options.tolerance && state.isSettled
+    solution.misfit = state.misfit
   }
 
   // MARK: - Series
@@ -218,23 +174,11 @@ struct InfluenceSystem {
       made += 1
       return shifted(try bare(v), v)
     }
+    let (places, squares) = (unknowns.places, unknowns.isLeastSquares)
     func apply(_ v: [Double], _ bare: ([Double]) throws -> [Double]) throws -> [Double] {
-      switch unknowns {
-      case .all: return try system(v, bare)
-      case .frozen(let places):
-        return try system(v.scattered(to: places, count: count), bare).gathered(at: places)
-      case .leastSquares(let places):
-        return try system(system(v.scattered(to: places, count: count), bare), bare).gathered(at: places)
-      }
-    }
-    var squares = false
-    var places: [Int]?
-    switch unknowns {
-    case .all: break
-    case .frozen(let chosen): places = chosen
-    case .leastSquares(let chosen):
-      places = chosen
-      squares = true
+      guard let places else { return try system(v, bare) }
+      let once = try system(v.scattered(to: places, count: count), bare)
+      return try (squares ? system(once, bare) : once).gathered(at: places)
     }
     var target = squares ? try system(rhs, bare) : rhs
     if let places { target = target.gathered(at: places) }
