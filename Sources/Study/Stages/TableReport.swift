@@ -1,4 +1,4 @@
-// A table artifact as a person or a program reads it: pivoted, with intervals and trust lines.
+// A table artifact as a person or a program reads it: pivoted, with intervals and a small table of solves.
 
 import Artifacts
 import Foundation
