@@ -147,6 +147,6 @@ private func task(in folder: String) throws -> StageTask {
     let group = Group(indices: [2, 5, 9], parts: [0, 1, 0], poolSize: 40, kind: "random")
     _ = try task.write(GroupArtifact.self, group)
     #expect(try ArtifactReader<GroupArtifact>(at: task.output).read(\.self) == group)
-    #expect(group.complement(in: 6) == [0, 1, 3, 4])
+    #expect(group.complement(in: 11) == [0, 1, 3, 4, 6, 7, 8, 10])
   }
 }

@@ -47,10 +47,7 @@ public struct TableReport {
 
   private static func pivoted(
     _ file: borrowing ArtifactReader<TableArtifact>, parameters: ParameterValues, nodes: [[String]]
-  )
-    throws
-    -> ResultTable
-  {
+  ) throws -> ResultTable {
     let names = try file.read(\.rows)
     let (schemes, axes) = (names.labels, names.axes)
     let facts = try file.read(\.facts)

@@ -25,7 +25,7 @@ package struct LogisticEffectArtifact: ArtifactLayout {
   package let labelShare = Attribute<Double>(
     "label_share", "the largest share of a label's training images that the group holds")
   package let expansion = Attribute<Double>("expansion", "as of the influence")
-  package let facts = SolveFactFields()
+  package let facts = SolveFactFields(isCompared: false)
 
   package init() {}
 }

@@ -80,14 +80,17 @@ package struct SolveFactFields: FieldGroup, Field {
   package let predictedChangeSecondOrder = Attribute<Double>(
     "predicted_change_second_order", "the same to second order")
   package let actualChange = Attribute<Double>("actual_change", "the same as it was")
-  package let comparison = ComparisonFields()
+  package let comparison: ComparisonFields?
+
+  /// - Parameter isCompared: Whether a solve may have been compared with one of other curvature images.
+  init(isCompared: Bool = true) { comparison = isCompared ? ComparisonFields() : nil }
 
   package func write(_ facts: SolveFacts, to sink: inout ArtifactSink) throws {
     try sink.write(outcome, facts.outcome)
     try sink.write(predictedChange, facts.change.firstOrder)
     try sink.write(predictedChangeSecondOrder, facts.change.secondOrder)
     try sink.write(actualChange, facts.change.actual)
-    try sink.write(comparison, facts.comparison)
+    if let comparison { try sink.write(comparison, facts.comparison) }
   }
 
   package func read(from source: borrowing ArtifactSource) throws -> SolveFacts {
@@ -96,7 +99,7 @@ package struct SolveFactFields: FieldGroup, Field {
     facts.change = LossEffect(
       firstOrder: try source.read(predictedChange), secondOrder: try source.read(predictedChangeSecondOrder),
       actual: try source.read(actualChange))
-    facts.comparison = try source.read(comparison)
+    if let comparison { facts.comparison = try source.read(comparison) }
     return facts
   }
 }
