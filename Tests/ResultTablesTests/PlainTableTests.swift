@@ -63,9 +63,9 @@ import Testing
 
         More
 
-         steps
-        ──────
-        2 to 5
+        steps
+        ─────
+          2–5
 
         Another.
 

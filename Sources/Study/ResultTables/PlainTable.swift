@@ -81,7 +81,7 @@ public struct PlainTable: Sendable, Equatable {
     case .counts(let values): return "\(values[row])"
     case .ranges(let values):
       let (low, high) = (values[row].lowerBound, values[row].upperBound)
-      return low == high ? "\(low)" : "\(low) to \(high)"
+      return low == high ? "\(low)" : "\(low)–\(high)"
     case .numbers(let values): return values[row].isFinite ? figure(values[row]) : "–"
     case .intervals(let values, let lower, let upper):
       guard values[row].isFinite else { return "–" }

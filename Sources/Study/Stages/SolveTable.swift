@@ -20,7 +20,7 @@ enum SolveTable {
       columns: [
         ("solves of", .texts(groups.map(\.label))), ("rows", .counts(groups.map(\.rows.count))),
       ] + columns,
-      notes: [legend(Set(columns.map(\.name)))], notConverged: groups.map(\.notConverged))
+      notes: legend(Set(columns.map(\.name))), notConverged: groups.map(\.notConverged))
   }
 
   private typealias Columns = [(name: String, values: PlainTable.Column)]
@@ -73,8 +73,8 @@ enum SolveTable {
     return columns
   }
 
-  /// What the headings mean.
-  private static func legend(_ names: Set<String>) -> String {
+  /// What the headings mean, a line each.
+  private static func legend(_ names: Set<String>) -> [String] {
     let meanings: [(name: String, meaning: String)] = [
       ("implied", "implied: the damping with what the solver's series adds"),
       ("images", "images: curvature images of a solve"),
@@ -94,7 +94,7 @@ enum SolveTable {
       parts.append(
         "moved by n: ‖Δ − Δ′‖ / ‖Δ′‖, Δ′ the change that n curvature images give (mean over the rows)")
     }
-    return parts.joined(separator: "; ") + "."
+    return parts
   }
 }
 
