@@ -115,7 +115,7 @@ let package = Package(
         "PipelineFile",
         "ResultTables", "Statistics", "Tensor",
       ]),
-    .testTarget(name: "EndToEndTests", exclude: ["check_artifacts.py", "check_figures.py"]),
+    .testTarget(name: "EndToEndTests", exclude: ["check_artifacts.py", "Figures"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,34 @@
+"""Computes the figures of a small study once more, from its nets by numpy, and compares evaluations and tables.
+
+usage: check_figures.py TABLES.json FILE…   TABLES.json: what `pipeline table NAME --format json` prints;
+FILE…: the artifacts. Prints what was compared; exits 1 at the first difference.
+"""
+import json
+import sys
+
+sys.dont_write_bytecode = True  # The checkout stays as it is.
+from artifacts import compared
+from nets import Study
+from tables import CHECKS
+
+
+def main():
+    study = Study(sys.argv[2:])
+    evaluations = [e for e in study.of("evaluate") if study.by_content[e.inputs["net"]].attrs["net"] == "lenet"]
+    for evaluation in evaluations:
+        study.check(evaluation)
+    with open(sys.argv[1]) as file:
+        documents = json.load(file)
+    # One table is a document of its own, several are by their nodes.
+    documents = [documents] if "title" in documents else list(documents.values())
+    tables = [table for stage in CHECKS for table in study.of(stage)]
+    for document in documents:
+        same = [table for table in tables if table.parameters["title"] == document["title"]]
+        if len(same) != 1:
+            sys.exit(f"{len(same)} artifacts are of the table '{document['title']}'")
+        for check in CHECKS[same[0].stage]:
+            check(study, same[0], document)
+    print(f"{compared[0]} figures of {len(evaluations)} evaluations and {len(documents)} tables")
+
+
+main()
