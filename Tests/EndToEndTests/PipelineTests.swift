@@ -69,8 +69,8 @@ import Testing
     #expect(try table("csv").split(separator: "\r\n").count > 2)
     // Another program finds the same figures from the nets and evaluations.
     try box.write(try table("json"), to: "tables.json")
-    let check = try box.python(
-      [Sandbox.root + "/Tests/EndToEndTests/Figures/check_figures.py", box.folder + "/tables.json"] + box.artifacts())
+    let checker = Sandbox.root + "/Tests/EndToEndTests/Figures/check_figures.py"
+    let check = try box.python([checker, box.folder + "/tables.json"] + box.artifacts())
     #expect(check.status == 0, "\(check.errors)")
     let counts = check.output.matches(of: #/\d+/#).compactMap { Int($0.0) }
     #expect(counts.count == 3 && counts[0] > 100 && counts[2] > 0, "\(check.output)")

@@ -89,8 +89,7 @@ public func imageInfluences(
     distances.append(apart.squareRoot())
     try progress(norms.count)
   }
-  var squares = 0.0
-  for x in centre { squares += x * x }
+  let squares = centre.reduce(0) { $0 + $1 * $1 }
   return ImageInfluences(
     norms: norms, distances: distances, referenceNorm: squares.squareRoot(), iterations: iterations,
     residual: residual, converged: converged, hessianImages: curvatureImages.count)
