@@ -23,6 +23,7 @@ struct CacheCommand: ParsableCommand {
       var seconds: Double
       var size: Int
       var path: String
+      var variant: String
       var currentFor: [String]
     }
 
@@ -34,7 +35,8 @@ struct CacheCommand: ParsableCommand {
             Row(
               key: $0.record.artifact.action.hex, stage: $0.record.stage, created: $0.record.created,
               seconds: $0.record.seconds, size: $0.record.artifact.size,
-              path: cache.cache.file(of: $0.record.artifact), currentFor: $0.references)
+              path: cache.cache.file(of: $0.record.artifact), variant: $0.record.artifact.variant,
+              currentFor: $0.references)
           })
       }
       var rows = [["key", "stage", "made", "took", "size", "current for"]]

@@ -29,6 +29,29 @@ import Testing
     #expect(try write("a.h5", "1") == write("b.h5", "2"))
   }
 
+  /// On each object, under each name, each value: in the writer's hash and in the file's, and also where the root's
+  /// attribute of that name is left out.
+  @Test func attributesBelowTheRootCount() throws {
+    let folder = try TemporaryFolder()
+    var hashes: [String] = []
+    for object in ["/x", "/g", "/g/y"] {
+      for name in ["key", "other"] {
+        for value in [AttributeValue.string("1"), .string("2"), .integer(1), .reals([1.0, 2.0])] {
+          let path = folder.file("\(hashes.count).h5")
+          var file = try FileWriter(at: path)
+          try file.write("/x", [1.0, 2])
+          try file.write("/g/y", [3.0])
+          try file.setAttribute("key", to: "of the root")
+          try file.setAttribute(name, of: object, to: value)
+          hashes.append(file.contentHash(excluding: ["key"]))
+          try file.close()
+          #expect(try contentHash(ofFileAt: path, excluding: ["key"]) == hashes.last)
+        }
+      }
+    }
+    #expect(Set(hashes).count == 24)
+  }
+
   @Test func orderDoesNotMatterAndAllElseDoes() throws {
     let folder = try TemporaryFolder()
     var count = 0

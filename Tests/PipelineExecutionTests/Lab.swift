@@ -26,13 +26,15 @@ final class Lab: Sendable {
   @discardableResult
   func run(
     _ pipeline: ToyPipeline, _ wanted: [String] = [], registry: StageRegistry = toyStages, jobs: Int = 2,
-    memory: Int = 1 << 30, keepGoing: Bool = false, lease: Double = 30, executor: (any TaskExecutor)? = nil,
+    memory: Int = 1 << 30, keepGoing: Bool = false, lease: Double = 30,
+    syncAfter: Double = 10, executor: (any TaskExecutor)? = nil,
     progress: any ProgressDisplay = NoProgress()
   ) throws -> RunSummary {
     let plan = try pipeline.plan(registry)
     var run = Run(
       plan: plan, keys: plan.planKeys(), cache: cache,
-      options: RunOptions(jobs: jobs, memory: memory, keepGoing: keepGoing, lease: lease),
+      options: RunOptions(
+        jobs: jobs, memory: memory, keepGoing: keepGoing, lease: lease, syncAfter: syncAfter),
       executor: executor ?? InlineExecutor(registry: registry), progress: progress)
     let summary = try run.execute(wanted.isEmpty ? Array(plan.ids) : wanted.flatMap { plan.nodes(named: $0) })
     run.seal()
@@ -104,6 +106,25 @@ final class Lab: Sendable {
   func startScheduler(jobs: Int, lease: Double = 30, width: Int, seconds: Double) throws -> Child {
     try Child([toyWorker, "run", cache.root, log, "\(jobs)", "\(lease)", "\(width)", "\(seconds)"], folder)
   }
+}
+
+/// Runs toy stages in place, and lets something happen before it hands over what has finished: the closure gets the
+/// number of times that the run has waited.
+final class MeddlingExecutor: TaskExecutor {
+  private let inner = InlineExecutor(registry: toyStages)
+  private let meddle: (Int) throws -> Void
+  private var waits = 0
+
+  init(_ meddle: @escaping (Int) throws -> Void) { self.meddle = meddle }
+
+  func start(_ id: NodeID, _ task: StageTask) { inner.start(id, task) }
+  func wait(seconds: Double, wake: Int32) -> [ExecutorEvent] {
+    waits += 1
+    do { try meddle(waits) } catch { Issue.record(error) }
+    return inner.wait(seconds: seconds, wake: wake)
+  }
+  func cancel(_ id: NodeID, _ reason: String) -> [ExecutorEvent] { inner.cancel(id, reason) }
+  func shutdown() { inner.shutdown() }
 }
 
 extension CacheStore {

@@ -53,21 +53,40 @@ import ToyStages
     }
   }
 
+  /// Found up to date at the start, and taken before the run has noted it.
+  @Test func whatACollectionTakesUnderARunIsMadeAgain() throws {
+    let lab = try Lab()
+    var pipeline = ToyPipeline("p", folder: lab.folder)
+    pipeline.add("kept", "number", ["value": .integer(3)])
+    pipeline.add("made", "number", ["value": .integer(4)])
+    try lab.run(pipeline)
+    let (file, made) = (try lab.artifact(pipeline, "kept"), try lab.artifact(pipeline, "made"))
+    let whole = try Data(contentsOf: URL(fileURLWithPath: file))
+    try FileManager.default.removeItem(atPath: made)
+    let summary = try lab.run(
+      pipeline, executor: MeddlingExecutor { waits in if waits == 1 { unlink(file) } })
+    #expect(summary.ran.map(\.node) == ["made", "kept"] && summary.fresh == 0)
+    #expect(try Data(contentsOf: URL(fileURLWithPath: file)) == whole)
+  }
+
   @Test func pipelinesOfOneNameInTwoFoldersAreTwo() throws {
     let lab = try Lab()
     let (first, second) = (try ask(lab, 1, folder: "/a"), try ask(lab, 2, folder: "/b"))
     #expect(try kept(lab, CollectionPolicy(keepLast: 1)) == [1, 2])
+    _ = try (ask(lab, 3, folder: "/b"), ask(lab, 4, folder: "/b"))
+    #expect(try kept(lab, CollectionPolicy(keepLast: 1, keepRuns: 2)) == [1, 3, 4], "two runs of each")
+    _ = try ask(lab, 2, folder: "/b")
     var other = second
-    other["sum"].parameters["offset"] = .integer(3)
+    other["sum"].parameters["offset"] = .integer(9)
     func reasons(_ pipeline: ToyPipeline) throws -> [RunReason] {
       let plan = try pipeline.plan()
       return Explainer(plan: plan, keys: plan.planKeys(), cache: lab.cache).reasons(
         for: plan.nodes(named: "sum")[0])
     }
-    #expect(try reasons(other) == [.parameterChanged(name: "offset", old: "2", new: "3")])
+    #expect(try reasons(other) == [.parameterChanged(name: "offset", old: "2", new: "9")])
     other = first
-    other["sum"].parameters["offset"] = .integer(3)
-    #expect(try reasons(other) == [.parameterChanged(name: "offset", old: "1", new: "3")])
+    other["sum"].parameters["offset"] = .integer(9)
+    #expect(try reasons(other) == [.parameterChanged(name: "offset", old: "1", new: "9")])
     other.folder = lab.folder + "/c"
     #expect(try reasons(other) == [.neverBuilt])
   }

@@ -14,13 +14,15 @@ import signal
 import time
 
 from damage import flips, fuzz
+from group import group
 from kills import kills
 from page import page
+from power import power
 from sharing import collection, hosts, sharing
 from surroundings import disks, memory, outputs
 from timings import peers, speed
 
-CHECKS = [kills, flips, fuzz, sharing, hosts, disks, memory, outputs, collection]
+CHECKS = [kills, flips, fuzz, sharing, hosts, disks, memory, outputs, collection, group, power]
 TIMINGS = [speed, peers]
 CASES = {case.__name__: case for case in CHECKS + TIMINGS}
 

@@ -3,7 +3,9 @@ import collections
 import hashlib
 import os
 import pathlib
+import random
 import shutil
+import struct
 import subprocess
 import tempfile
 
@@ -49,6 +51,7 @@ class Laboratory:
         self.folder = pathlib.Path(folder or tempfile.mkdtemp(prefix="stress-", dir=PLACE))
         self.width, self.log, self.cache = width, self.folder / "log", self.folder / "cache"
         self.file = self.folder / "fan.yaml"
+        self.program = PIPELINE
         (self.folder / "src").write_text("x\n")
         grow = f"head -c {block} /dev/zero | tr '\\\\0' 'y' >> " if block else ": "
         self.file.write_text(FAN.format(width=width, note=f"echo $0 >> {self.log}; {work}", grow=grow))
@@ -66,7 +69,7 @@ class Laboratory:
         shutil.copytree(self.folder / "kept", self.cache)
 
     def command(self, *more, jobs=2):
-        return [PIPELINE, "run", str(self.file), "--cache", str(self.cache), "--jobs", str(jobs), *more]
+        return [self.program, "run", str(self.file), "--cache", str(self.cache), "--jobs", str(jobs), *more]
 
     def run(self, *more, jobs=2, before=()):
         return subprocess.run([*before, *self.command(*more, jobs=jobs)], capture_output=True, text=True)
@@ -77,9 +80,10 @@ class Laboratory:
     def verify(self):
         return subprocess.run([PIPELINE, "cache", "verify", "--cache", str(self.cache)], capture_output=True, text=True)
 
-    def artifacts(self):
+    def artifacts(self, cache=None):
         """SHA-256 of each artifact, by the name of its file."""
-        return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in (self.cache / "artifacts").glob("*/*.h5")}
+        paths = ((cache or self.cache) / "artifacts").glob("*/*.h5")
+        return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
     def executions(self):
         """How often each command has started."""
@@ -91,6 +95,32 @@ class Laboratory:
 
     def close(self):
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+STUDY = """stages:
+  images: {stage: load-images, parameters: {folder: images}}
+  train: {inputs: {images: images}, parameters: {epochs: 1}}
+  features: {inputs: {images: images, net: train}, parameters: {count: 50}}
+"""
+
+
+class Study(Laboratory):
+    """Three stages of the study on 200 random images: a data set, a net and features."""
+
+    nodes = 3
+
+    def __init__(self):
+        super().__init__(0)
+        self.file = self.folder / "study.yaml"
+        self.file.write_text(STUDY)
+        images = self.folder / "images"
+        images.mkdir()
+        rng = random.Random(1)
+        for split, count in (("train", 200), ("t10k", 50)):
+            head = struct.pack(">IIII", 0x803, count, 28, 28)
+            (images / f"{split}-images-idx3-ubyte").write_bytes(head + rng.randbytes(count * 784))
+            labels = bytes(number % 10 for number in range(count))
+            (images / f"{split}-labels-idx1-ubyte").write_bytes(struct.pack(">II", 0x801, count) + labels)
 
 
 def children(process):

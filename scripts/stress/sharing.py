@@ -1,6 +1,8 @@
 """Faults: others that use the same cache, on this host and on another, and a collection beside a run."""
 import re
+import shutil
 import subprocess
+import tempfile
 import time
 
 from laboratory import PIPELINE, Laboratory
@@ -70,6 +72,10 @@ def death_of_a_host(skew):
     return took, sum(counts.values()) - lab.nodes
 
 
+# Of any age, and of the last question only: whatever may go at all.
+COLLECT = ["cache", "gc", "--older-than", "0", "--keep-last", "1"]
+
+
 def collection(options):
     """Collections beside a run never take what it needs"""
     lab = Laboratory(15, work="sleep 0.03;")
@@ -78,7 +84,7 @@ def collection(options):
     while process.poll() is None:
         for more in ([], ["--max-size", "1K"]):
             answer = subprocess.run(
-                [PIPELINE, "cache", "gc", "--cache", str(lab.cache), *more], capture_output=True, text=True)
+                [PIPELINE, *COLLECT, "--cache", str(lab.cache), *more], capture_output=True, text=True)
             assert answer.returncode == 0, answer.stderr
             # A collection that comes as the run ends may take its results; while it is in progress none may.
             if any((lab.cache / "tmp").glob("*-run")):
@@ -86,4 +92,46 @@ def collection(options):
                 times += 1
     assert process.returncode == 0 and set(lab.executions().values()) == {1} and removed == 0
     lab.close()
-    return [(f"files that {times} collections took from a run in progress", removed)]
+    return [(f"files that {times} collections took from a run in progress", removed), *delays(options)]
+
+
+def delays(options):
+    """Delays each system call of a collection and of an audit in turn, while runs start and end many nodes"""
+    if shutil.which("strace") is None or not works(["strace", "-o", "/dev/null"]):
+        return [("delayed calls", "skipped: needs strace")]
+    lab = Laboratory(4)
+    assert lab.run().returncode == 0
+    # Each question makes four nodes anew, and takes the others as they are. Asked again, it has nothing to do.
+    script = 'n=0; while [ ! -e "$0" ]; do n=$((n+1)); for k in 1 2; do "$@" --set tag=$n || exit 1; done; done'
+    runs = subprocess.Popen(["sh", "-c", script, str(lab.folder / "stop"), *lab.command()],
+                            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    delayed = 0
+    for command, statuses in ((COLLECT, (0,)), (["cache", "verify"], (0,))):
+        line = [PIPELINE, *command, "--cache", str(lab.cache)]
+        for call in ("getdents64", "openat", "newfstatat", "read", "unlink"):
+            count = count_calls(line, call)
+            for number in range(1, count + 1, max(1, count // (2 if options.short else 40))):
+                answer = subprocess.run(
+                    ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e",
+                     f"inject={call}:delay_enter=150000:when={number}", *line], capture_output=True, text=True)
+                assert answer.returncode in statuses, f"{call} {number}: {answer.stdout}{answer.stderr}"
+                delayed += 1
+    (lab.folder / "stop").touch()
+    errors = runs.communicate()[1]
+    assert runs.returncode == 0, errors
+    counts = lab.executions()
+    questions = counts["again0"]
+    for name, times in counts.items():
+        expected = questions if name.startswith("again") else 1
+        assert times == expected, f"{name} ran {times} times in {questions} runs"
+    lab.close()
+    return [
+        ("system calls of collections and audits delayed by 0.15 s, each beside runs", delayed),
+        (f"nodes that {questions} runs had to make twice, or an audit called damaged", 0)]
+
+
+def count_calls(line, call):
+    """How often a command makes a system call."""
+    with tempfile.NamedTemporaryFile() as trace:
+        subprocess.run(["strace", "-f", "-qq", "-o", trace.name, "-e", f"trace={call}", *line], capture_output=True)
+        return sum(1 for _ in open(trace.name))

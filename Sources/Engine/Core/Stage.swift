@@ -186,9 +186,13 @@ public protocol Stage: Sendable {
 public struct StageRegistry: Sendable {
   /// The types by name.
   public let stages: [String: any Stage.Type]
+  /// What of this program and this processor decides the last bits of results, such as the variant of its kernels. It is in
+  /// no key, but each result says it.
+  public let variant: String
 
   /// A registry of types; two of one name are a programmer's error.
-  public init(_ types: [any Stage.Type]) {
+  public init(_ types: [any Stage.Type], variant: String = "") {
+    self.variant = variant
     stages = Dictionary(types.map { ($0.declaration.name, $0) }) { first, _ in
       preconditionFailure("two stage types are called '\(first.declaration.name)'")
     }

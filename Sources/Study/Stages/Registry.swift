@@ -1,35 +1,37 @@
 // The list of all stage types: a new stage is one file and one line here.
 
+import NeuralNet
 import PipelineCore
 
 /// All stage types of the executable.
-public let allStages = StageRegistry([
-  AgreementStage.self,
-  CalibrationStage.self,
-  ClusterStage.self,
-  CommandStage.self,
-  CorrelationStage.self,
-  DifferencesStage.self,
-  EffectStage.self,
-  EvaluateStage.self,
-  FeaturesStage.self,
-  GroupStage.self,
-  InfluenceNormsStage.self,
-  InfluenceStage.self,
-  LoadImagesStage.self,
-  LogisticEffectStage.self,
-  LogisticErrorsStage.self,
-  LogisticInfluenceStage.self,
-  LogisticStage.self,
-  NeighboursStage.self,
-  NormalityStage.self,
-  PictureStage.self,
-  RetrainStage.self,
-  SpectrumStage.self,
-  TableStage.self,
-  TrainStage.self,
-  UnlearnStage.self,
-])
+public let allStages = StageRegistry(
+  [
+    AgreementStage.self,
+    CalibrationStage.self,
+    ClusterStage.self,
+    CommandStage.self,
+    CorrelationStage.self,
+    DifferencesStage.self,
+    EffectStage.self,
+    EvaluateStage.self,
+    FeaturesStage.self,
+    GroupStage.self,
+    InfluenceNormsStage.self,
+    InfluenceStage.self,
+    LoadImagesStage.self,
+    LogisticEffectStage.self,
+    LogisticErrorsStage.self,
+    LogisticInfluenceStage.self,
+    LogisticStage.self,
+    NeighboursStage.self,
+    NormalityStage.self,
+    PictureStage.self,
+    RetrainStage.self,
+    SpectrumStage.self,
+    TableStage.self,
+    TrainStage.self,
+    UnlearnStage.self,
+  ], variant: KernelVariant.current.name)
 
 extension StageRegistry {
   /// The declarations by name, for those who plan and never run.

@@ -73,22 +73,33 @@ public struct CacheAudit {
   private mutating func checkArtifacts() {
     for path in layout.files(in: .artifacts) {
       checked += 1
-      guard let key = layout.key(of: path, in: .artifacts) else {
-        report(path, Self.foreignName, [])
+      // Looked at twice: between the record and the file a run may have made it again, or a collection removed it.
+      guard let first = problem(ofArtifact: path), let found = problem(ofArtifact: path), found == first
+      else {
         continue
       }
-      // Where its own record is lost, a plan record that still leads here knows its digest.
-      guard let artifact = cache.action(key)?.artifact ?? references.artifacts[key] else { continue }
-      if cache.file(of: artifact) != path {
-        report(path, "is not the file that its record names", nodes(madeBy: key))
-      } else if let facts = POSIX.facts(path), facts.size != artifact.size {
-        report(
-          path, "has \(facts.size) bytes; its record says \(artifact.size)", nodes(madeBy: key),
-          isReplaceable: true)
-      } else if POSIX.facts(path) != nil, !cache.isWhole(artifact) {
-        report(path, Self.otherBytes, nodes(madeBy: key), isReplaceable: true)
-      }
+      let nodes = layout.key(of: path, in: .artifacts).map { self.nodes(madeBy: $0) } ?? []
+      report(path, found.text, nodes, isReplaceable: found.isReplaceable)
     }
+  }
+
+  private struct Problem: Equatable {
+    var text: String
+    var isReplaceable = false
+  }
+
+  private func problem(ofArtifact path: String) -> Problem? {
+    guard let key = layout.key(of: path, in: .artifacts) else { return Problem(text: Self.foreignName) }
+    // Where its own record is lost, a plan record that still leads here knows its digest.
+    guard let artifact = cache.action(key)?.artifact ?? references.artifacts[key],
+      let facts = POSIX.facts(path)
+    else { return nil }
+    if cache.file(of: artifact) != path { return Problem(text: "is not the file that its record names") }
+    if facts.size != artifact.size {
+      return Problem(
+        text: "has \(facts.size) bytes; its record says \(artifact.size)", isReplaceable: true)
+    }
+    return cache.isWhole(artifact) ? nil : Problem(text: Self.otherBytes, isReplaceable: true)
   }
 
   private mutating func checkSections() throws(SystemError) {
@@ -114,10 +125,11 @@ public struct CacheAudit {
       report(
         path, "is not the whole record that its name promises", references.nodes(folder, key),
         isReplaceable: true)
-    } else if kind == .action, let record = cache.action(key),
-      POSIX.facts(cache.file(of: record.artifact)) == nil
+    } else if kind == .action, let file = cache.action(key).map({ cache.file(of: $0.artifact) }),
+      POSIX.facts(file) == nil, cache.action(key) != nil
     {
-      report(cache.file(of: record.artifact), "is missing", nodes(madeBy: key))
+      // A collection takes the record first: one that is there still has lost its file.
+      report(file, "is missing", nodes(madeBy: key))
     }
   }
 

@@ -19,6 +19,8 @@ public struct Artifact: Sendable, Hashable {
   /// Within that boot the kernel has the bytes, whatever becomes of processes. After another boot the power may have
   /// been cut: then a file can have its name and size and other bytes, so it is read whole before it is believed.
   var unsyncedSince: Digest?
+  /// What decided the last bits when it was made; see `StageRegistry.variant`.
+  public var variant = ""
 
   /// An artifact that is on the disk.
   public init(action: Digest, content: Digest, fileDigest: Digest, size: Int, fileExtension: String) {
@@ -71,6 +73,7 @@ extension Artifact {
     else { return nil }
     self.init(action: action, content: content, fileDigest: fileDigest, size: size, fileExtension: ending)
     unsyncedSince = record.digest("unsynced")
+    variant = record["variant"] ?? ""
   }
 
   var record: RecordFile {
@@ -80,6 +83,7 @@ extension Artifact {
     file.add("file", fileDigest.hex)
     file.add("size", String(size))
     file.add("extension", fileExtension)
+    if !variant.isEmpty { file.add("variant", variant) }
     if let unsyncedSince { file.add("unsynced", unsyncedSince.hex) }
     return file
   }

@@ -73,9 +73,12 @@ struct CacheSnapshot {
   private static func actions(ofLast count: Int, _ cache: CacheStore) -> [(Digest, String)] {
     guard count > 0 else { return [] }
     var actions: [(Digest, String)] = []
-    var counts: [String: Int] = [:]
-    for run in RunHistory(cache: cache).runs() where counts[run.pipeline, default: 0] < count {
-      counts[run.pipeline, default: 0] += 1
+    var counts: [PipelineIdentity: Int] = [:]
+    for run in RunHistory(cache: cache).runs() {
+      guard let pipeline = RunHistory.pipeline(of: run.id), counts[pipeline, default: 0] < count else {
+        continue
+      }
+      counts[pipeline, default: 0] += 1
       actions += run.keys.map { ($0.value, "\(run.pipeline)/\($0.key)") }
     }
     return actions

@@ -60,29 +60,29 @@ public struct RunHistory: Sendable {
   private static let ending = CacheLayout.runEnding
 
   /// A name that sorts by time and that no other run has.
-  static func newID(pipeline: String) -> String {
+  static func newID(of pipeline: PipelineIdentity) -> String {
     var clock = timespec()
     clock_gettime(CLOCK_REALTIME, &clock)
     let time = POSIX.timestamp(clock.tv_sec).filter { $0 != "-" && $0 != ":" }
     let microseconds = String(1_000_000 + clock.tv_nsec / 1000).dropFirst()
     let unique = String(UInt32.random(in: 1296..<46656), radix: 36)
-    return "\(time)-\(PipelineIdentity.escape(pipeline))-\(microseconds)\(unique)"
+    return "\(time)-\(pipeline.fileName)-\(microseconds)\(unique)"
   }
 
   /// The names of all runs, or of those of a pipeline, the latest first.
   public func ids(of pipeline: String? = nil) -> [String] {
-    let part = pipeline.map { PipelineIdentity.escape($0) }
     let ids = POSIX.list(cache.layout[.runs]).filter { $0.hasSuffix(Self.ending) }.map {
       String($0.dropLast(Self.ending.count))
     }
-    return ids.filter { part == nil || Self.pipelinePart(of: $0) == part }.reversed()
+    return ids.filter { pipeline == nil || Self.pipeline(of: $0)?.name == pipeline }.reversed()
   }
 
-  private static func pipelinePart(of id: String) -> String? {
+  /// The pipeline that a run's name tells. Runs of two files of one name are told apart by it.
+  static func pipeline(of id: String) -> PipelineIdentity? {
     guard let first = id.firstIndex(of: "-"), let last = id.lastIndex(of: "-"), first < last else {
       return nil
     }
-    return String(id[id.index(after: first)..<last])
+    return PipelineIdentity(fileName: String(id[id.index(after: first)..<last]))
   }
 
   /// Reads a run; lines that a kill cut or a disk damaged are passed over. Nil without one whole line.
@@ -97,7 +97,7 @@ public struct RunHistory: Sendable {
     if case .start(let start) = events[0] {
       return RunRecord(id: id, pipeline: start.pipeline, events: events)
     }
-    return RunRecord(id: id, pipeline: Self.pipelinePart(of: id) ?? "", events: events)
+    return RunRecord(id: id, pipeline: Self.pipeline(of: id)?.name ?? "", events: events)
   }
 
   /// All runs of a pipeline, the latest first.

@@ -65,6 +65,9 @@ struct Journal {
     return true
   }
 
+  /// Whether anything had to be done.
+  var isOpen: Bool { marker != nil }
+
   /// Makes the cache ready to be written, and tells collections that come now what this run is about to read.
   mutating func open(done: [NodeID]) throws {
     try cache.prepare()

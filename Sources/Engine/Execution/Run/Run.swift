@@ -62,7 +62,9 @@ public struct Run {
     defer { cleanUp() }
     var interrupted = false
     do {
-      interrupted = try loop(interrupts)
+      repeat {
+        interrupted = try loop(interrupts)
+      } while !interrupted && journal.isOpen && scheduler.wantLost(among: wanted)
     } catch {
       try? recordFinished()
       progress.end()

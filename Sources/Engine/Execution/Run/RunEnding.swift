@@ -21,10 +21,13 @@ extension Run {
   }
 
   private mutating func publish(_ id: NodeID, _ node: RunningNode, _ outcome: TaskOutcome) throws {
+    if hasLostLease(node.task.key) { return giveWay(id, node) }
     let declaration = plan.stage(of: id).declaration
     var artifact = Artifact(
       action: node.task.key, content: outcome.content, fileDigest: outcome.fileDigest, size: outcome.size,
       fileExtension: declaration.fileExtension)
+    artifact.variant = outcome.variant
+    noteOtherBytes(id, artifact)
     do {
       artifact = try cache.publish(
         node.task.output,
@@ -41,6 +44,37 @@ extension Run {
       of: id, key: artifact.action, node, .ran(seconds: outcome.seconds, peakMemory: outcome.peakMemory))
     journal.ran(Journal.Finished(id: id, artifact: artifact, reasons: node.reasons, run: run))
     progress.finished(id, seconds: outcome.seconds, reasons: node.reasons)
+  }
+
+  /// Whether another process has taken the lease over, because this one was stopped for longer than a lease lasts.
+  private func hasLostLease(_ key: Digest) -> Bool {
+    !leases.holds(key) && (leases.isTaken(key) || cache.artifact(action: key) != nil)
+  }
+
+  /// Drops a result in favour of that of the process that has the lease now.
+  private mutating func giveWay(_ id: NodeID, _ node: RunningNode) {
+    removeFiles(of: node.task)
+    leases.release(node.task.key)
+    progress.log(id, "another process has taken over this node; its result is used instead")
+    if !scheduler.recheck(id) {
+      scheduler.follow(id)
+      elsewhere.append(id)
+    }
+  }
+
+  /// Says that a node was made again to other bytes: what was made of the former ones still holds those.
+  private func noteOtherBytes(_ id: NodeID, _ artifact: Artifact) {
+    guard let former = cache.plan(scheduler.resolver.planKeys[id])?.artifact,
+      former.action == artifact.action,
+      former.content != artifact.content
+    else { return }
+    let variants =
+      former.variant == artifact.variant
+      ? "under the same key" : "variant \(artifact.variant), before \(former.variant)"
+    progress.log(
+      id,
+      "made again with other bytes (\(variants)); results that were made of the former bytes stay as they are"
+    )
   }
 
   private func record(

@@ -13,7 +13,7 @@ struct RunLog {
   init(cache: CacheStore, plan: Plan, jobs: Int) {
     self.plan = plan
     self.jobs = jobs
-    path = cache.layout.run(RunHistory.newID(pipeline: plan.name))
+    path = cache.layout.run(RunHistory.newID(of: PipelineIdentity(of: plan, in: cache.layout)))
   }
 
   mutating func add(_ node: NodeRun) throws(SystemError) {

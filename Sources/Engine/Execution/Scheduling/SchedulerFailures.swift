@@ -47,17 +47,38 @@ extension Scheduler {
     if states[damaged.index] == .done, let artifact = artifacts[damaged.index] {
       // Another process may have healed it by now.
       if !cache.isWhole(artifact) { cache.forget(artifact) }
-      artifacts[damaged.index] = nil
-      resolver.forget(damaged)
-      endings[damaged.index] = nil
-      states[damaged.index] = .idle
-      for (index, join) in plan.joins.enumerated() where joins[index].wanted {
-        for member in join.members where member.node == damaged {
-          joins[index].pending += 1
-          waitingJoins[damaged.index].append(JoinID(index))
-        }
-      }
+      undo(damaged)
     }
     want([damaged] + startOver(id))
+  }
+
+  /// Makes a done node idle, as if it had never been looked at.
+  private mutating func undo(_ id: NodeID) {
+    artifacts[id.index] = nil
+    resolver.forget(id)
+    endings[id.index] = nil
+    states[id.index] = .idle
+    for (index, join) in plan.joins.enumerated() where joins[index].wanted {
+      for member in join.members where member.node == id {
+        joins[index].pending += 1
+        waitingJoins[id.index].append(JoinID(index))
+      }
+    }
+  }
+
+  /// Wants nodes once more that were found done and whose artifacts have gone since, as they may where a collection comes
+  /// between the look and the note of what was found.
+  ///
+  /// - Returns: Whether there are any.
+  mutating func wantLost(among ids: [NodeID]) -> Bool {
+    let lost = ids.filter { id in
+      guard states[id.index] == .done, endings[id.index] != .ran, let artifact = artifacts[id.index] else {
+        return false
+      }
+      return !cache.holds(artifact)
+    }
+    for id in lost { undo(id) }
+    want(lost)
+    return !lost.isEmpty
   }
 }

@@ -120,6 +120,9 @@ package struct LeaseKeeper {
   /// that of a stopped process is; who has lost it must not publish over what the other makes.
   package func holds(_ key: Digest) -> Bool { held[key] != nil && isOwn(path(key)) }
 
+  /// Whether anyone has a lease of a key.
+  package func isTaken(_ key: Digest) -> Bool { POSIX.facts(path(key)) != nil }
+
   /// Whether nobody alive holds a key that another process held.
   package mutating func isFree(_ key: Digest) -> Bool {
     if case .alive = judge(path(key)) { return false }

@@ -15,6 +15,8 @@ public struct TaskOutcome: Sendable {
   public var seconds: Double
   /// The most memory that the process held, in bytes.
   public var peakMemory: Int
+  /// What decided the last bits; see `StageRegistry.variant`.
+  public var variant: String
 }
 
 /// Where what a task says goes.
@@ -67,7 +69,8 @@ public struct TaskRunner {
       let seconds = POSIX.monotonicSeconds - start
       if seconds >= task.syncAfter { try POSIX.syncFile(task.output) }
       return TaskOutcome(
-        content: content, fileDigest: digest, size: facts.size, seconds: seconds, peakMemory: peakMemory())
+        content: content, fileDigest: digest, size: facts.size, seconds: seconds, peakMemory: peakMemory(),
+        variant: registry.variant)
     } catch {
       POSIX.removeTree(task.output)
       // An input may have been healed by another task, or collected, while this one was about to read it.

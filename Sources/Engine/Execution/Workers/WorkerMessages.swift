@@ -27,6 +27,7 @@ enum WorkerMessage: Sendable {
       writer.put(outcome.size)
       writer.put(outcome.seconds)
       writer.put(outcome.peakMemory)
+      writer.put(outcome.variant)
     case .failed(let failure):
       writer.put(tag: 3)
       Self.put(failure.kind, &writer)
@@ -49,7 +50,8 @@ enum WorkerMessage: Sendable {
       return .finished(
         TaskOutcome(
           content: try reader.digest(), fileDigest: try reader.digest(), size: try reader.integer(),
-          seconds: try reader.number(), peakMemory: try reader.integer()))
+          seconds: try reader.number(), peakMemory: try reader.integer(),
+          variant: try reader.text()))
     case 3:
       let kind = try kind(&reader)
       return .failed(StageFailure(try reader.text(), kind: kind))

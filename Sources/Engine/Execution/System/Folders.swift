@@ -1,0 +1,81 @@
+// Folders and paths: making, listing and removing them.
+
+import Glibc
+
+extension POSIX {
+  static func makeDirectories(_ path: String) throws(SystemError) {
+    if mkdir(path, 0o777) == 0 || errno == EEXIST { return }
+    guard errno == ENOENT, path.contains("/") else { throw SystemError("create the folder", path) }
+    try makeDirectories(parent(of: path))
+    guard mkdir(path, 0o777) == 0 || errno == EEXIST else { throw SystemError("create the folder", path) }
+  }
+
+  static func parent(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+
+  static func list(_ path: String) -> [String] {
+    guard let directory = opendir(path) else { return [] }
+    defer { closedir(directory) }
+    var names: [String] = []
+    while let entry = readdir(directory) {
+      let name = name(of: entry)
+      if name != ".", name != ".." { names.append(name) }
+    }
+    return names.sorted()
+  }
+
+  static func name(of entry: UnsafeMutablePointer<dirent>) -> String {
+    withUnsafePointer(to: &entry.pointee.d_name) {
+      $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+    }
+  }
+
+  static func removeTree(_ path: String) {
+    if unlink(path) == 0 || errno == ENOENT { return }
+    removeFolder(path)
+  }
+
+  private static func openFolder(_ path: String) -> Int32 {
+    let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
+    let descriptor = open(path, flags)
+    if descriptor >= 0 || errno != EACCES { return descriptor }
+    // Nor read. It is no link: opening one fails for another reason.
+    chmod(path, S_IRWXU)
+    return open(path, flags)
+  }
+
+  private static func removeFolder(_ path: String) {
+    // The folder is closed before those below it are opened, however deep they go.
+    var folders: [String] = []
+    // Not through a link, which may lead anywhere.
+    let descriptor = openFolder(path)
+    guard descriptor >= 0, let directory = fdopendir(descriptor) else { return }
+    // A program may have left a folder that its owner can't write.
+    var info = stat()
+    if fstat(descriptor, &info) == 0, info.st_mode & S_IRWXU != S_IRWXU {
+      fchmod(descriptor, info.st_mode & 0o7777 | S_IRWXU)
+    }
+    while let entry = readdir(directory) {
+      let name = name(of: entry)
+      if name == "." || name == ".." { continue }
+      if entry.pointee.d_type == DT_DIR || unlinkat(dirfd(directory), name, 0) != 0 { folders.append(name) }
+    }
+    closedir(directory)
+    for name in folders { removeFolder(path + "/" + name) }
+    rmdir(path)
+  }
+
+  /// A path below a folder; an absolute one stays as it is.
+  static func join(_ folder: String, _ path: String) -> String {
+    path.hasPrefix("/") || folder == "." ? path : folder.hasSuffix("/") ? folder + path : folder + "/" + path
+  }
+
+  static func absolute(_ path: String) -> String {
+    if path.hasPrefix("/") { return path }
+    guard let raw = getcwd(nil, 0) else { return path }
+    defer { free(raw) }
+    return String(cString: raw) + "/" + path
+  }
+}

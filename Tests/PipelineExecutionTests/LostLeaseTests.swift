@@ -1,0 +1,56 @@
+// A process that was stopped for longer than a lease lasts does not publish over what another has made.
+
+import Foundation
+import Glibc
+import PipelineCore
+import PipelineExecution
+import Testing
+import ToyStages
+
+@Suite struct LostLeaseTests {
+  /// The lease of a process on another host, in the place of ours.
+  private func plant(_ lab: Lab, _ key: Digest) throws -> String {
+    let path = lab.cache.root + "/leases/" + key.hex
+    let owner = LeaseOwner(host: "elsewhere", scope: "s", process: 1, token: "planted")
+    try Data(owner.fields.bytes(kind: .lease)).write(to: URL(fileURLWithPath: path))
+    return path
+  }
+
+  /// Whether the other process is done when this one goes on, or a little later.
+  @Test(arguments: [true, false]) func whoLostTheLeaseDropsItsResult(_ isDone: Bool) throws {
+    let (lab, other) = (try Lab(), try Lab())
+    var pipeline = ToyPipeline("lone")
+    pipeline.add("a", "number")
+    var resolver = KeyResolver(try pipeline.plan())
+    let known = resolver.actionKey(of: NodeID(0))
+    let key = try #require(known)
+    try other.run(pipeline)
+    var lease = ""
+    // The other's result, in the place where ours would go.
+    func publishOther() throws {
+      unlink(lease)
+      for section in ["artifacts", "actions"] {
+        let file = try #require(other.files(section).first)
+        let target = lab.cache.root + file.dropFirst(other.cache.root.count)
+        try FileManager.default.createDirectory(
+          atPath: String(target[..<target.lastIndex(of: "/")!]), withIntermediateDirectories: true)
+        try FileManager.default.copyItem(atPath: file, toPath: target)
+      }
+    }
+    let executor = MeddlingExecutor { waits in
+      if waits == 1 {
+        // Not in place: the name is one of the run's own file.
+        unlink(lab.cache.root + "/leases/" + key.hex)
+        lease = try self.plant(lab, key)
+      }
+      if waits == (isDone ? 1 : 3) { try publishOther() }
+    }
+    let summary = try lab.run(pipeline, executor: executor)
+    #expect(summary.ran.isEmpty && summary.cutOff == 1)
+    #expect(lab.files("tmp").isEmpty && lab.files("leases").isEmpty)
+    let (ours, theirs) = (lab.files("actions")[0], other.files("actions")[0])
+    #expect(
+      try Data(contentsOf: URL(fileURLWithPath: ours)) == Data(contentsOf: URL(fileURLWithPath: theirs)))
+    #expect(try lab.cache.verify().damage.isEmpty)
+  }
+}
