@@ -5,7 +5,8 @@ usage: python3 scripts/stress [--short] [--kills N] [--pieces FILE] [--write doc
 A case is a function that raises AssertionError where a guarantee is broken, and returns its figures as rows. They go to
 standard output and into the pieces, from which --write makes the page, so that cases may run one by one and at different
 times. The cases `speed` and `peers` are timings and want a quiet machine; they time ninja, Snakemake and DVC where these
-are on PATH. Cases that need root (other hosts, small disks) say without it that they were skipped.
+are on PATH. Cases that need root or strace (other hosts and users, small disks, power cuts, delayed calls) say without it
+that they were skipped.
 """
 import argparse
 import json

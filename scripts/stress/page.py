@@ -14,6 +14,9 @@ TESTS = """## Held by tests
 | leases where there are no hard links; hosts with different times of day; a claim that a dead process left | `ProcessTests` |
 | seeded mutations of indexes and records, half of them with digests that fit | `CompletionTests`, `RecordFuzzTests` |
 | mutations of artifacts, and of pipeline files | `ArtifactFuzzTests`, `FuzzTests` |
+| folders that are no cache, and foreign files in one | `MarkTests`, `CacheFolderTests` |
+| what collections keep, against a list of what was asked | `QuestionTests` |
+| records of another boot; a lease that was lost in a long stop | `PowerCutTests`, `LostLeaseTests` |
 | random graphs, edits and failures, against a scheduler of 50 lines | `ModelTests` |
 
 """
