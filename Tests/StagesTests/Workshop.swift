@@ -43,10 +43,10 @@ final class Workshop {
     return try run(stage, parameters, inputs, axes: axes, streamKey: streamKey)
   }
 
-  private func run(
-    _ stage: (some Stage).Type, _ parameters: [String: Value], _ inputs: [String: [TaskInput]],
-    axes: [AxisValue],
-    streamKey: UInt64
+  /// The same for a stage that need not be registered.
+  func run(
+    _ stage: (some Stage).Type, _ parameters: [String: Value] = [:], _ inputs: [String: [TaskInput]] = [:],
+    axes: [AxisValue] = [], streamKey: UInt64 = 7
   ) throws -> TaskInput {
     let declaration = stage.declaration
     let values = try ParameterValues(parameters, of: declaration)
