@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Looks for what is stale in the pages: links to nothing, paths and tests that are gone, pages that nobody links to.
+"""Looks for what is stale in the pages: links to nothing, paths and tests that are gone, pages that nobody links to, modules
+that the architecture page does not name.
 
 usage: documents.py [ROOT]      exits 1 and names page and line where it finds something
 """
@@ -12,6 +13,8 @@ LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(#[^)\s]*)?\)")
 PATH = re.compile(r"(?<!Create )`((?:Sources|Tests|docs|scripts|pipelines)/[^`\s]*)`")
 PLACEHOLDER = re.compile(r"[*<>${}…]|[A-Z]{3,}")
 TEST = re.compile(r"`(\w+Tests)`")
+MODULE = re.compile(r'\.(?:target|executableTarget)\(\s*name: "([\w-]+)"(?![^()]*path: "Tests)')
+ARCHITECTURE = "docs/architecture.md"
 
 
 def anchors(page):
@@ -48,7 +51,18 @@ def findings(root):
     linked = {root / "README.md", root / "CHANGELOG.md"}
     found = [f"{page.relative_to(root)}:{number}: {words}"
              for page in pages for number, words in stale(root, page, tests, linked)]
-    return found + [f"{page.relative_to(root)}:1: no other page links to this one" for page in pages if page not in linked]
+    found += [f"{page.relative_to(root)}:1: no other page links to this one" for page in pages if page not in linked]
+    return found + unnamed(root)
+
+
+def unnamed(root):
+    """The modules of Package.swift that the architecture page does not name."""
+    package, page = root / "Package.swift", root / ARCHITECTURE
+    if not package.exists():
+        return []
+    text = page.read_text(encoding="utf-8")
+    return [f"{ARCHITECTURE}:1: the module {name} is not named" for name in MODULE.findall(package.read_text(encoding="utf-8"))
+            if not re.search(rf"\b{re.escape(name)}\b", text)]
 
 
 def main():

@@ -75,6 +75,13 @@ class DocumentTests(Checkout):
             [line.split(": ")[0] for line in documents.findings(self.root)],
             ["README.md:1", "README.md:2", "docs/a.md:3", "docs/a.md:4", "docs/alone.md:1"])
 
+    def test_a_module_that_the_architecture_does_not_name(self):
+        self.write("README.md", "[a](docs/architecture.md)\n")
+        self.write("docs/architecture.md", "`Old`\n")
+        self.write("Package.swift", '.target(name: "Old"),\n.target(\n  name: "New", path: "Sources/New"),\n'
+                                    '.target(name: "Toy", path: "Tests/Toy"),\n')
+        self.assertEqual(documents.findings(self.root), ["docs/architecture.md:1: the module New is not named"])
+
 
 if __name__ == "__main__":
     unittest.main()
