@@ -34,8 +34,8 @@ struct RunCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Results that took at least so long are on the disk before they are recorded; 0: all.",
-      discussion: "Only a power cut takes others, and they are made again.", valueName: "seconds"))
+      "A result that took at least this long is synced to disk before it is recorded; 0: every result.",
+      discussion: "A power cut may take quicker results; they are made again.", valueName: "seconds"))
   var syncAfter = 10.0
 
   @Flag(help: "Prints what was done as JSON instead of the tables.")

@@ -282,6 +282,6 @@ import Testing
     #expect(try PictureFiles.read(picture.path).count == 2)
     #expect(
       failure { _ = try shop.run("correlation", [:], ["rows": Array(effects.prefix(2))]) }
-        == "a correlation is of at least 3 groups; 'coherent' has 2")
+        == "a correlation needs at least 3 groups; 'coherent' has 2")
   }
 }

@@ -107,10 +107,10 @@ import Testing
     }
     #expect(try message([1, 2]) == "the Shapiro-Wilk test needs at least 3 values, got 2")
     #expect(try message([2, 2, 2, 2]).contains("is not defined for constant values (all are 2.0)"))
-    #expect(try message([1, 2, .nan]) == "the distance of image 102 (row 2) is no finite number")
+    #expect(try message([1, 2, .nan]) == "the distance of image 102 (row 2) is not a finite number")
     #expect(try message([2, 2, 2], "cluster").contains("is not defined for constant values"))
     #expect(
-      try message([1, 2, .infinity], "cluster") == "the distance of image 102 (row 2) is no finite number")
+      try message([1, 2, .infinity], "cluster") == "the distance of image 102 (row 2) is not a finite number")
   }
 
   @Test func normalityFrom3Values() throws {
@@ -222,7 +222,7 @@ import Testing
     let one = try shop.run("cluster", [:], ["neighbours": [distances]])
     #expect(
       failure { _ = try shop.run("agreement", [:], ["clusters": [one]]) }
-        == "an agreement is of at least two clusterings, got 1")
+        == "an agreement needs at least two clusterings, got 1")
   }
 
   @Test func normsAreThoseOfSingleGradients() throws {
@@ -324,7 +324,10 @@ import Testing
           "influence-norms", [:], ["images": [images], "net": [net], "neighbours": [neighbours]])
       }
     }
-    #expect(try message([:]) == "input neighbours lists no nearest and farthest images: give that stage a k")
+    #expect(
+      try message([:])
+        == "input neighbours has no lists of nearest and farthest images: set the parameter 'k' of that stage"
+    )
     #expect(
       try message(["k": .integer(13)])
         == "k = 13 is more than half of the images, so near and far ones overlap")

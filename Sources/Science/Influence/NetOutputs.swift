@@ -24,7 +24,7 @@ public struct NetOutputs: Sendable {
     let (weight, bias) = (network.parameterLayouts.suffix(2).first, network.parameterLayouts.last)
     let (outputs, inputs) = (network.classes, network.featureCount)
     guard let weight, let bias, weight.shape == [outputs, inputs], bias.shape == [outputs] else {
-      preconditionFailure("the last layer of \(network.name) is no linear one")
+      preconditionFailure("the last layer of \(network.name) is not linear")
     }
     let weights = parameters[weight.range].map(Double.init)
     let biases = parameters[bias.range].map(Double.init)

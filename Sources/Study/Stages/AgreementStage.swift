@@ -18,7 +18,7 @@ public enum AgreementStage: Stage {
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
     let inputs = task.inputs["clusters"] ?? []
     guard inputs.count > 1 else {
-      throw StageFailure("an agreement is of at least two clusterings, got \(inputs.count)")
+      throw StageFailure("an agreement needs at least two clusterings, got \(inputs.count)")
     }
     let clusterings = try inputs.map { input in
       let clustering = try ArtifactReader<ClusterArtifact>(input).clustering()

@@ -67,7 +67,7 @@ public enum CorrelationStage: Stage {
     -> CorrelationRecord
   {
     guard points.count >= 3 else {
-      throw StageFailure("a correlation is of at least 3 groups; '\(kind)' has \(points.count)")
+      throw StageFailure("a correlation needs at least 3 groups; '\(kind)' has \(points.count)")
     }
     let effects = columns(points, split)
     let line = try RegressionLine(effects.predicted, effects.actual)

@@ -36,7 +36,8 @@ extension StageTask {
   func loadDistances() throws -> Distances {
     let distances = try ArtifactReader<NeighboursArtifact>(input("neighbours")).distances()
     if let row = distances.distances.firstIndex(where: { !$0.isFinite }) {
-      throw StageFailure("the distance of image \(distances.indices[row]) (row \(row)) is no finite number")
+      throw StageFailure(
+        "the distance of image \(distances.indices[row]) (row \(row)) is not a finite number")
     }
     return distances
   }

@@ -153,7 +153,10 @@ struct NeighbourLists {
     let file = try ArtifactReader<NeighboursArtifact>(task.input("neighbours"))
     guard let nearest = try file.read(\.nearest).map(Set.init),
       let farthest = try file.read(\.farthest).map(Set.init)
-    else { throw StageFailure("input neighbours lists no nearest and farthest images: give that stage a k") }
+    else {
+      throw StageFailure(
+        "input neighbours has no lists of nearest and farthest images: set the parameter 'k' of that stage")
+    }
     guard nearest.isDisjoint(with: farthest) else {
       throw StageFailure("k = \(nearest.count) is more than half of the images, so near and far ones overlap")
     }

@@ -266,7 +266,8 @@ public enum PictureStage: Stage {
     }
     func bytes(_ name: String) throws -> [UInt8] {
       guard let data = manager.contents(atPath: path(name)), !data.isEmpty else {
-        throw StageFailure("gnuplot exited well but made no \(name); has it the terminals pngcairo and svg?")
+        throw StageFailure(
+          "gnuplot ended without an error but wrote no \(name); has it the terminals pngcairo and svg?")
       }
       return [UInt8](data)
     }

@@ -27,7 +27,7 @@ extension TableReport {
       let file = try ArtifactReader<LogisticErrorsArtifact>(at: path)
       table = LogisticErrorsStage.table(try file.read(\.errors), title: title)
       solves = try file.read(\.solves)
-    default: throw StageFailure("an artifact of stage '\(stage)' is no table")
+    default: throw StageFailure("an artifact of stage '\(stage)' is not a table")
     }
     table.appendices = SolveTable.table(solves.facts, labels: solves.labels).map { [$0] } ?? []
     table.nodes = solves.records.map { rows in

@@ -22,7 +22,7 @@ enum ResultPictures {
     let values = try file.read(\.metrics[choice.metric])
     let converged = try file.read(\.facts.converged)
     guard let places = axes[across], places.allSatisfy({ $0.isEmpty || Double($0) != nil }) else {
-      throw StageFailure("a picture needs numbers across; axis '\(across)' of the table has others")
+      throw StageFailure("a picture needs a numeric axis; the values of axis '\(across)' are not numbers")
     }
     let labels = schemes.indices.map { row in
       let others = axes.filter { $0.key != across && $0.key != over && !$0.value[row].isEmpty }
@@ -79,7 +79,7 @@ enum ResultPictures {
         })
     }
     guard series.contains(where: { !$0.points.isEmpty }) else {
-      throw StageFailure("the differences have no number to stand across")
+      throw StageFailure("the differences have no numeric axis to be drawn along")
     }
     let across =
       bySetting ? tests.first.flatMap { $0.setting.split(separator: " ").first.map(String.init) } : nil

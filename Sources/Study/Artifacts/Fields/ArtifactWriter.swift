@@ -33,7 +33,7 @@ package struct ArtifactWriter<Layout: ArtifactLayout>: ~Copyable {
     // The engine decides when a result goes to the disk.
     try sink.file.close(sync: false)
     guard let digest = Digest(hex: content) else {
-      throw StageFailure("the content hash is no SHA-256: \(content)")
+      throw StageFailure("the content hash is not a SHA-256: \(content)")
     }
     return digest
   }
