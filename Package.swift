@@ -108,13 +108,19 @@ let package = Package(
     .testTarget(name: "FileTreeTests", dependencies: ["FileTree"]),
     .testTarget(name: "ProgramsTests", dependencies: ["Programs"]),
     .testTarget(name: "ArtifactsTests", dependencies: ["Artifacts", "HDF5", "PipelineCore"]),
+    .target(
+      name: "StageRuns", dependencies: ["Artifacts", "HDF5", "PipelineCore", "PipelineExecution", "Stages"],
+      path: "Tests/StageRuns"),
+    // Prints what each stage makes of small inputs, in a process that is the same on every processor.
+    .executableTarget(
+      name: "StageResults", dependencies: ["COpenBLAS", "HDF5", "PipelineCore", "StageRuns", "Stages"],
+      path: "Tests/StageResults"),
     .testTarget(
       name: "StagesTests",
       dependencies: [
-        "Artifacts", "Stages", "HDF5", "Influence", "NeuralNet", "PipelineCore", "PipelineExecution",
-        "PipelineFile",
-        "ResultTables", "Statistics", "Tensor",
-      ]),
+        "Artifacts", "Stages", "StageResults", "StageRuns", "HDF5", "Influence", "NeuralNet", "PipelineCore",
+        "PipelineExecution", "PipelineFile", "ResultTables", "Statistics", "Tensor",
+      ], exclude: ["results.txt"]),
     .testTarget(name: "EndToEndTests", exclude: ["check_artifacts.py", "Figures"]),
   ],
   swiftLanguageModes: [.v6]

@@ -3,6 +3,7 @@
 import Foundation
 import HDF5
 import PipelineCore
+import StageRuns
 import Stages
 import Testing
 
@@ -59,8 +60,8 @@ private func patterns(_ layouts: [LayoutDeclaration]) -> [Pattern] {
       .deletingLastPathComponent().appendingPathComponent("Sources/Study/Stages")
     let registered = Set(allStages.stages.values.map { "\($0)" })
     var found: Set<String> = []
-    for file in try FileManager.default.contentsOfDirectory(at: sources, includingPropertiesForKeys: nil)
-    where file.pathExtension == "swift" {
+    let files = try #require(FileManager.default.enumerator(at: sources, includingPropertiesForKeys: nil))
+    for case let file as URL in files where file.pathExtension == "swift" {
       let text = try String(contentsOf: file, encoding: .utf8)
       for match in text.matches(of: #/(?:enum|struct|class|actor) (\w+): Stage\b/#) {
         found.insert(String(match.1))
@@ -139,106 +140,9 @@ private func patterns(_ layouts: [LayoutDeclaration]) -> [Pattern] {
 
 // Programs are started with the folder of the whole process changed, so one at a time.
 @Suite(.serialized) struct ProgramTests {
-  /// Small runs of all stages that have between them every dataset and attribute that is declared.
-  private func runAll(_ shop: Workshop) throws -> [String: [TaskInput]] {
-    var made: [String: [TaskInput]] = [:]
-    func run(_ type: String, _ parameters: [String: Value] = [:], _ inputs: [String: TaskInput] = [:]) throws
-      -> TaskInput
-    {
-      let artifact = try shop.run(
-        type, parameters, inputs.mapValues { [$0] }, axes: [AxisValue("size", .integer(4))])
-      made[type, default: []].append(artifact)
-      return artifact
-    }
-    try shop.writeIDX()
-    let images = try run("load-images", ["folder": .string(shop.folder)])
-    let net = try run("train", ["epochs": .integer(1), "batch_size": .integer(20)], ["images": images])
-    let features = try run("features", [:], ["images": images, "net": net])
-    let neighbours = try run("neighbours", ["k": .integer(20)], ["features": features])
-    let normality = try run("normality", [:], ["neighbours": neighbours])
-    let cluster = try run("cluster", [:], ["neighbours": neighbours])
-    let means = try run("cluster", ["method": .string("k-means")], ["features": features])
-    made["agreement"] = [try shop.run("agreement", [:], ["clusters": [cluster, means]])]
-    let group = try run(
-      "group", ["size": .integer(4), "label": .integer(3)], ["images": images, "cluster": cluster])
-    _ = try run(
-      "retrain", ["epochs": .integer(1), "batch_size": .integer(20)], ["images": images, "group": group])
-    let solver: [String: Value] = ["hessian_images": .integer(40), "damping": .number(0.1)]
-    let compared = solver.merging(["compare_images": .integer(60)]) { $1 }
-    let influence = try run("influence", compared, ["images": images, "net": net, "group": group])
-    let unlearned = try run(
-      "unlearn", solver, ["images": images, "net": net, "group": group, "influence": influence])
-    let spectrum = try run(
-      "spectrum", ["hessian_images": .integer(40), "pairs": .integer(5)], ["images": images, "net": net])
-    _ = try run(
-      "influence", solver, ["images": images, "net": net, "group": group, "spectrum": spectrum])
-    let held = try run(
-      "load-images", ["folder": .string(shop.folder), "validation_images": .integer(40)])
-    let kept = try run(
-      "load-images", ["folder": .string(shop.folder), "train_images": .integer(200)])
-    _ = try run(
-      "unlearn", solver.merging(["partition": .string("whole"), "rounds": .integer(2)]) { $1 },
-      [
-        "images": kept, "net": net, "validation": held,
-        "group": try run("group", ["size": .integer(4), "label": .integer(3)], ["images": kept]),
-      ])
-    for scheme in ["gif", "pif"] {
-      let partial = solver.merging(["scheme": .string(scheme)]) { $1 }
-      _ = try run("influence", partial, ["images": images, "net": net, "group": group])
-      _ = try run("unlearn", partial, ["images": images, "net": net, "group": group])
-    }
-    let evaluation = try run(
-      "evaluate", ["label": .integer(3)], ["images": images, "net": unlearned, "group": group])
-    _ = try run("table", [:], ["rows": evaluation])
-    func labelled(_ input: TaskInput, _ label: String) -> TaskInput {
-      var input = input
-      input.label = label
-      return input
-    }
-    let rows = ["retrain", "a", "b"].map { labelled(evaluation, $0) }
-    made["differences"] = [try shop.run("differences", ["scheme": .string("a")], ["rows": rows])]
-    made["calibration"] = [
-      try shop.run("calibration", ["settings": .list([.string("size")])], ["rows": rows])
-    ]
-    made["effect"] = try (5...7).map { size in
-      let group = try shop.run("group", ["size": .integer(size)], ["images": [images]])
-      let twin = try shop.run(
-        "retrain", ["epochs": .integer(1), "batch_size": .integer(20)],
-        ["images": [images], "group": [group]])
-      let change = try shop.run("influence", compared, ["images": [images], "net": [net], "group": [group]])
-      return try shop.run(
-        "effect", [:],
-        ["images": [images], "net": [net], "group": [group], "influence": [change], "retrained": [twin]],
-        axes: [AxisValue("size", .integer(size))])
-    }
-    let decay: [String: Value] = ["weight_decay": .number(0.1)]
-    let fit = try run("logistic", decay, ["images": images])
-    let refit = try shop.run("logistic", decay, ["images": [images], "group": [group], "start": [fit]])
-    let convex = try run("logistic-influence", [:], ["images": images, "net": fit, "group": group])
-    var pair = try ["first-order", "newton"].map { scheme in
-      try shop.run(
-        "logistic-effect", [:],
-        ["images": [images], "net": [fit], "group": [group], "influence": [convex], "retrained": [refit]],
-        axes: [AxisValue("scheme", .string(scheme))])
-    }
-    for index in pair.indices { pair[index].label = "coherent" }
-    made["logistic-effect"] = pair
-    made["logistic-errors"] = [try shop.run("logistic-errors", [:], ["rows": pair])]
-    made["correlation"] = [try shop.run("correlation", [:], ["rows": made["effect"] ?? []])]
-    let norms = try run("influence-norms", [:], ["images": images, "net": net, "neighbours": neighbours])
-    _ = try run("picture", ["kind": .string("histogram")], ["normality": normality])
-    _ = try run(
-      "command",
-      [
-        "argv": .list(["sh", "-c", "echo a > a.txt"].map(Value.string)), "outputs": .list([.string("a.txt")]),
-      ],
-      ["norms": norms])
-    return made
-  }
-
   @Test func writeWhatTheyDeclareAndNothingElse() throws {
     let shop = try Workshop()
-    let made = try runAll(shop)
+    let made = try EachStage(shop).made
     #expect(Set(made.keys) == Set(allStages.names), "every stage type has a small run here")
     let identity: Set<String> = ["stage", "stage_version", "key", "content", "parameters", "inputs"]
     for (name, artifacts) in made {

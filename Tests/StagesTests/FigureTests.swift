@@ -5,6 +5,7 @@ import Foundation
 import HDF5
 import NeuralNet
 import PipelineCore
+import StageRuns
 import Stages
 import Tensor
 import Testing

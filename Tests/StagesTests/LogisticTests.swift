@@ -5,6 +5,7 @@ import HDF5
 import Influence
 import NeuralNet
 import PipelineCore
+import StageRuns
 import Statistics
 import Tensor
 import Testing

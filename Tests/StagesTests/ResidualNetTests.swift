@@ -4,6 +4,7 @@ import Foundation
 import HDF5
 import NeuralNet
 import PipelineCore
+import StageRuns
 import Testing
 
 @Suite struct ResidualNetTests {

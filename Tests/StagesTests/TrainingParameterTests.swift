@@ -3,6 +3,7 @@
 import Foundation
 import HDF5
 import PipelineCore
+import StageRuns
 import Stages
 import Testing
 

@@ -2,6 +2,7 @@
 
 import PipelineCore
 import PipelineFile
+import StageRuns
 import Stages
 import Testing
 

@@ -2,6 +2,7 @@
 
 import Artifacts
 import PipelineCore
+import StageRuns
 import Testing
 
 @Suite struct InkTests {

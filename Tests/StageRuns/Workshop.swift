@@ -6,25 +6,24 @@ import HDF5
 import PipelineCore
 import PipelineExecution
 import Stages
-import Testing
 
 /// What a stage says while it runs is not looked at; what it keeps stands in a cache.
-struct SilentContext: StageContext {
-  let cache: CacheStore
+package struct SilentContext: StageContext {
+  package let cache: CacheStore
 
-  func progress(_ fraction: Double, _ message: String) {}
-  func log(_ message: String) {}
-  func section(_ name: String, of identity: [String]) -> any CacheSection {
+  package func progress(_ fraction: Double, _ message: String) {}
+  package func log(_ message: String) {}
+  package func section(_ name: String, of identity: [String]) -> any CacheSection {
     cache.section(name, of: identity)
   }
 }
 
 /// Runs stages in a folder that goes away with it.
-final class Workshop {
-  let folder: String
+package final class Workshop {
+  package let folder: String
   private var cache: CacheStore { CacheStore(root: folder + "/cache") }
 
-  init() throws {
+  package init() throws {
     folder = NSTemporaryDirectory() + "stages-test-" + UUID().uuidString
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
   }
@@ -32,19 +31,19 @@ final class Workshop {
   deinit { try? FileManager.default.removeItem(atPath: folder) }
 
   /// A path of its own in the folder.
-  func path() -> String { folder + "/" + UUID().uuidString }
+  package func path() -> String { folder + "/" + UUID().uuidString }
 
   /// Runs a stage with its defaults and the given parameters; returns its artifact as an input of others.
-  func run(
+  package func run(
     _ type: String, _ parameters: [String: Value] = [:], _ inputs: [String: [TaskInput]] = [:],
     axes: [AxisValue] = [], streamKey: UInt64 = 7
   ) throws -> TaskInput {
-    let stage = try #require(allStages.stages[type])
+    guard let stage = allStages.stages[type] else { throw StageFailure("there is no stage '\(type)'") }
     return try run(stage, parameters, inputs, axes: axes, streamKey: streamKey)
   }
 
   /// The same for a stage that need not be registered.
-  func run(
+  package func run(
     _ stage: (some Stage).Type, _ parameters: [String: Value] = [:], _ inputs: [String: [TaskInput]] = [:],
     axes: [AxisValue] = [], streamKey: UInt64 = 7
   ) throws -> TaskInput {
@@ -62,19 +61,22 @@ final class Workshop {
   }
 
   /// A table artifact as text and other formats, rendered with parameters that differ from the defaults.
-  func report(_ table: TaskInput, _ parameters: [String: Value] = [:], nodes: [[String]] = []) throws
+  package func report(_ table: TaskInput, _ parameters: [String: Value] = [:], nodes: [[String]] = []) throws
     -> TableReport
   {
-    let declaration = try #require(allStages.declaration(table.stage))
-    return try TableReport(
-      file: table.path, parameters: ParameterValues(parameters, of: declaration), nodes: nodes)
+    guard let stage = allStages.declaration(table.stage) else {
+      throw StageFailure("there is no stage '\(table.stage)'")
+    }
+    return try TableReport(file: table.path, parameters: ParameterValues(parameters, of: stage), nodes: nodes)
   }
 
   /// An artifact of plain values, as an input with a label and axis values.
-  func write<Layout: ArtifactLayout & Field>(
+  package func write<Layout: ArtifactLayout & Field>(
     _ layout: Layout.Type, _ value: Layout.Value, stage: String, label: String, axes: [AxisValue]
   ) throws -> TaskInput {
-    let declaration = try #require(allStages.declaration(stage))
+    guard let declaration = allStages.declaration(stage) else {
+      throw StageFailure("there is no stage '\(stage)'")
+    }
     let output = path()
     let task = StageTask(
       node: label, stage: stage, stageVersion: declaration.version, key: Digest(of: []),
@@ -88,7 +90,7 @@ final class Workshop {
   }
 
   /// A hand-made artifact.
-  func artifact(_ stage: String, _ write: (inout FileWriter) throws -> Void) throws -> TaskInput {
+  package func artifact(_ stage: String, _ write: (inout FileWriter) throws -> Void) throws -> TaskInput {
     let path = path()
     var file = try FileWriter(at: path)
     try write(&file)
@@ -106,7 +108,7 @@ final class Workshop {
   }
 
   /// Features of images 100, 101, … as an artifact.
-  func features(_ values: [Float], rows: Int) throws -> TaskInput {
+  package func features(_ values: [Float], rows: Int) throws -> TaskInput {
     try artifact("features") { file in
       try file.write("/features", values, shape: [rows, values.count / rows])
       try file.write("/indices", (0..<rows).map { Int64(100 + $0) })
@@ -114,7 +116,7 @@ final class Workshop {
   }
 
   /// Distances of images 100, 101, … as an artifact.
-  func neighbours(_ distances: [Double]) throws -> TaskInput {
+  package func neighbours(_ distances: [Double]) throws -> TaskInput {
     try artifact("neighbours") { file in
       try file.write("/reference", Int64(-1))
       try file.write("/distances", distances)
@@ -125,7 +127,7 @@ final class Workshop {
   }
 
   /// 240 noisy images of 10 classes, each class a bright bar at its own row; the same for the test split.
-  static let images: (pixels: [UInt8], labels: [UInt8]) = {
+  package static let images: (pixels: [UInt8], labels: [UInt8]) = {
     var noise = Noise(70)
     var pixels = (0..<240 * 784).map { _ in UInt8(64 * noise.uniform()) }
     let labels = (0..<240).map { UInt8($0 % 10) }
@@ -136,7 +138,7 @@ final class Workshop {
   }()
 
   /// Those images as an artifact of `load-images`.
-  func images() throws -> TaskInput {
+  package func images() throws -> TaskInput {
     try artifact("load-images") { file in
       for split in ["train", "test"] {
         try file.write("/\(split)/images", Self.images.pixels, shape: [240, 28, 28])
@@ -147,7 +149,7 @@ final class Workshop {
   }
 
   /// Those images as four IDX files in the folder.
-  func writeIDX() throws {
+  package func writeIDX() throws {
     func header(_ sizes: [Int]) -> [UInt8] {
       [0, 0, 8, UInt8(sizes.count)]
         + sizes.flatMap { size in [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: size >> $0) } }
@@ -164,12 +166,12 @@ final class Workshop {
 }
 
 /// SplitMix64: the same numbers everywhere.
-struct Noise {
+package struct Noise {
   private var state: UInt64
 
-  init(_ seed: UInt64) { state = seed }
+  package init(_ seed: UInt64) { state = seed }
 
-  mutating func uniform() -> Double {
+  package mutating func uniform() -> Double {
     state &+= 0x9E37_79B9_7F4A_7C15
     var z = state
     z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
@@ -178,24 +180,5 @@ struct Noise {
   }
 
   /// About normal: the sum of 12 uniform numbers less 6.
-  mutating func normal() -> Double { (0..<12).reduce(-6) { sum, _ in sum + uniform() } }
-}
-
-extension TableReport {
-  /// The small table of solves below a table, by label.
-  func solves() throws -> [String: [String: Any]] {
-    let document = try JSONSerialization.jsonObject(with: Data(render(.json).utf8)) as? [String: Any]
-    let appendices = try #require(document?["appendices"] as? [[String: Any]])
-    let records = try #require(appendices.first?["records"] as? [[String: Any]])
-    return Dictionary(uniqueKeysWithValues: records.map { ($0["solves_of"] as? String ?? "", $0) })
-  }
-}
-
-/// What a stage says when it fails.
-func failure(_ body: () throws -> Void) -> String {
-  do {
-    try body()
-  } catch { return "\(error)" }
-  Issue.record("nothing was wrong")
-  return ""
+  package mutating func normal() -> Double { (0..<12).reduce(-6) { sum, _ in sum + uniform() } }
 }

@@ -1,0 +1,182 @@
+// A small run of each stage type, with the choices that change what it does: for its layout and for its results.
+
+import PipelineCore
+import Stages
+
+/// Small runs, each with what it takes from those before.
+package struct EachStage {
+  /// The artifacts by stage type, in the order of their runs.
+  package private(set) var made: [String: [TaskInput]] = [:]
+  private let shop: Workshop
+  private static let training: [String: Value] = ["epochs": .integer(1), "batch_size": .integer(20)]
+  private static let solver: [String: Value] = ["hessian_images": .integer(40), "damping": .number(0.1)]
+
+  /// Runs all of them. Between them they have every dataset and attribute that a stage declares.
+  package init(_ shop: Workshop) throws {
+    self.shop = shop
+    try shop.writeIDX()
+    let images = try run("load-images", ["folder": .string(shop.folder)])
+    let net = try run("train", Self.training, ["images": images])
+    let (neighbours, cluster) = try runFeatures(images, net)
+    let group = try run(
+      "group", ["size": .integer(4), "label": .integer(3)], ["images": images, "cluster": cluster])
+    try runGroups(images, neighbours, cluster)
+    let retrained = try run("retrain", Self.training, ["images": images, "group": group])
+    let influence = try runInfluences(images, net, group)
+    let unlearned = try run(
+      "unlearn", Self.solver, ["images": images, "net": net, "group": group, "influence": influence])
+    try runUnlearning(images, net, group)
+    try runRounds(net)
+    try runEvaluations(images, net, group, unlearned, retrained)
+    try runEffects(images, net)
+    try runLogistic(images, group)
+    let norms = try run("influence-norms", [:], ["images": images, "net": net, "neighbours": neighbours])
+    try run(
+      "influence-norms", ["images": "all"], ["images": images, "net": net, "neighbours": neighbours])
+    try run(
+      "influence-norms", ["solver": "cg", "hessian_images": .integer(10), "iterations": .integer(3)],
+      ["images": images, "net": net, "neighbours": neighbours])
+    _ = try run("picture", ["kind": "histogram"], ["normality": made["normality"]![0]])
+    _ = try run(
+      "command", ["argv": .list(["sh", "-c", "echo a > a.txt"]), "outputs": .list(["a.txt"])],
+      ["norms": norms])
+  }
+
+  @discardableResult
+  private mutating func run(
+    _ type: String, _ parameters: [String: Value] = [:], _ inputs: [String: TaskInput] = [:],
+    several: [String: [TaskInput]] = [:], axis: AxisValue = AxisValue("size", .integer(4))
+  ) throws -> TaskInput {
+    let artifact = try shop.run(
+      type, parameters, inputs.mapValues { [$0] }.merging(several) { $1 }, axes: [axis])
+    made[type, default: []].append(artifact)
+    return artifact
+  }
+
+  private static func labelled(_ input: TaskInput, _ label: String) -> TaskInput {
+    var input = input
+    input.label = label
+    return input
+  }
+
+  private mutating func runFeatures(
+    _ images: TaskInput, _ net: TaskInput
+  ) throws -> (neighbours: TaskInput, cluster: TaskInput) {
+    let features = try run("features", [:], ["images": images, "net": net])
+    try run("features", ["extractor": "gradient", "label": .integer(2)], ["images": images, "net": net])
+    try run("features", ["extractor": "pixels", "count": .integer(30)], ["images": images])
+    let neighbours = try run("neighbours", ["k": .integer(20)], ["features": features])
+    try run("neighbours", ["reference": "medoid", "metric": "cosine"], ["features": features])
+    try run("neighbours", ["reference": "image", "image": .integer(5)], ["features": features])
+    try run("normality", [:], ["neighbours": neighbours])
+    let cluster = try run("cluster", [:], ["neighbours": neighbours])
+    let means = try run("cluster", ["method": "k-means"], ["features": features])
+    try run("cluster", ["method": "k-means", "metric": "cosine"], ["features": features])
+    try run(
+      "cluster", ["method": "agglomerative", "subset": .integer(60)],
+      ["features": features, "neighbours": neighbours])
+    try run("agreement", [:], several: ["clusters": [cluster, means]])
+    return (neighbours, cluster)
+  }
+
+  private mutating func runGroups(
+    _ images: TaskInput, _ neighbours: TaskInput, _ cluster: TaskInput
+  ) throws {
+    for kind in ["nearest", "moderate", "farthest", "window"] as [Value] {
+      try run(
+        "group", ["size": .integer(6), "kind": kind], ["images": images, "neighbours": neighbours])
+    }
+    try run(
+      "group", ["size": .integer(6), "kind": "cluster", "number": .integer(1)],
+      ["images": images, "cluster": cluster])
+  }
+
+  private mutating func runInfluences(
+    _ images: TaskInput, _ net: TaskInput, _ group: TaskInput
+  ) throws -> TaskInput {
+    let inputs = ["images": images, "net": net, "group": group]
+    func changed(_ changes: [String: Value]) -> [String: Value] { Self.solver.merging(changes) { $1 } }
+    let influence = try run("influence", changed(["compare_images": .integer(60)]), inputs)
+    let spectrum = try run(
+      "spectrum", ["hessian_images": .integer(40), "pairs": .integer(5)], ["images": images, "net": net])
+    try run("influence", Self.solver, inputs.merging(["spectrum": spectrum]) { $1 })
+    for changes in [
+      ["scheme": "second-order"], ["scheme": "newton", "gradient": "retained"], ["scheme": "gif"],
+      ["scheme": "fif"], ["scheme": "pif"], ["curvature": "hessian", "damping": .number(5)], ["scale": "koh"],
+      ["solver": "neumann", "series_terms": .integer(3)], ["solver": "lissa", "series_terms": .integer(3)],
+    ] as [[String: Value]] { try run("influence", changed(changes), inputs) }
+    return influence
+  }
+
+  private mutating func runUnlearning(
+    _ images: TaskInput, _ net: TaskInput, _ group: TaskInput
+  ) throws {
+    let inputs = ["images": images, "net": net, "group": group]
+    for changes in [
+      ["scheme": "gif"], ["scheme": "pif"], ["partition": "shuffled"],
+      ["partition": "random", "parts": .integer(2)],
+    ] as [[String: Value]] { try run("unlearn", Self.solver.merging(changes) { $1 }, inputs) }
+  }
+
+  /// Rounds chosen by images that were held out.
+  private mutating func runRounds(_ net: TaskInput) throws {
+    let folder: Value = .string(shop.folder)
+    let held = try run("load-images", ["folder": folder, "validation_images": .integer(40)])
+    let kept = try run("load-images", ["folder": folder, "train_images": .integer(200)])
+    let group = try run("group", ["size": .integer(4), "label": .integer(3)], ["images": kept])
+    try run(
+      "unlearn", Self.solver.merging(["partition": "whole", "rounds": .integer(2)]) { $1 },
+      ["images": kept, "net": net, "validation": held, "group": group])
+  }
+
+  private mutating func runEvaluations(
+    _ images: TaskInput, _ net: TaskInput, _ group: TaskInput, _ unlearned: TaskInput, _ retrained: TaskInput
+  ) throws {
+    let evaluation = try run(
+      "evaluate", ["label": .integer(3)], ["images": images, "net": unlearned, "group": group])
+    try run(
+      "evaluate", ["label": .integer(3), "relearn_limit": .integer(20), "relearn_batch": .integer(2)],
+      ["images": images, "net": unlearned, "group": group, "reference": retrained, "original": net])
+    try run("table", [:], ["rows": evaluation])
+    let rows = ["retrain", "a", "b"].map { Self.labelled(evaluation, $0) }
+    try run("differences", ["scheme": "a"], several: ["rows": rows])
+    try run("calibration", ["settings": .list(["size"])], several: ["rows": rows])
+  }
+
+  private mutating func runEffects(_ images: TaskInput, _ net: TaskInput) throws {
+    for size in 5...7 {
+      let group = try shop.run("group", ["size": .integer(size)], ["images": [images]])
+      let twin = try shop.run("retrain", Self.training, ["images": [images], "group": [group]])
+      let change = try shop.run(
+        "influence", Self.solver.merging(["compare_images": .integer(60)]) { $1 },
+        ["images": [images], "net": [net], "group": [group]])
+      try run(
+        "effect", [:],
+        ["images": images, "net": net, "group": group, "influence": change, "retrained": twin],
+        axis: AxisValue("size", .integer(size)))
+    }
+    try run("correlation", [:], several: ["rows": made["effect"] ?? []])
+  }
+
+  private mutating func runLogistic(_ images: TaskInput, _ group: TaskInput) throws {
+    let decay: [String: Value] = ["weight_decay": .number(0.1)]
+    let fit = try run("logistic", decay, ["images": images])
+    let refit = try run("logistic", decay, ["images": images, "group": group, "start": fit])
+    var effects: [TaskInput] = []
+    for scheme in ["first-order", "second-order", "newton"] {
+      let change = try run(
+        "logistic-influence", ["scheme": .string(scheme)], ["images": images, "net": fit, "group": group])
+      let effect = try run(
+        "logistic-effect", [:],
+        ["images": images, "net": fit, "group": group, "influence": change, "retrained": refit],
+        axis: AxisValue("scheme", .string(scheme)))
+      effects.append(Self.labelled(effect, "coherent"))
+    }
+    try run("logistic-errors", [:], several: ["rows": effects])
+  }
+}
+
+extension Value: ExpressibleByStringLiteral {
+  /// Text, as it stands bare in a pipeline file.
+  public init(stringLiteral text: String) { self = .string(text) }
+}
