@@ -38,6 +38,25 @@ import Testing
     #expect(try box.run("local", "images") == ["images"])
   }
 
+  /// No check of a stage sees a node without a parameter that it needs.
+  @Test func aParameterThatIsMissingIsNamed() throws {
+    let box = try Sandbox()
+    try box.write(
+      "stages: {a: {stage: command, parameters: {argv: [touch, o], output: [o]}}}",
+      to: "pipelines/misspelt.yaml")
+    try box.write("stages: {a: {stage: command, parameters: {outputs: [o]}}}", to: "pipelines/missing.yaml")
+    for (name, words) in [
+      ("misspelt", ["command has no parameter 'output'", "did you mean 'outputs'?"]),
+      ("missing", ["stage 'a' lacks the parameter 'argv'"]),
+    ] {
+      for command in ["plan", "run", "status"] {
+        let answer = try box.pipeline(command, name)
+        #expect(answer.status == 65, "\(command) \(name): \(answer.errors)")
+        for word in words { #expect(answer.errors.contains(word), "\(answer.errors)") }
+      }
+    }
+  }
+
   @Test func aTruncatedIDXFileIsAnInputThatCannotBeHad() throws {
     let box = try Sandbox()
     try localData(box, cut: 100)

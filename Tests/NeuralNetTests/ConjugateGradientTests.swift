@@ -72,6 +72,23 @@ import Testing
     #expect(solution.converged == (relative <= 1e-9))
   }
 
+  /// After wrong products the recurrence believes in a residual that is not so; only another start from the true one
+  /// reaches the tolerance.
+  @Test func startsAgainWhereTheTrueResidualIsLarger() throws {
+    let a = symmetric((0..<30).map { 0.5 + 0.1 * Double($0) }, key: 7)
+    let b = randomVector(30, key: 8).map(Double.init)
+    var made = 0
+    let solution = try conjugateGradient(rhs: b, tolerance: 1e-9, maxIterations: 300) { v in
+      made += 1
+      let product = multiply(a, v)
+      return made > 3 ? product : product.enumerated().map { $0 % 2 == 0 ? 1.01 * $1 : $1 }
+    }
+    let residual = zip(b, multiply(a, solution.x)).map { $0 - $1 }
+    let relative = (dot(residual, residual) / dot(b, b)).squareRoot()
+    #expect(solution.converged && relative <= 1.01e-9, "\(relative)")
+    #expect(abs(solution.relativeResidual - relative) < 1e-12)
+  }
+
   /// Jacobi's preconditioner on a badly scaled matrix: the same solution, sooner, and the true residual.
   @Test func preconditionerSavesIterationsAndKeepsTheNorm() throws {
     var a = symmetric((0..<50).map { 1 + 0.02 * Double($0) }, key: 8)

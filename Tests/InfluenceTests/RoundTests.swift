@@ -1,0 +1,72 @@
+// Rounds and relearning: the round with the best score is kept, and relearning goes through the whole group.
+
+import Influence
+import NeuralNet
+import Tensor
+import Testing
+
+@Suite struct RoundTests {
+  @Test func theRoundWithTheBestScoreIsKept() throws {
+    let data = try NetworkInfluenceTests.images()
+    let (network, theta) = try NetworkInfluenceTests.trained(data)
+    let group = Array(stride(from: 0, to: 200, by: 10))
+    func unlearned(_ rounds: Int, scores: [Double]?) throws -> RepeatedUnlearning {
+      var left = scores ?? []
+      return try unlearnRepeatedly(
+        network, parameters: theta, data: data, trainingSet: NetworkInfluenceTests.all, group: group,
+        rounds: rounds, stepNorm: 0.1, options: NetworkInfluenceTests.options, stream: RandomStream(key: 9),
+        pool: ThreadPool(threads: 1), score: scores == nil ? nil : { _ in left.removeFirst() })
+    }
+    let nets = try (1...3).map { try unlearned($0, scores: nil).parameters }
+    #expect(Set(nets).count == 3)
+    for (scores, best) in [([1, 3, 2], 2), ([3, 1, 2], 1), ([1, 2, 3], 3), ([2, 2, 2], 1)]
+      as [([Double], Int)]
+    {
+      let kept = try unlearned(3, scores: scores)
+      #expect(kept.rounds == best && kept.scores == scores)
+      #expect(kept.parameters == nets[best - 1], "\(scores)")
+    }
+  }
+
+  /// Batches follow one another in the fixed shuffle that `relearningSteps` documents.
+  @Test func relearningGoesThroughTheWholeGroup() throws {
+    let data = try NetworkInfluenceTests.images()
+    let (network, _) = try NetworkInfluenceTests.trained(data)
+    let pool = ThreadPool(threads: 1)
+    // Two labels, and batches of a third of the group.
+    let group = (0..<60).map { $0 / 30 + 10 * ($0 % 30) }
+    var order = group
+    var draws = RandomStream(key: 0).substream("order")
+    draws.shuffle(&order)
+    var training = TrainingOptions()
+    training.epochs = 1
+    training.batchSize = 20
+    training.learningRate = 0.05
+    training.momentum = 0
+    training.weightDecay = 0
+    training.schedule = .constant
+    let fresh = network.initialParameters(stream: RandomStream(key: 1))
+    var current = fresh
+    var losses: [Double] = []
+    for step in 1...7 {
+      let place = (step - 1) % 3 * 20
+      current = try train(
+        network, parameters: current, data: data, indices: Array(order[place..<place + 20]),
+        options: training,
+        stream: RandomStream(key: 0).substream(step), pool: pool
+      ).parameters
+      losses.append(
+        try evaluate(network, parameters: current, data: data, indices: group, pool: pool).loss)
+    }
+    var options = RelearningOptions()
+    options.learningRate = 0.05
+    options.batchSize = 20
+    for (step, loss) in losses.enumerated() {
+      let first = try #require(losses.firstIndex { $0 <= loss })
+      let found = try relearningSteps(
+        network, parameters: fresh, data: data, group: group, target: loss, options: options, pool: pool)
+      #expect(found == first + 1, "the loss after step \(step + 1) is \(loss)")
+    }
+    #expect(losses[6] < losses[0])
+  }
+}
