@@ -107,7 +107,7 @@ let package = Package(
     .testTarget(name: "PlotTests", dependencies: ["Plot"]),
     .testTarget(name: "FileTreeTests", dependencies: ["FileTree"]),
     .testTarget(name: "ProgramsTests", dependencies: ["Programs"]),
-    .testTarget(name: "ArtifactsTests", dependencies: ["Artifacts", "HDF5", "PipelineCore"]),
+    .testTarget(name: "ArtifactsTests", dependencies: ["Artifacts", "HDF5", "NeuralNet", "PipelineCore"]),
     .target(
       name: "StageRuns", dependencies: ["Artifacts", "HDF5", "PipelineCore", "PipelineExecution", "Stages"],
       path: "Tests/StageRuns"),

@@ -21,7 +21,7 @@ private struct SampleArtifact: ArtifactLayout {
 }
 
 /// A task that writes into a folder.
-private func task(in folder: String) throws -> StageTask {
+func sampleTask(in folder: String) throws -> StageTask {
   let stage = StageDeclaration(
     name: "sample", version: 3, summary: "a sample",
     parameters: [Parameter("a", .integer(0...), default: 0, "a number")])
@@ -40,7 +40,7 @@ private func task(in folder: String) throws -> StageTask {
   init() throws {
     folder = NSTemporaryDirectory() + "artifacts-test-" + UUID().uuidString
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    task = try ArtifactsTests.task(in: folder)
+    task = try sampleTask(in: folder)
   }
 
   /// Writes a whole sample of two rows.
@@ -136,7 +136,7 @@ private func task(in folder: String) throws -> StageTask {
       let folder = NSTemporaryDirectory() + "artifacts-test-" + UUID().uuidString
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
       defer { try? FileManager.default.removeItem(atPath: folder) }
-      var artifact = try ArtifactWriter<GroupArtifact>(ArtifactsTests.task(in: folder))
+      var artifact = try ArtifactWriter<GroupArtifact>(sampleTask(in: folder))
       try artifact.write(\.indices, [1, 2])
       _ = try artifact.finish()
     }
