@@ -121,6 +121,10 @@ let package = Package(
         "Artifacts", "Stages", "StageResults", "StageRuns", "HDF5", "Influence", "NeuralNet", "PipelineCore",
         "PipelineExecution", "PipelineFile", "ResultTables", "Statistics", "Tensor",
       ], exclude: ["results.txt"]),
+    // The code of docs/add-a-stage.md, in a module of its own: whoever follows the page uses the same names.
+    .testTarget(
+      name: "TutorialTests",
+      dependencies: ["Artifacts", "PipelineCore", "PipelineFile", "StageRuns", "Stages"]),
     .testTarget(name: "EndToEndTests", exclude: ["check_artifacts.py", "Figures"]),
   ],
   swiftLanguageModes: [.v6]

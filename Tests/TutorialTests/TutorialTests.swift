@@ -12,7 +12,7 @@ import Testing
 
   init() throws {
     page = try String(
-      contentsOf: folder.appending(path: "../../../docs/add-a-stage.md").standardizedFileURL, encoding: .utf8)
+      contentsOf: folder.appending(path: "../../docs/add-a-stage.md").standardizedFileURL, encoding: .utf8)
   }
 
   private func blocks(_ language: String) -> [String] {

@@ -3,6 +3,7 @@
 import Artifacts
 import PipelineCore
 import StageRuns
+import Stages
 import Testing
 
 @Suite struct InkTests {
