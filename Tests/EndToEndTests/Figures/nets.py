@@ -83,9 +83,10 @@ class Study:
             result = {}
             for split, (source, indices) in members.items():
                 logs, truth = output[source]
-                losses = -logs[indices, truth[indices]]
+                losses, right = -logs[indices, truth[indices]], logs[indices].argmax(axis=1) == truth[indices]
                 result[split] = {
-                    "loss": losses.mean(), "accuracy": (logs[indices].argmax(axis=1) == truth[indices]).mean()}
+                    "loss": losses.mean() if len(indices) else math.nan,
+                    "accuracy": right.mean() if len(indices) else math.nan}
             return result
 
         references = evaluation.several("reference")
@@ -94,7 +95,7 @@ class Study:
         known = [figures(self.output(other, images)) for other in references]
         against = [figures(self.output(other, images)) for other in others]
         for split in SPLITS:
-            count = len(members[split][1])
+            count = max(1, len(members[split][1]))
             for name, tolerance in (("loss", 2e-5), ("accuracy", 0)):
                 # An image whose two best classes are about equal may fall to either.
                 absolute = 1e-6 if name == "loss" else 1.01 / count
