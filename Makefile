@@ -64,9 +64,11 @@ stress-short: setup ## The same in about a minute (part of test)
 	$(BUILD)
 	python3 scripts/stress --short
 
-lint: ## Check the format of the sources
+lint: ## Check the format of the sources, the rules of the house, and the pages for what is stale
 	$(SWIFT) format lint --strict --configuration .swift-format --recursive Sources Tests Package.swift
-	python3 -m unittest discover -q -s scripts/check
+	python3 -B -m unittest discover -q -s scripts/check
+	python3 -B scripts/check/house.py --check
+	python3 -B scripts/check/documents.py
 
 house: ## Measure the checkout by the rules of the house
 	@python3 scripts/check/house.py

@@ -17,7 +17,8 @@ public struct SHA256: Sendable {
     public func makeIterator() -> Array<UInt8>.Iterator { bytes.makeIterator() }
 
     /// Lends the 32 bytes.
-    public func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+    public func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result
+    {
       try bytes.withUnsafeBytes(body)
     }
 
@@ -41,7 +42,9 @@ public struct SHA256: Sendable {
 
   /// Takes the next bytes.
   public mutating func update(data bytes: some Sequence<UInt8>) {
-    let done: Void? = bytes.withContiguousStorageIfAvailable { update(bufferPointer: UnsafeRawBufferPointer($0)) }
+    let done: Void? = bytes.withContiguousStorageIfAvailable {
+      update(bufferPointer: UnsafeRawBufferPointer($0))
+    }
     if done == nil { Array(bytes).withUnsafeBytes { update(bufferPointer: $0) } }
   }
 

@@ -41,11 +41,15 @@ public struct Program: Sendable {
 
   /// The program's path, or a name to be looked up on the `PATH` of `environment`; then its arguments.
   public var arguments: [String]
+  /// What its environment is.
   public var environment: Environment
   /// Where it starts; nil for this process's folder.
   public var directory: String?
+  /// Where its standard input comes from.
   public var input: Source
+  /// Where its standard output goes.
   public var output: Sink
+  /// Where its standard error goes.
   public var errors: Sink
   /// Whether it leads a session of its own: a terminal's Ctrl-C and Ctrl-Z don't reach it, and all that it starts can
   /// be found by the session's number.
