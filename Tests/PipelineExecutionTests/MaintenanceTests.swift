@@ -203,6 +203,14 @@ import ToyStages
     for (name, abandoned) in names { #expect(found.contains(lab.cache.root + "/tmp/" + name) == abandoned) }
   }
 
+  @Test func artifactsCantBeWritten() throws {
+    let (lab, _) = try populated()
+    for path in lab.files("artifacts") {
+      var info = stat()
+      #expect(stat(path, &info) == 0 && info.st_mode & 0o222 == 0 && info.st_mode & 0o400 != 0, "\(path)")
+    }
+  }
+
   @Test func sizesCountEveryFile() throws {
     let (lab, _) = try populated()
     let sizes = lab.cache.sizes()
