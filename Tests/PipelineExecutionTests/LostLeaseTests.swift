@@ -4,6 +4,7 @@ import Foundation
 import Glibc
 import PipelineCore
 import PipelineExecution
+import Synchronization
 import Testing
 import ToyStages
 
@@ -14,6 +15,40 @@ import ToyStages
     let owner = LeaseOwner(host: "elsewhere", scope: "s", process: 1, token: "planted")
     try Data(owner.fields.bytes(kind: .lease)).write(to: URL(fileURLWithPath: path))
     return path
+  }
+
+  @Test func aLostLeaseIsNeitherRenewedNorReleased() throws {
+    let lab = try Lab()
+    let key = Digest(of: "a key".utf8)
+    let clock = Mutex(0.0)
+    var keeper = LeaseKeeper(cache: lab.cache, duration: 30, clock: { clock.withLock { $0 } })
+    guard case .acquired = try keeper.acquire(key) else { Issue.record("the lease is free"); return }
+    #expect(keeper.holds(key))
+    let path = lab.cache.root + "/leases/" + key.hex
+    let old = Date(timeIntervalSinceNow: -1000)
+    func age() throws {
+      try FileManager.default.setAttributes([.modificationDate: old], ofItemAtPath: path)
+    }
+    func isRenewed() throws -> Bool {
+      let date = try FileManager.default.attributesOfItem(atPath: path)[.modificationDate] as? Date
+      return try #require(date).timeIntervalSince(old) > 500
+    }
+    // Each third of its time, and not before.
+    try age()
+    clock.withLock { $0 = 9 }
+    keeper.renew()
+    #expect(try !isRenewed())
+    clock.withLock { $0 = 11 }
+    keeper.renew()
+    #expect(try isRenewed())
+    unlink(path)
+    _ = try plant(lab, key)
+    try age()
+    clock.withLock { $0 = 60 }
+    keeper.renew()
+    #expect(try !isRenewed() && !keeper.holds(key))
+    keeper.releaseAll()
+    #expect(FileManager.default.fileExists(atPath: path), "it is another's")
   }
 
   /// Whether the other process is done when this one goes on, or a little later.

@@ -211,7 +211,8 @@ package struct LeaseKeeper {
   package mutating func renew() {
     let now = clock()
     for (key, renewed) in held where now - renewed > duration / 3 {
-      utimes(path(key), nil)
+      // One that another process has taken over is not ours to keep alive.
+      if isOwn(path(key)) { utimes(path(key), nil) }
       held[key] = now
     }
   }
