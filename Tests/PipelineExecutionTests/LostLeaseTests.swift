@@ -19,6 +19,7 @@ import ToyStages
 
   @Test func aLostLeaseIsNeitherRenewedNorReleased() throws {
     let lab = try Lab()
+    try lab.cache.prepare()
     let key = Digest(of: "a key".utf8)
     let clock = Mutex(0.0)
     var keeper = LeaseKeeper(cache: lab.cache, duration: 30, clock: { clock.withLock { $0 } })
