@@ -21,11 +21,23 @@ import Testing
 
   @Test func examplesLoad() throws {
     let yaml = blocks("yaml")
-    #expect(yaml.count == 3)
+    #expect(yaml.count == 4)
     let plan = try plan(yaml[0])
-    #expect(plan.stages.map(\.nodes.count) == [1, 1, 15, 15, 1])
-    let extended = try extending(yaml[2], over: yaml[0])
-    #expect(extended.stages.map(\.nodes.count) == [1, 1, 9, 9])
+    #expect(plan.nodes.count == 1 + 1 + 15 + 15 + 45 + 75 + 1)
+    #expect(plan.stages.map(\.family).reduce(into: [:]) { $0[$1, default: 0] += 1 }["evaluate"] == 5)
+    let extended = try extending(yaml[3], over: yaml[0])
+    #expect(extended.nodes.count == 1 + 1 + 9 + 9 + 27 + 45)
+    #expect(try extended.node("group[size=100,repeat=2]").parameters.values["label"] == .integer(8))
+    let cases = yaml[2].components(separatedBy: "\n").map { "  " + $0 }.joined(separator: "\n")
+    let before = """
+      axes: {size: [1, 2], repeat: 2, random_size: [7]}
+      stages:
+        images: {stage: load-images}
+        cluster: {}
+
+      """
+    let split = try document(before + cases).plan
+    #expect(split.names.count == 2 + 4 + 2)
   }
 
   private func extending(_ text: String, over base: String) throws -> Plan {
@@ -37,7 +49,9 @@ import Testing
     func normal(_ text: String) -> String {
       text.components(separatedBy: "\n").map { $0.replacing(#/ +$/#, with: "") }.joined(separator: "\n")
     }
-    let seen = normal((wrongYAML + wrongValues + wrongStages).map(\.errors).joined(separator: "\n"))
+    let seen = normal(
+      (wrongFiles + [doubtful]).map(\.errors).joined(
+        separator: "\n"))
     let shown = blocks("text").flatMap { $0.components(separatedBy: "\n\n") }
     #expect(shown.count > 60)
     for error in shown {

@@ -27,8 +27,14 @@ struct WrongFile: Sendable, CustomTestStringConvertible {
   }
 }
 
+/// All wrong files of the tests.
+let wrongFiles =
+  wrongYAML + wrongShape + wrongParameters + wrongAxes + wrongInputs + wrongCases + wrongTexts
+  + wrongExtensions
+  + wrongOptions
+
 @Suite struct ErrorTests {
-  @Test(arguments: wrongYAML + wrongValues + wrongStages)
+  @Test(arguments: wrongFiles)
   func says(_ file: WrongFile) {
     #expect(errors(file.text, file.overrides, others: file.others, missing: file.missing) == file.errors)
   }

@@ -25,6 +25,7 @@ struct SeededGenerator: RandomNumberGenerator {
       text: >-
         folded ${label} $${x}
       map: { a: ${label}, b: [*l, '${list}'] }
+    defaults: { damping: 1 }
     axes:
       size: [100, 500]   # a comment
       repeat: 3
@@ -34,6 +35,13 @@ struct SeededGenerator: RandomNumberGenerator {
         for: [size, repeat]
         inputs: { images: images }
         parameters: { label: ${label}, size: "${size}" }
+      base: { stage: train, parameters: { epochs: 1 } }
+      some: { for: [net, group], stage: evaluate, inputs: [net: [x: base, forget]] }
+      forget:
+        stage: unlearn
+        for: group
+        inputs: [net: base]
+        cases: { whole: { partition: whole }, small: { for: size, inputs: ["group[repeat=0]"] } }
       one: { stage: retrain, for: size, inputs: { images: images, group: group[repeat=0] } }
       all: { stage: table, inputs: { rows: { "a b": group, c: one } } }
     """
@@ -47,12 +55,12 @@ struct SeededGenerator: RandomNumberGenerator {
     "for: repeat\n",
     "\u{FEFF}", "\u{E000}", "\u{0}", "👩‍👩‍👧", "\u{301}", "label", "size", "group", "images", "table", "stage",
     "=", "\\",
-    "\\u0041", "2000000", "5000000",
+    "\\u0041", "2000000", "5000000", "for: [net, group]\n", "cases: { a: {} }\n", "[whole]", "forget", "some",
   ]
 
   private static func mutate(_ text: String, _ random: inout SeededGenerator) -> String {
     var scalars = Array(text.unicodeScalars)
-    for _ in 0..<([1, 1, 1, 2, 3, 6].randomElement(using: &random) ?? 1) {
+    for _ in 0..<([1, 1, 1, 1, 2, 4].randomElement(using: &random) ?? 1) {
       let index = Int.random(in: 0...scalars.count, using: &random)
       let length = Int.random(in: 0...min(12, scalars.count - index), using: &random)
       switch Int.random(in: 0..<5, using: &random) {
@@ -163,5 +171,18 @@ struct SeededGenerator: RandomNumberGenerator {
     let plan = try plan("stages:\n" + stages.joined())
     #expect(plan.names.first == "s\(count - 1)")
     #expect(plan.names.last == "s0")
+    let followers = (1..<count).map { index in
+      "  s\(count - index): { stage: unlearn, for: net, inputs: [net: s\(count - index - 1)] }\n"
+    }
+    let first = """
+      defaults: { epochs: 1, label: 1 }
+      axes: { n: 2 }
+      stages:
+        images: { stage: load-images }
+        group: {}
+        s0: { stage: train, for: n }
+
+      """
+    #expect(try document(first + followers.joined()).plan.names.last == "s\(count - 1)[n=1]")
   }
 }

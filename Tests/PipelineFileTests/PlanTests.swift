@@ -263,7 +263,7 @@ import Testing
       """
       axes: { n: [1, 2] }
       stages:
-        run: { stage: command, for: n, parameters: { argv: [x], files: ["b${n}", a, a] } }
+        run: { stage: command, for: n, parameters: { argv: [x], files: ["b${n}", a] } }
         data: { stage: load-images, parameters: { folder: ../data } }
         far: { stage: load-images, parameters: { folder: /data } }
       """)

@@ -24,14 +24,19 @@ import Testing
           #expect(schema["description"] == .string(parameter.summary))
           #expect(schema["default"] == (parameter.defaultValue ?? .null).throughJSON)
         }
-        let needed = declaration.parameters.filter { $0.defaultValue == nil }.map { Value.string($0.name) }
-        #expect(parameters["required"] == .list(form == "complete" ? needed : []))
+        let cases = stage["properties"]["cases"]["additionalProperties"]
+        #expect(cases["additionalProperties"] == .boolean(false))
+        for name in declaration.parameters.map(\.name) {
+          #expect(cases["properties"][name] == parameters["properties"][name])
+        }
       }
     }
   }
 
   @Test func statesLimits() throws {
-    let train = try schema()["$defs"]["train complete"]["properties"]["parameters"]["properties"]
+    let stage = try schema()["$defs"]["train complete"]["properties"]
+    guard case .list(let forms) = stage["parameters"]["anyOf"] else { throw NoSuchFile() }
+    let train = forms[0]["properties"]
     let reference = Value.map(["$ref": .string("#/$defs/reference")])
     #expect(
       train["epochs"]["anyOf"]

@@ -15,6 +15,14 @@ enum Toy {
   static let size = Parameter("size", .integer(1...), default: 100, "how many")
   static let argv = Parameter("argv", .list(.string), "the program and its arguments")
   static let environment = Parameter("environment", .map(.string), default: [:], "variables")
+  static let order = Parameter("order", .list(.string), default: [], "labels")
+  static let title = Parameter("title", .string, default: "", "stands above")
+  static let partition = Parameter("partition", .word(["group", "whole"]), default: "group", "the parts")
+  static let parts = Parameter(
+    "order", .list(.word(["near", "moderate", "far"])), default: ["near", "moderate", "far"],
+    "which parts, in this order")
+  static let damping = Parameter("damping", .number(0...10), default: 0.005, "of the solves")
+  static let split = Parameter("label", .optional(.integer(0...9)), default: nil, "of a split")
   static let files = Parameter("files", .list(.string), default: [], "files that it reads")
 }
 
@@ -36,7 +44,10 @@ let toys: [String: StageDeclaration] = Dictionary(
     StageDeclaration(
       name: "group", version: 1, summary: "Random images of a label.",
       parameters: [Toy.label, Toy.size],
-      inputs: [InputDeclaration("images", accepts: ["load-images"], .one, "where they come from")],
+      inputs: [
+        InputDeclaration("images", accepts: ["load-images"], .one, "where they come from"),
+        InputDeclaration("cluster", accepts: ["cluster"], .optional, "their parts"),
+      ],
       isRandom: true,
       check: { values in
         let size = values[Toy.size]
@@ -52,7 +63,31 @@ let toys: [String: StageDeclaration] = Dictionary(
       ], isRandom: true),
     StageDeclaration(
       name: "table", version: 1, summary: "A table.",
-      inputs: [InputDeclaration("rows", accepts: ["train", "retrain", "group"], .many, "what it shows")]),
+      parameters: [Toy.order, Toy.title],
+      inputs: [
+        InputDeclaration("rows", accepts: ["train", "retrain", "group", "evaluate"], .many, "what it shows")
+      ]),
+    StageDeclaration(
+      name: "unlearn", version: 1, summary: "A net from which a group is removed.",
+      parameters: [Toy.partition, Toy.parts, Toy.damping],
+      inputs: [
+        InputDeclaration("images", accepts: ["load-images"], .one, "what it has learnt from"),
+        InputDeclaration("net", accepts: ["train", "retrain", "unlearn"], .one, "the net"),
+        InputDeclaration("group", accepts: ["group"], .one, "what it forgets"),
+        InputDeclaration("budget", accepts: ["unlearn"], .optional, "how far it goes"),
+      ], isRandom: true),
+    StageDeclaration(
+      name: "evaluate", version: 1, summary: "Figures of a net.",
+      parameters: [Toy.split],
+      inputs: [
+        InputDeclaration("images", accepts: ["load-images"], .one, "what it is tried on"),
+        InputDeclaration("net", accepts: ["train", "retrain", "unlearn"], .one, "the net"),
+        InputDeclaration("group", accepts: ["group"], .one, "what was removed"),
+        InputDeclaration("reference", accepts: ["retrain"], .optionalMany, "what it is held to"),
+      ]),
+    StageDeclaration(
+      name: "cluster", version: 1, summary: "Parts of the images.",
+      inputs: [InputDeclaration("images", accepts: ["load-images"], .one, "what is divided")]),
     StageDeclaration(
       name: "command", version: 1, summary: "Any program.",
       parameters: [Toy.argv, Toy.environment, Toy.files], takesAnyInput: true,

@@ -17,8 +17,10 @@ public struct SourceLocation: Hashable, Sendable {
   }
 }
 
-/// One error in a pipeline file: what was found, what was expected, what to do.
+/// One error or warning about a pipeline file: what was found, what was expected, what to do.
 public struct Diagnostic: Error, Sendable, CustomStringConvertible {
+  /// Whether the file is right, and may yet not mean what its author meant.
+  public var isWarning = false
   /// What is wrong, in one sentence.
   public var message: String
   /// Where, if it is anywhere.
@@ -38,11 +40,11 @@ public struct Diagnostic: Error, Sendable, CustomStringConvertible {
     self.notes = notes
   }
 
-  /// `file:line:column: error: …`, the line, a caret under the place, and the notes.
+  /// `file:line:column: error: …` (or `warning`), the line, a caret under the place, and the notes.
   public var description: String {
     var text = ""
     if let location { text += "\(location.file):\(location.line):\(location.column): " }
-    text += "error: \(message)"
+    text += "\(isWarning ? "warning" : "error"): \(message)"
     if let location, let sourceLine {
       let number = String(location.line)
       let margin = String(repeating: " ", count: number.count)

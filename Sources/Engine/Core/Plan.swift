@@ -108,10 +108,12 @@ public struct ExternalFile: Sendable, Hashable {
   }
 }
 
-/// A stage of the pipeline file.
+/// A stage of the pipeline file, or one case of it.
 public struct PlannedStage: Sendable {
-  /// The name in the file.
+  /// `stage`, or `stage[case]`; no two of a plan are the same.
   public var name: String
+  /// The name in the file, which all cases of a stage share.
+  public var family: String
   /// The stage type.
   public var declaration: StageDeclaration
   /// The axes that it expands over.
@@ -123,9 +125,11 @@ public struct PlannedStage: Sendable {
 
   /// A stage and the range of its nodes.
   public init(
-    name: String, declaration: StageDeclaration, axes: [String], nodes: Range<Int>, timeout: Double? = nil
+    name: String, family: String? = nil, declaration: StageDeclaration, axes: [String], nodes: Range<Int>,
+    timeout: Double? = nil
   ) {
     self.name = name
+    self.family = family ?? name
     self.declaration = declaration
     self.axes = axes
     self.nodes = nodes
@@ -166,9 +170,10 @@ public struct Plan: Sendable {
   /// The stage that a node belongs to.
   public func stage(of id: NodeID) -> PlannedStage { stages[nodes[id.index].stage] }
 
-  /// The nodes that a name means: a node's full name, or a stage's, which means all of its nodes.
+  /// The nodes that a name means: a node's full name, or a stage's or a case's, which means all of its nodes.
   public func nodes(named name: String) -> [NodeID] {
-    if let stage = stages.first(where: { $0.name == name }) { return stage.nodes.map { NodeID($0) } }
+    let meant = stages.filter { $0.family == name || $0.name == name }
+    if !meant.isEmpty { return meant.flatMap { $0.nodes.map { NodeID($0) } } }
     return nodes.indices.filter { nodes[$0].name == name }.map { NodeID($0) }
   }
 

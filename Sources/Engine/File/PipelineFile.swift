@@ -21,6 +21,8 @@ public struct PipelineDocument: Sendable {
   public var files: [ExternalFile]
   /// The values of the file's own parameters, `--set` options applied.
   public var parameters: [String: Value]
+  /// What is right and yet may not be meant, sorted by place.
+  public var warnings: [Diagnostic]
 }
 
 /// Reads pipeline files. `docs/pipeline-file.md` describes the format.
@@ -44,8 +46,9 @@ public enum PipelineFile {
     } catch {
       throw PipelineFileErrors(diagnostics: [Diagnostic("can't read '\(path)': \(error)", at: nil)])
     }
-    return try parse(
-      text: text, name: path, stages: stages, overrides: overrides, readFile: FileReading.text(of:),
+    let home = FileHome(of: path, workingDirectory: FileReading.workingDirectory())
+    return try plan(
+      text: text, home: home, stages: stages, overrides: overrides, readFile: FileReading.text(of:),
       hashFile: hashFile)
   }
 
@@ -54,10 +57,19 @@ public enum PipelineFile {
     text: String, name: String, stages: [String: StageDeclaration], overrides: [String] = [],
     readFile: (String) throws -> String, hashFile: (String) throws -> Digest
   ) throws(PipelineFileErrors) -> PipelineDocument {
+    try plan(
+      text: text, home: FileHome(of: name), stages: stages, overrides: overrides, readFile: readFile,
+      hashFile: hashFile)
+  }
+
+  private static func plan(
+    text: String, home: FileHome, stages: [String: StageDeclaration], overrides: [String],
+    readFile: (String) throws -> String, hashFile: (String) throws -> Digest
+  ) throws(PipelineFileErrors) -> PipelineDocument {
     let problems = Problems()
     let document = withoutActuallyEscaping(readFile) { readFile in
       withoutActuallyEscaping(hashFile) { hashFile in
-        read(text, name, stages, overrides, problems, readFile: readFile, hashFile: hashFile)
+        read(text, home, stages, overrides, problems, readFile: readFile, hashFile: hashFile)
       }
     }
     guard let document, problems.isEmpty else { throw problems.errors }
@@ -75,14 +87,13 @@ public enum PipelineFile {
   }
 
   private static func read(
-    _ text: String, _ path: String, _ types: [String: StageDeclaration], _ overrides: [String],
+    _ text: String, _ home: FileHome, _ types: [String: StageDeclaration], _ overrides: [String],
     _ problems: Problems, readFile: @escaping (String) throws -> String,
     hashFile: @escaping (String) throws -> Digest
   ) -> PipelineDocument? {
-    let folder = FilePath.folder(of: path)
-    var loader = Loader(problems: problems, stages: types, root: folder, readFile: readFile)
-    let file = path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
-    guard var merged = loader.load(path: file, text: text) else { return nil }
+    let folder = FilePath.folder(of: home.given)
+    var loader = Loader(problems: problems, stages: types, home: home, readFile: readFile)
+    guard var merged = loader.load(text: text) else { return nil }
     loader.apply(overrides, to: &merged)
     let scope = Scope(merged, problems)
 
@@ -90,8 +101,10 @@ public enum PipelineFile {
     if syntax.isEmpty, problems.isEmpty {
       problems.report("the pipeline has no stages", at: merged.stagesPlace ?? merged.place)
     }
-    var binder = StageBinder(problems: problems, types: types, scope: scope)
-    binder.bind(syntax)
+    reportUnknownDefaults(merged, types, problems)
+    let families = FamilyResolver(syntax, types: types, scope: scope, problems).result
+    var binder = StageBinder(problems: problems, families: families, defaults: merged.defaults, scope: scope)
+    binder.bind(types: types)
     let order = StageOrder(binder.stages, problems).order
     // Before anything is allocated for each node.
     guard Expansion.fits(binder.stages, order: order, scope: scope, problems) else { return nil }
@@ -100,12 +113,25 @@ public enum PipelineFile {
     let parameters = binder.stages.map { $0.flatMap { evaluator.evaluate($0) } }
     guard problems.isEmpty else { return nil }
     let stages = binder.stages.compactMap { $0 }
+    for stage in stages { stage.warnOfIdleAxes(scope, problems) }
     var expansion = Expansion(
       problems: problems, scope: scope, stages: stages, order: order, parameters: parameters.compactMap { $0 }
     )
     return PipelineDocument(
-      plan: expansion.plan(name: FilePath.baseName(of: path), baseDirectory: folder),
+      plan: expansion.plan(name: FilePath.baseName(of: home.path), baseDirectory: folder),
       description: merged.description?.text, files: loader.files,
-      parameters: scope.parameters.compactMapValues { $0 })
+      parameters: scope.parameters.compactMapValues { $0 }, warnings: problems.warnings)
+  }
+
+  /// A default that no type of stage has a parameter for is a slip; one that no stage of the file takes is not.
+  private static func reportUnknownDefaults(
+    _ file: FileSyntax, _ types: [String: StageDeclaration], _ problems: Problems
+  ) {
+    let known = Set(types.values.flatMap { $0.parameters.map(\.name) })
+    for (name, _) in file.defaults.entries where !known.contains(name.text) {
+      problems.report(
+        "no type of stage has a parameter '\(name.text)', so it can't be among the defaults", at: name.place,
+        notes: [suggestion(for: name.text, among: known.sorted(), of: "parameters")])
+    }
   }
 }

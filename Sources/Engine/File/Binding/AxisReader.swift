@@ -93,3 +93,10 @@ struct AxisReader {
     return Axis(name: name, values: values, parts: texts.map { "\(name.text)=\($0)" }, positions: positions)
   }
 }
+
+extension Value {
+  /// Whether it is a real number without a fraction, which is one value with the integer.
+  var isWhole: Bool {
+    if case .number(let number) = self { Int(exactly: number) != nil } else { false }
+  }
+}

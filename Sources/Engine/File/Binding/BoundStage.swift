@@ -40,11 +40,17 @@ struct BoundParameter {
   var declaration: ParameterDeclaration
   var node: SyntaxNode
   var template: Template
+  /// Whether it comes from the file's `defaults`.
+  var isDefault = false
 }
 
-/// A stage of the file, bound to its type.
+/// A stage of the file or one case of it, bound to its type.
 struct BoundStage {
+  /// `stage`, or `stage[case]`.
   var name: Name
+  /// The stage in the file.
+  var family: String
+  var label: String?
   var declaration: StageDeclaration
   /// Positions in `Scope.axes`.
   var axes: [Int]
@@ -56,101 +62,139 @@ struct BoundStage {
   var inputs: [BoundInput] = []
 }
 
-/// Looks up the names of all stages. Each stage that fails is nil, and what depends on it is not judged.
+/// Looks up the names of all stages. Each stage or case that fails is nil, and what depends on it is not judged.
 struct StageBinder {
   let problems: Problems
-  let types: [String: StageDeclaration]
+  let families: StageFamilies
+  let defaults: OrderedEntries<SyntaxNode>
   private(set) var scope: Scope
-  /// In file order.
+  /// By unit: in file order, a stage's cases in theirs.
   private(set) var stages: [BoundStage?] = []
-  private var positions: [String: Int] = [:]
-  private var names: [String] = []
 
-  init(problems: Problems, types: [String: StageDeclaration], scope: Scope) {
+  init(problems: Problems, families: StageFamilies, defaults: OrderedEntries<SyntaxNode>, scope: Scope) {
     self.problems = problems
-    self.types = types
+    self.families = families
+    self.defaults = defaults
     self.scope = scope
   }
 
-  mutating func bind(_ syntax: [StageSyntax]) {
-    names = syntax.map(\.name.text)
-    for (index, stage) in syntax.enumerated() {
-      positions[stage.name.text] = index
-      stages.append(bindHead(stage))
+  mutating func bind(types: [String: StageDeclaration]) {
+    for family in families.families {
+      let timeout = timeout(family.syntax)
+      if family.declaration == nil { reportUnknownType(family, types) }
+      for unit in family.units.indices {
+        var stage = family.hasFailed ? nil : bind(unit, of: family)
+        stage?.timeout = timeout
+        stages.append(stage)
+      }
     }
-    for (index, stage) in syntax.enumerated() {
-      // Inputs are judged even where the type is unknown: their stages and pins may be wrong too.
-      let inputs = InputBinder(
-        problems: problems, scope: scope, names: names, positions: positions, stages: stages,
-        consumer: stage, bound: stages[index]
-      ).bind()
-      stages[index]?.inputs = inputs
+    for index in families.families.indices {
+      let family = families.families[index]
+      for unit in family.units.indices {
+        // Inputs are judged even where the type is unknown: their stages and pins may be wrong too.
+        let position = family.base + unit
+        let inputs = InputBinder(
+          problems: problems, scope: scope, families: families, stages: stages, consumer: index, unit: unit,
+          bound: stages[position]
+        ).bind()
+        stages[position]?.inputs = inputs
+        guard let stage = stages[position] else { continue }
+        let parameters = bindParameters(
+          family.units[unit], of: family, stage.declaration, title: stage.name.text, lists: stage.labelLists)
+        stages[position]?.parameters = parameters.bound
+        stages[position]?.hasAllParameters = parameters.areAll
+      }
     }
   }
 
-  /// Type, axes, timeout and parameters.
-  private mutating func bindHead(_ stage: StageSyntax) -> BoundStage? {
-    let axes = bindAxes(stage)
-    let typeName = stage.type ?? stage.name
-    guard let declaration = types[typeName.text] else {
-      let isNamed = stage.type != nil
-      problems.report(
-        isNamed
-          ? "unknown stage type '\(typeName.text.shortened)'"
-          : "stage '\(typeName.text)' has no 'stage:', and no stage type has its name",
-        at: typeName.place,
-        notes: [suggestion(for: typeName.text, among: types.keys.sorted(), of: "stage types")])
-      for (_, node) in stage.parameters.entries { _ = template(node, stage) }
+  private func reportUnknownType(_ family: StageFamily, _ types: [String: StageDeclaration]) {
+    let typeName = family.syntax.type ?? family.syntax.name
+    problems.report(
+      family.syntax.type != nil
+        ? "unknown stage type '\(typeName.text.shortened)'"
+        : "stage '\(typeName.text)' has no 'stage:', and no stage type has its name",
+      at: typeName.place,
+      notes: [suggestion(for: typeName.text, among: types.keys.sorted(), of: "stage types")])
+    for unit in family.units {
+      for (_, node) in unit.parameters.entries { _ = template(node, unit, nil, family.name, lists: nil) }
+    }
+  }
+
+  /// The type and the axes of a unit.
+  private func bind(_ index: Int, of family: StageFamily) -> BoundStage? {
+    let unit = family.units[index]
+    guard let declaration = family.declaration else { return nil }
+    guard let axes = bindAxes(unit) else {
+      _ = bindParameters(unit, of: family, declaration, title: family.title(of: index), lists: nil)
       return nil
     }
-    var bound = BoundStage(
-      name: stage.name, declaration: declaration, axes: axes ?? [],
-      axesPlace: stage.axes?.first?.place ?? stage.name.place)
-    bound.timeout = timeout(stage)
-    var meant: Set<String> = []
-    for (name, node) in stage.parameters.entries {
-      let template = template(node, stage)
-      guard let parameter = declaration.parameter(name.text) else {
-        let names = declaration.parameters.map(\.name)
-        if let parameter = nearest(to: name.text, among: names) { meant.insert(parameter) }
-        bound.hasAllParameters = false
-        problems.report(
-          "\(declaration.name) has no parameter '\(name.text.shortened)'", at: name.place,
-          notes: [suggestion(for: name.text, among: names, of: "parameters")])
-        continue
-      }
-      if let template {
-        bound.parameters.append(BoundParameter(declaration: parameter, node: node, template: template))
-      } else {
-        bound.hasAllParameters = false
-      }
-    }
-    for parameter in declaration.parameters
-    where parameter.defaultValue == nil && stage.parameters[parameter.name] == nil
-      && !meant.contains(parameter.name)
-    {
-      bound.hasAllParameters = false
-      problems.report(
-        "stage '\(stage.name.text)' lacks the parameter '\(parameter.name)'", at: stage.name.place,
-        notes: ["it is \(parameter.type.description): \(parameter.summary)"])
-    }
-    return axes == nil ? nil : bound
+    return BoundStage(
+      name: Name(text: family.title(of: index), place: unit.place), family: family.name, label: unit.label,
+      declaration: declaration, axes: axes,
+      axesPlace: family.syntax.settings.expansion?.first?.place ?? unit.place)
   }
 
-  private func bindAxes(_ stage: StageSyntax) -> [Int]? {
-    var axes: [Int] = []
-    var isSound = true
-    for axis in stage.axes ?? [] {
-      if let position = scope.axisPositions[axis.text] {
-        if let position { axes.append(position) } else { isSound = false }
+  /// The positions of the axes of a unit; nil where one of them failed.
+  private func bindAxes(_ unit: StageUnit) -> [Int]? {
+    guard let names = unit.axes else { return nil }
+    let positions = names.compactMap { scope.axisPositions[$0.text] ?? nil }
+    return positions.count == names.count ? positions : nil
+  }
+
+  /// The parameters of a unit, which may refer to the labels of what its inputs take; and whether each that the file
+  /// gives, or must give, is among them.
+  private func bindParameters(
+    _ unit: StageUnit, of family: StageFamily, _ declaration: StageDeclaration, title: String,
+    lists: [String: Value]?
+  ) -> (bound: [BoundParameter], areAll: Bool) {
+    var bound: [BoundParameter] = []
+    var areAll = true
+    var meant: Set<String> = []
+    func bind(_ parameter: ParameterDeclaration, to node: SyntaxNode, isDefault: Bool) {
+      if let template = template(node, unit, declaration, title, lists: lists),
+        scope.readsAsWritten(template, as: parameter.type, problems)
+      {
+        bound.append(
+          BoundParameter(declaration: parameter, node: node, template: template, isDefault: isDefault))
       } else {
-        isSound = false
-        problems.report(
-          "unknown axis '\(axis.text.shortened)'", at: axis.place,
-          notes: [suggestion(for: axis.text, among: scope.axisNames, of: "axes")])
+        areAll = false
       }
     }
-    return isSound ? axes : nil
+    for (name, node) in unit.parameters.entries {
+      if let parameter = declaration.parameter(name.text) {
+        bind(parameter, to: node, isDefault: false)
+        continue
+      }
+      areAll = false
+      let names = declaration.parameters.map(\.name)
+      if let parameter = nearest(to: name.text, among: names) { meant.insert(parameter) }
+      let isInput = declaration.inputs.contains { $0.name == name.text }
+      problems.report(
+        "\(declaration.name) has no parameter '\(name.text.shortened)'", at: name.place,
+        notes: [suggestion(for: name.text, among: names, of: "parameters")]
+          + (isInput ? ["an input stands under 'inputs:'"] : []))
+      _ = template(node, unit, declaration, title, lists: lists)
+    }
+    for parameter in declaration.parameters where unit.parameters[parameter.name] == nil {
+      if let node = defaults[parameter.name] {
+        bind(parameter, to: node, isDefault: true)
+      } else if parameter.defaultValue == nil {
+        areAll = false
+        if !meant.contains(parameter.name) { reportLack(of: parameter, unit, family, title) }
+      }
+    }
+    return (bound, areAll)
+  }
+
+  /// A parameter that no case gives is the stage's lack, and said once.
+  private func reportLack(
+    of parameter: ParameterDeclaration, _ unit: StageUnit, _ family: StageFamily, _ title: String
+  ) {
+    let inSome = family.syntax.cases.entries.contains { $0.value?.parameters[parameter.name] != nil }
+    problems.report(
+      "stage '\(inSome ? title : family.name)' lacks the parameter '\(parameter.name)'",
+      at: inSome ? unit.place : family.syntax.name.place,
+      notes: ["it is \(parameter.type.description): \(parameter.summary)"])
   }
 
   private mutating func timeout(_ stage: StageSyntax) -> Double? {
@@ -165,11 +209,58 @@ struct StageBinder {
     }
   }
 
-  /// The template of a parameter, if all that it refers to exists.
-  private func template(_ node: SyntaxNode, _ stage: StageSyntax) -> Template? {
+  /// The template of a parameter, if all that it refers to exists. Without `lists` the inputs are not known, and
+  /// no name of one is judged.
+  private func template(
+    _ node: SyntaxNode, _ unit: StageUnit, _ declaration: StageDeclaration?, _ title: String,
+    lists: [String: Value]?
+  ) -> Template? {
     guard let template = Template.parse(node, problems) else { return nil }
-    let axes = stage.axes?.map(\.text) ?? []
-    let sound = template.references.map { scope.check($0, axes: axes, of: stage.name.text, problems) }
+    // Where the axes of the unit are not known, none is missing.
+    let axes = unit.axes?.map(\.text) ?? scope.axisNames
+    let sound = template.references.map { reference in
+      if lists?.keys.contains(reference.text) == true { return true }
+      // A slot whose labels are not known yet, or have failed.
+      let isSlot =
+        declaration?.input(reference.text)?.arity.isJoin == true && unit.inputs[reference.text] != nil
+      if isSlot, !scope.knows(reference, axes: axes) { return lists == nil }
+      return scope.check(reference, axes: axes, of: title, problems)
+    }
     return sound.contains(false) ? nil : template
+  }
+}
+
+extension BoundStage {
+  /// Warns of axes over which all nodes are the same: a spread over them would be nothing but zero.
+  func warnOfIdleAxes(_ scope: Scope, _ problems: Problems) {
+    // A random stage draws other numbers at each value.
+    guard !declaration.isRandom else { return }
+    let choices = inputs.flatMap(\.sources).flatMap(\.choices)
+    for (position, axis) in axes.enumerated() {
+      let name = scope.axes[axis].name.text
+      let isTaken = choices.contains { choice in
+        switch choice {
+        case .shared(let own), .mapped(let own, _): own == position
+        case .fixed, .all: false
+        }
+      }
+      guard !isTaken, !parameters.contains(where: { $0.template.references.contains { $0.text == name } })
+      else { continue }
+      problems.warn(
+        "stage '\(self.name.text)' makes one result for all values of '\(name)', since nothing that it reads depends "
+          + "on it", at: axesPlace,
+        notes: ["take '\(name)' out of its 'for', or use '${\(name)}' in its parameters"])
+    }
+  }
+
+  /// The labels of what each slot of many artifacts takes, in the order of the file.
+  var labelLists: [String: Value] {
+    var lists: [String: Value] = [:]
+    for input in inputs where input.isJoin {
+      var seen: Set<String> = []
+      let labels = input.sources.map(\.label).filter { seen.insert($0).inserted }
+      lists[input.slot] = .list(labels.map { .string($0) })
+    }
+    return lists
   }
 }

@@ -2,112 +2,108 @@
 
 import PipelineCore
 
-/// Binds the inputs of one stage. Its own type may be unknown: then slots are not judged, sources are.
+/// Binds the inputs of one unit. Its own type may be unknown: then slots are not judged, sources are.
 struct InputBinder {
   let problems: Problems
   let scope: Scope
-  let names: [String]
-  let positions: [String: Int]
+  let families: StageFamilies
+  /// By unit.
   let stages: [BoundStage?]
-  let consumer: StageSyntax
+  /// The stage, as an index into the families, and the unit within it.
+  let consumer: Int
+  let unit: Int
   let bound: BoundStage?
 
+  private var family: StageFamily { families.families[consumer] }
+  private var given: StageUnit { family.units[unit] }
+  private var title: String { family.title(of: unit) }
+
   func bind() -> [BoundInput] {
+    guard !family.hasFailed else { return [] }
     var inputs: [String: BoundInput] = [:]
     var meant: Set<String> = []
-    for (name, node) in consumer.inputs.entries {
-      guard let bound else {
-        for (_, node) in labelled(node, isJoin: true) { _ = source("", node) }
+    for (name, node) in given.inputs.entries {
+      guard let declaration = family.declaration else {
+        for source in self.chosen(name.text, node, isJoin: true) ?? [] { _ = self.source(source) }
         continue
       }
-      guard let slot = bound.declaration.input(name.text) else {
-        let slots = bound.declaration.inputs.map(\.name)
+      // Where any name will do, it becomes the name of a folder that programs read.
+      guard !declaration.takesAnyInput || name.text.isIdentifier else {
+        problems.report(
+          "'\(name.text.shortened)' can't name an input", at: name.place, notes: [Rule.name])
+        continue
+      }
+      guard let slot = declaration.input(name.text) else {
+        let slots = declaration.inputs.map(\.name)
         if let slot = nearest(to: name.text, among: slots) { meant.insert(slot) }
         problems.report(
-          "\(bound.declaration.name) has no input '\(name.text.shortened)'", at: name.place,
+          "\(declaration.name) has no input '\(name.text.shortened)'", at: name.place,
           notes: [suggestion(for: name.text, among: slots, of: "inputs")])
         continue
       }
       if let input = input(slot, node) { inputs[slot.name] = input }
     }
-    guard let bound else { return [] }
-    for slot in bound.declaration.inputs
-    where !slot.arity.isOptional && consumer.inputs[slot.name] == nil && !meant.contains(slot.name) {
-      problems.report(
-        "stage '\(consumer.name.text)' lacks the input '\(slot.name)'", at: consumer.name.place,
-        notes: [slot.accepts.isEmpty ? "it takes any stage" : "it takes \(alternatives(slot.accepts))"])
+    guard let declaration = family.declaration else { return [] }
+    for slot in declaration.inputs
+    where !slot.arity.isOptional && given.inputs[slot.name] == nil && !meant.contains(slot.name) {
+      reportLack(of: slot)
     }
-    let declared = bound.declaration.inputs.compactMap { inputs.removeValue(forKey: $0.name) }
+    let declared = declaration.inputs.compactMap { inputs.removeValue(forKey: $0.name) }
     return declared + inputs.values.sorted { $0.slot < $1.slot }
+  }
+
+  private func reportLack(of slot: InputDeclaration) {
+    let inSome = family.syntax.cases.entries.contains {
+      $0.value?.inputs[slot.name].map { !$0.isNull } ?? false
+    }
+    problems.report(
+      "stage '\(inSome ? title : family.name)' lacks the input '\(slot.name)'",
+      at: inSome ? given.place : family.syntax.name.place,
+      notes: [slot.accepts.isEmpty ? "it takes any stage" : "it takes \(alternatives(slot.accepts))"])
   }
 
   private func input(_ slot: InputDeclaration, _ node: SyntaxNode) -> BoundInput? {
     let isJoin = slot.arity.isJoin
-    let labelled = labelled(node, isJoin: isJoin)
+    guard let chosen = self.chosen(slot.name, node, isJoin: isJoin) else { return nil }
     var sources: [BoundSource] = []
-    for (label, node) in labelled {
-      guard let source = source(label, node) else { continue }
+    for choice in chosen {
+      guard let source = self.source(choice) else { continue }
       if let stage = stages[source.stage] {
         guard slot.accepts.isEmpty || slot.accepts.contains(stage.declaration.name) else {
           problems.report(
             "input '\(slot.name)' takes \(alternatives(slot.accepts)); "
-              + "'\(stage.name.text)' is \(stage.declaration.name)", at: source.place)
+              + "'\(families.families[choice.family].name)' is \(stage.declaration.name)", at: source.place)
           continue
         }
-        if !isJoin, !matches(source, of: stage, slot) { continue }
+        if !isJoin, given.axes != nil, !matches(source, of: stage, slot) { continue }
       }
       sources.append(source)
     }
-    guard !sources.isEmpty, sources.count == labelled.count else { return nil }
-    let isOne = !isJoin || (slot.arity == .asWritten && namesOneNode(node, sources))
+    guard !sources.isEmpty, sources.count == chosen.count else { return nil }
+    let isOne = !isJoin || (slot.arity == .asWritten && namesOneNode(node, chosen[0], sources))
     return BoundInput(
       slot: slot.name, isJoin: !isOne, tellsStages: slot.arity == .asWritten, sources: sources,
       place: node.place)
   }
 
   /// Whether an input can only be one node, whatever values the axes take: a stage by name, with a value for each of
-  /// its axes.
-  private func namesOneNode(_ node: SyntaxNode, _ sources: [BoundSource]) -> Bool {
-    guard case .scalar = node.content, sources.count == 1 else { return false }
+  /// its axes, and one case of it if it has any.
+  private func namesOneNode(_ node: SyntaxNode, _ choice: ChosenSource, _ sources: [BoundSource]) -> Bool {
+    guard case .scalar = node.content, sources.count == 1, choice.isOneUnit else { return false }
     return sources[0].choices.allSatisfy { if case .all = $0 { false } else { true } }
   }
 
-  /// The sources with their labels; a list's labels are the names of its stages.
-  private func labelled(_ node: SyntaxNode, isJoin: Bool) -> [(String?, SyntaxNode)] {
-    switch node.content {
-    case .scalar: return [(nil, node)]
-    case .list(let elements) where isJoin && !elements.isEmpty: return elements.map { (nil, $0) }
-    case .map(let entries) where isJoin && !entries.isEmpty:
-      return entries.compactMap { entry in
-        let label = entry.key.text
-        if !label.isNamePart {
-          problems.report(
-            "'\(label.shortened)' can't be a label", at: entry.key.place,
-            notes: ["a label has \(Rule.part)"])
-          return nil
-        }
-        return (label, entry.value)
-      }
-    case .list, .map:
-      let expected =
-        isJoin ? "a stage, a list of stages or a map of labels with stages" : "the name of one stage"
-      let found = isJoin ? node.found.replacingFirst("a ", with: "an empty ") : node.found
-      problems.report("found \(found), expected \(expected)", at: node.place)
-      return []
-    }
+  private func chosen(_ slot: String, _ node: SyntaxNode, isJoin: Bool) -> [ChosenSource]? {
+    if isJoin { return families.many(node, for: given.label, origin: family.origin) }
+    return families.one(node, slot: slot, for: given.label, of: title).map { [$0] }
   }
 
-  private func source(_ label: String?, _ node: SyntaxNode) -> BoundSource? {
-    guard let reference = InputReference.parse(node, problems) else { return nil }
-    guard let position = positions[reference.stage] else {
-      problems.report(
-        "unknown stage '\(reference.stage.shortened)'", at: reference.place,
-        notes: [suggestion(for: reference.stage, among: names, of: "stages")])
-      return nil
-    }
+  private func source(_ choice: ChosenSource) -> BoundSource? {
+    let reference = choice.reference
+    let position = families.families[choice.family].base + choice.unit
     var pins: [String: AxisChoice] = [:]
     for pin in reference.pins {
-      guard let choice = choice(pin, reference, stages[position]) else { return nil }
+      guard let choice = self.choice(pin, reference, stages[position]) else { return nil }
       pins[pin.axis] = choice
     }
     let axes = stages[position]?.axes ?? []
@@ -116,16 +112,16 @@ struct InputBinder {
         ?? bound?.axes.firstIndex(of: axis).map { AxisChoice.shared($0) } ?? .all
     }
     return BoundSource(
-      label: label ?? reference.stage, stage: position, choices: choices, place: reference.place)
+      label: choice.label, stage: position, choices: choices, place: reference.place)
   }
 
   /// The value to which an axis is pinned.
   private func choice(
     _ pin: InputReference.Pin, _ reference: InputReference, _ source: BoundStage?
   ) -> AxisChoice? {
-    let ownAxes = consumer.axes?.map(\.text) ?? []
+    let ownAxes = given.axes?.map(\.text) ?? scope.axisNames
     for inner in pin.value.references
-    where !scope.check(inner, axes: ownAxes, of: consumer.name.text, problems) { return nil }
+    where !scope.check(inner, axes: ownAxes, of: title, problems) { return nil }
     guard let source else { return .all }
     guard let axis = source.axes.first(where: { scope.axes[$0].name.text == pin.axis }) else {
       let axes = source.axes.map { scope.axes[$0].name.text }
@@ -183,8 +179,8 @@ struct InputBinder {
       "input '\(slot.name)' takes one artifact, but '\(stage.name.text)' has one for each value of \(names)",
       at: source.place,
       notes: [
-        "either add \(list) to the 'for' of '\(consumer.name.text)'",
-        "or pin it, as in '\(stage.name.text)[\(pin)]'",
+        "either add \(list) to the 'for' of '\(title)'",
+        "or pin it, as in '\(stage.family)[\(stage.label.map { $0 + "," } ?? "")\(pin)]'",
       ])
     return false
   }
@@ -192,12 +188,5 @@ struct InputBinder {
   private func alternatives(_ words: [String]) -> String {
     guard let last = words.last, words.count > 1 else { return words.first ?? "" }
     return words.dropLast().joined(separator: ", ") + " or " + last
-  }
-}
-
-extension String {
-  /// The text with its first occurrence of a prefix replaced.
-  func replacingFirst(_ prefix: String, with replacement: String) -> String {
-    hasPrefix(prefix) ? replacement + dropFirst(prefix.count) : self
   }
 }

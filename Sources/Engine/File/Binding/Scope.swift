@@ -127,31 +127,61 @@ struct Scope {
   /// Positions in `axes`; nil for an axis that failed.
   private(set) var axisPositions: [String: Int?] = [:]
   var axisNames: [String] { axisPositions.keys.sorted() }
+  /// Numbers that would read otherwise within text than they are written, by the name that stands for them.
+  private var written: [String: (text: String, place: Place)] = [:]
   var budget = EvaluationBudget()
 
   init(_ file: FileSyntax, _ problems: Problems) {
-    for (name, _) in file.axes.entries {
-      axisPositions[name.text] = .some(nil)
-      if file.parameters[name.text] != nil, let other = file.parameters.place(of: name.text) {
-        let (first, second) = other < name.place ? (other, name.place) : (name.place, other)
-        problems.report(
-          "'\(name.text)' names both a parameter and an axis", at: second,
-          notes: ["first given at \(problems.text(first))"])
-      }
+    for (name, _) in file.axes.entries { axisPositions[name.text] = .some(nil) }
+    let values = file.parameters.entries + file.defaults.entries
+    refuseTwoMeanings(file, problems)
+    for (name, node) in values {
+      parameterNames.append(name.text)
+      parameterPlaces[name.text] = node.place
+      written[name.text] = node.written.map { ($0, node.place) }
     }
-    parameterNames = file.parameters.names
-    for (name, node) in file.parameters.entries { parameterPlaces[name.text] = node.place }
-    evaluateParameters(file.parameters, problems)
+    evaluateParameters(values, problems)
     for (name, node) in file.axes.entries {
+      if case .list(let elements) = node.content {
+        for element in elements {
+          guard case .scalar(let value) = element.content else { continue }
+          // An axis knows 2.0 as 2.
+          let text = value.isWhole ? value.plainText : element.written
+          if let text { written[name.text] = (text, element.place) }
+        }
+      }
       guard let axis = AxisReader(problems: problems).read(name, node, scope: &self) else { continue }
       axisPositions[name.text] = axes.count
       axes.append(axis)
     }
   }
 
+  /// One name stands for one thing, wherever a `${…}` is.
+  private func refuseTwoMeanings(_ file: FileSyntax, _ problems: Problems) {
+    let sections = [
+      ("a parameter", file.parameters), ("a default", file.defaults), ("an axis", file.axes),
+    ]
+    for (index, (what, section)) in sections.enumerated() {
+      for (other, earlier) in sections[..<index] {
+        for (name, _) in section.entries {
+          guard let place = earlier.place(of: name.text) else { continue }
+          let (first, second) = place < name.place ? (place, name.place) : (name.place, place)
+          problems.report(
+            "'\(name.text)' names both \(other) and \(what)", at: second,
+            notes: ["first given at \(problems.text(first))"])
+        }
+      }
+    }
+  }
+
+  /// Whether a reference means something where it stands.
+  func knows(_ reference: Reference, axes: [String]) -> Bool {
+    axes.contains(reference.text) || parameters.keys.contains(reference.text)
+  }
+
   /// Whether a reference means something where it stands; reports it if not.
   func check(_ reference: Reference, axes: [String], of stage: String?, _ problems: Problems) -> Bool {
-    if axes.contains(reference.text) || parameters.keys.contains(reference.text) { return true }
+    if knows(reference, axes: axes) { return true }
     if axisPositions.keys.contains(reference.text) {
       let message =
         stage.map { "'\(reference.text)' is an axis that stage '\($0)' does not expand over" }
@@ -166,11 +196,25 @@ struct Scope {
     return false
   }
 
+  /// Whether all numbers that become text in a template read there as they are written; reports one that does not.
+  func readsAsWritten(_ template: Template, as type: ParameterType?, _ problems: Problems) -> Bool {
+    for reference in template.references(asText: type) {
+      guard let (text, place) = written[reference.text] else { continue }
+      problems.report(
+        "'${\(reference.text)}' would not stand in this text as it is written, \(text.shortened)",
+        at: reference,
+        notes: ["quote it at \(problems.text(place)) if it is text, or write the number without what is lost"]
+      )
+      return false
+    }
+    return true
+  }
+
   /// Evaluates a template that refers to parameters only; nil after reporting.
   mutating func value(of node: SyntaxNode, _ problems: Problems) -> Value? {
     guard let template = Template.parse(node, problems) else { return nil }
     let sound = template.references.map { check($0, axes: [], of: nil, problems) }
-    guard !sound.contains(false) else { return nil }
+    guard !sound.contains(false), readsAsWritten(template, as: nil, problems) else { return nil }
     return value(of: template, problems)
   }
 
@@ -187,9 +231,10 @@ struct Scope {
   private enum State { case open, done }
 
   /// Evaluates each parameter after those that it refers to, without recursion, since a chain may be long.
-  private mutating func evaluateParameters(_ entries: OrderedEntries<SyntaxNode>, _ problems: Problems) {
+  private mutating func evaluateParameters(_ entries: [(name: Name, value: SyntaxNode)], _ problems: Problems)
+  {
     var templates: [String: Template] = [:]
-    for (name, node) in entries.entries {
+    for (name, node) in entries {
       parameters[name.text] = .some(nil)
       templates[name.text] = Template.parse(node, problems)
     }
@@ -208,8 +253,12 @@ struct Scope {
         guard top.next < top.references.count else {
           path.removeLast()
           states[top.name] = .done
-          if let template = templates[top.name] {
+          if let template = templates[top.name], readsAsWritten(template, as: nil, problems) {
             parameters[top.name] = .some(value(of: template, problems))
+          }
+          // A parameter that is another one reads as that one is written.
+          if case .reference(let reference)? = templates[top.name]?.kind {
+            written[top.name] = written[reference.text]
           }
           continue
         }

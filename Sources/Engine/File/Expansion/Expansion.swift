@@ -85,15 +85,22 @@ struct Expansion {
     }
     var digits = [Int](repeating: 0, count: axes.count)
     for _ in 0..<count {
-      var name = stage.name.text
+      // `stage[case,axis=value]`: the label of a case is part of the name, and of no key.
+      var name = stage.family
+      var separator = "["
+      if let label = stage.label {
+        name += "[" + label
+        separator = ","
+      }
       var values: [AxisValue] = []
       values.reserveCapacity(axes.count)
       for position in axes.indices {
-        name += position == 0 ? "[" : ","
+        name += separator
         name += axes[position].parts[digits[position]]
+        separator = ","
         values.append(AxisValue(axes[position].name.text, axes[position].values[digits[position]]))
       }
-      if !axes.isEmpty { name += "]" }
+      if separator == "," { name += "]" }
       var planned: [PlannedInput] = []
       planned.reserveCapacity(inputs.count)
       for position in inputs.indices {
@@ -109,7 +116,8 @@ struct Expansion {
     }
     plannedStages.append(
       PlannedStage(
-        name: stage.name.text, declaration: stage.declaration, axes: axes.map(\.name.text),
+        name: stage.name.text, family: stage.family, declaration: stage.declaration,
+        axes: axes.map(\.name.text),
         nodes: base..<nodes.count, timeout: stage.timeout))
   }
 

@@ -15,21 +15,34 @@ extension Loader {
       let key = Name(text: String(option[..<equals]), place: start)
       let text = String(option[option.index(after: equals)...])
       let column = key.text.unicodeScalars.count + 2
+      let place = Place(source: source, line: 1, column: column)
       let before = problems.count
-      let node = YAMLReader.read(text, source: source, problems: problems, firstColumn: column)
+      let node =
+        Self.isPlain(text)
+        ? YAMLReader.plain(text, at: place, problems)
+        : YAMLReader.read(text, source: source, problems: problems, firstColumn: column)
       guard problems.count == before else { continue }
       // An empty value is null, as it is in YAML.
-      let place = Place(source: source, line: 1, column: column)
       set(key, to: node ?? SyntaxNode(place: place, content: .scalar(.null)), in: &file)
     }
+  }
+
+  /// Whether a value is one plain scalar. On a command line that is all of it: no part of it is a comment, as `#b`
+  /// would be in `text=a #b`, and no colon makes it a map.
+  private static func isPlain(_ text: String) -> Bool {
+    guard let first = text.unicodeScalars.first(where: { $0 != " " }) else { return false }
+    return !"\"'[{&*!|>%@`".unicodeScalars.contains(first)
+      && text.unicodeScalars.allSatisfy { $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) }
   }
 
   private func set(_ key: Name, to value: SyntaxNode, in file: inout FileSyntax) {
     if file.parameters[key.text] != nil {
       file.parameters.set(key, value)
+    } else if file.defaults[key.text] != nil {
+      file.defaults.set(key, value)
     } else if file.axes[key.text] != nil {
       file.axes.set(key, value)
-    } else if let dot = key.text.firstIndex(of: "."), setInStage(key, dot: dot, to: value, in: &file) {
+    } else if let dot = Self.dot(in: key.text), setInStage(key, dot: dot, to: value, in: &file) {
       return
     } else {
       problems.report(
@@ -37,17 +50,40 @@ extension Loader {
     }
   }
 
+  /// The dot between a stage and its parameter; a case's label may have dots of its own.
+  private static func dot(in key: String) -> String.Index? {
+    guard let close = key.lastIndex(of: "]") else { return key.firstIndex(of: ".") }
+    let next = key.index(after: close)
+    return next < key.endIndex && key[next] == "." ? next : nil
+  }
+
+  /// Sets a parameter or the timeout of a stage (`base.epochs`), or a parameter of one case (`base[case].epochs`).
   private func setInStage(_ key: Name, dot: String.Index, to value: SyntaxNode, in file: inout FileSyntax)
     -> Bool
   {
-    let (stageName, name) = (String(key.text[..<dot]), String(key.text[key.text.index(after: dot)...]))
+    let (owner, name) = (String(key.text[..<dot]), String(key.text[key.text.index(after: dot)...]))
+    let stageName = InputReference.stage(of: owner)
     guard let entry = file.stages[stageName], var stage = entry else { return false }
     // A stage of an unknown type is an error of the file, not of the option.
     let declaration = stages[stage.type?.text ?? stageName]
-    if declaration?.parameter(name) != nil || (declaration == nil && name != "timeout") {
-      var place = key.place
-      place.column += Int32(clamping: stageName.unicodeScalars.count + 1)
-      stage.parameters.set(Name(text: name, place: place), value)
+    let isParameter = declaration?.parameter(name) != nil || (declaration == nil && name != "timeout")
+    var place = key.place
+    place.column += Int32(clamping: owner.unicodeScalars.count + 1)
+    let parameter = Name(text: name, place: place)
+    if owner != stageName {
+      let label = String(owner.dropFirst(stageName.count + 1).dropLast())
+      guard isParameter, owner.hasSuffix("]"), let entry = stage.cases[label], var settings = entry else {
+        return false
+      }
+      settings.parameters.set(parameter, value)
+      stage.cases.set(Name(text: label, place: stage.cases.place(of: label) ?? key.place), settings)
+    } else if isParameter {
+      stage.settings.parameters.set(parameter, value)
+      // The option stands over the whole file, so also over what the cases say.
+      for (label, settings) in stage.cases.entries {
+        guard var settings, settings.parameters.remove(name) else { continue }
+        stage.cases.set(label, settings)
+      }
     } else if name == "timeout" {
       stage.timeout = value
     } else {
@@ -59,10 +95,14 @@ extension Loader {
 
   /// "did you mean …?" over all keys that `--set` reaches.
   private func suggestion(for key: String, in file: FileSyntax) -> String {
-    var keys = file.parameters.names + file.axes.names
+    var keys = file.parameters.names + file.defaults.names + file.axes.names
     let inStages = file.stages.entries.compactMap { $0.value }.flatMap { stage in
       let declaration = stages[stage.type?.text ?? stage.name.text]
-      return ((declaration?.parameters.map(\.name) ?? []) + ["timeout"]).map { "\(stage.name.text).\($0)" }
+      let parameters = declaration?.parameters.map(\.name) ?? []
+      let inCases = stage.cases.names.flatMap { label in
+        parameters.map { "\(stage.name.text)[\(label)].\($0)" }
+      }
+      return (parameters + ["timeout"]).map { "\(stage.name.text).\($0)" } + inCases
     }
     let homes = inStages.filter { $0.hasSuffix("." + key) }
     if !homes.isEmpty, nearest(to: key, among: keys) == nil {
@@ -71,7 +111,7 @@ extension Loader {
     if key.contains(".") {
       // A key within a stage: whichever part is wrong, the whole nearest key is the answer.
       keys = inStages
-      let stage = key.prefix { $0 != "." }
+      let stage = Self.dot(in: key).map { key[..<$0] } ?? key[...]
       let own = keys.filter { $0.hasPrefix(stage + ".") }
       if !own.isEmpty { keys = own }
     }

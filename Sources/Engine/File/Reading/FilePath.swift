@@ -21,6 +21,29 @@ enum FilePath {
     return folder.hasSuffix("/") ? folder + path : folder + "/" + path
   }
 
+  /// The steps of an absolute path, `.` and `..` taken.
+  static func steps(of path: String) -> [String] {
+    var steps: [String] = []
+    for step in path.split(separator: "/") where step != "." {
+      if step != ".." { steps.append(String(step)) } else if !steps.isEmpty { steps.removeLast() }
+    }
+    return steps
+  }
+
+  /// The folder some levels above another.
+  static func up(_ levels: Int, from folder: String) -> String {
+    var folder = folder
+    for _ in 0..<levels {
+      let last = folder.split(separator: "/").last
+      if folder == "." || last == ".." || last == "." {
+        folder = join(folder, "..")
+      } else {
+        folder = self.folder(of: folder)
+      }
+    }
+    return folder
+  }
+
   /// The path without `.`, `..` and empty steps; nil if it is absolute, empty or leads out of its folder.
   static func within(_ path: String) -> String? {
     guard !path.hasPrefix("/"), !path.utf8.contains(0) else { return nil }
@@ -35,4 +58,32 @@ enum FilePath {
     }
     return steps.isEmpty ? nil : steps.joined(separator: "/")
   }
+}
+
+/// Where a pipeline file stands: the folder that all files of the pipeline are in, and its path there.
+struct FileHome {
+  /// The folder: the nearest one upwards with the name `pipelines`, or else the file's own.
+  var root: String
+  /// The path of the file relative to the root.
+  var path: String
+  /// The path as the user gave it.
+  var given: String
+
+  /// Looks for the root by names alone. `workingDirectory` is the absolute path that a relative one starts from.
+  init(of given: String, workingDirectory: String = "/") {
+    self.given = given
+    let folder = FilePath.folder(of: given)
+    let steps = FilePath.steps(of: given.hasPrefix("/") ? given : workingDirectory + "/" + given)
+    let name = steps.last ?? given
+    guard let pipelines = steps.dropLast().lastIndex(of: "pipelines") else {
+      (root, path) = (folder, name)
+      return
+    }
+    let depth = steps.count - 2 - pipelines
+    root = FilePath.up(depth, from: folder)
+    path = steps.suffix(depth + 1).joined(separator: "/")
+  }
+
+  /// A path relative to the root as a user would write it.
+  func display(_ path: String) -> String { path == self.path ? given : FilePath.join(root, path) }
 }

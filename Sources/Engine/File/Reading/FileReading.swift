@@ -41,6 +41,13 @@ enum FileReading {
     return text
   }
 
+  /// The absolute path that a relative one starts from.
+  static func workingDirectory() -> String {
+    var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+    guard getcwd(&buffer, buffer.count) != nil else { return "/" }
+    return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
   /// The line of the first byte that is not UTF-8.
   private static func invalidPlace(_ bytes: [UInt8]) -> String {
     var decoder = UTF8()

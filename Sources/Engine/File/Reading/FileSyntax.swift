@@ -1,31 +1,44 @@
-// The shape of one pipeline file: its sections and stages, before names are looked up.
+// The shape of one pipeline file: its sections, stages and cases, before names are looked up.
 
 import PipelineCore
+
+/// What a stage, or one case of it, is given.
+struct SettingsSyntax {
+  /// The names in `for`: axes, and inputs that stand for what they take.
+  var expansion: [Name]?
+  /// By slot; null for one to be removed.
+  var inputs = OrderedEntries<SyntaxNode>()
+  var parameters = OrderedEntries<SyntaxNode>()
+}
 
 /// A stage as one file writes it; what is absent may come from a file that it extends.
 struct StageSyntax {
   var name: Name
   var type: Name?
-  var axes: [Name]?
-  var inputs = OrderedEntries<SyntaxNode>()
-  var parameters = OrderedEntries<SyntaxNode>()
+  var settings = SettingsSyntax()
+  /// What each case gives beyond the stage, by label; nil for a case to be removed.
+  var cases = OrderedEntries<SettingsSyntax?>()
   var timeout: SyntaxNode?
 
-  static let keys = ["stage", "for", "inputs", "parameters", "timeout"]
+  static let keys = ["stage", "for", "inputs", "parameters", "cases", "timeout"]
+  /// The keys of a case that are no parameters.
+  static let caseKeys = ["for", "inputs"]
 }
 
 /// One pipeline file. A null axis or stage removes that of a file that it extends.
 struct FileSyntax {
   var place: Place
   var description: Name?
-  var extends: Name?
+  var extends: [Name] = []
   var parameters = OrderedEntries<SyntaxNode>()
+  /// Parameters of the file that each stage with a parameter of that name is given.
+  var defaults = OrderedEntries<SyntaxNode>()
   var axes = OrderedEntries<SyntaxNode>()
   /// Nil for a stage to be removed.
   var stages = OrderedEntries<StageSyntax?>()
   var stagesPlace: Place?
 
-  static let keys = ["description", "extends", "parameters", "axes", "stages"]
+  static let keys = ["description", "extends", "parameters", "defaults", "axes", "stages"]
 }
 
 /// Reads the shape of a file from its YAML; what has the wrong shape is reported and left out.
@@ -43,10 +56,14 @@ struct FileSyntaxReader {
     for entry in entries {
       switch entry.key.text {
       case "description": file.description = text(entry, "a string")
-      case "extends": file.extends = text(entry, "the path of a pipeline file")
+      case "extends": file.extends = names(entry, "the path of a pipeline file", "a list of paths")
       case "parameters":
         for entry in map(entry, of: "names with values") where isName(entry.key, "a parameter") {
           file.parameters.set(entry.key, entry.value)
+        }
+      case "defaults":
+        for entry in map(entry, of: "names with values") where isName(entry.key, "a parameter") {
+          file.defaults.set(entry.key, entry.value)
         }
       case "axes":
         for entry in map(entry, of: "names with lists of values") where isName(entry.key, "an axis") {
@@ -81,11 +98,20 @@ struct FileSyntaxReader {
     for entry in entries {
       switch entry.key.text {
       case "stage": stage.type = text(entry, "the name of a stage type")
-      case "for": stage.axes = axes(entry)
-      case "inputs":
-        for entry in map(entry, of: "slots with stages") { stage.inputs.set(entry.key, entry.value) }
+      case "for": stage.settings.expansion = expansion(entry)
+      case "inputs": stage.settings.inputs = inputs(entry)
       case "parameters":
-        for entry in map(entry, of: "names with values") { stage.parameters.set(entry.key, entry.value) }
+        for entry in map(entry, of: "names with values") {
+          stage.settings.parameters.set(entry.key, entry.value)
+        }
+      case "cases":
+        for entry in map(entry, of: "labels with cases") where isLabel(entry.key) {
+          if entry.value.isNull {
+            stage.cases.set(entry.key, nil)
+          } else if let settings = self.case(entry) {
+            stage.cases.set(entry.key, settings)
+          }
+        }
       case "timeout": stage.timeout = entry.value
       default:
         problems.report(
@@ -99,27 +125,74 @@ struct FileSyntaxReader {
     return stage
   }
 
-  /// The axes of `for`: one name, or a list of names.
-  private func axes(_ entry: SyntaxEntry) -> [Name]? {
-    switch entry.value.content {
-    case .scalar(.string(let name)): return [Name(text: name, place: entry.value.place)]
-    case .list(let elements):
-      var names: [Name] = []
-      for element in elements {
-        guard case .scalar(.string(let name)) = element.content else {
-          problems.report("found \(element.found), expected the name of an axis", at: element.place)
-          continue
-        }
-        if names.contains(where: { $0.text == name }) {
-          problems.report("axis '\(name.shortened)' stands twice in 'for'", at: element.place)
-        } else {
-          names.append(Name(text: name, place: element.place))
-        }
+  /// A case: parameters by name, and perhaps `for` and `inputs`.
+  private func `case`(_ entry: SyntaxEntry) -> SettingsSyntax? {
+    guard case .map(let entries) = entry.value.content else {
+      problems.report(
+        "found \(entry.value.found), expected a case: a map of parameters, with 'for' and 'inputs' as in a stage",
+        at: entry.value.place)
+      return nil
+    }
+    var settings = SettingsSyntax()
+    for entry in entries {
+      switch entry.key.text {
+      case "for": settings.expansion = expansion(entry)
+      case "inputs": settings.inputs = inputs(entry)
+      case "parameters":
+        problems.report(
+          "a case has no 'parameters:'", at: entry.key.place, notes: ["its parameters stand in it directly"])
+      default: settings.parameters.set(entry.key, entry.value)
       }
-      return names
+    }
+    return settings
+  }
+
+  /// The names in `for`, each once.
+  private func expansion(_ entry: SyntaxEntry) -> [Name]? {
+    switch entry.value.content {
+    case .scalar(.string), .list: break
     default:
       problems.report("found \(entry.value.found), expected a list of axes", at: entry.value.place)
       return nil
+    }
+    var names: [Name] = []
+    for name in self.names(entry, "the name of an axis", "a list of axes") {
+      if names.contains(where: { $0.text == name.text }) {
+        problems.report("axis '\(name.text.shortened)' stands twice in 'for'", at: name.place)
+      } else {
+        names.append(name)
+      }
+    }
+    return names
+  }
+
+  /// Slots with stages: a map, or a list in which the name of a stage alone fills the slot of that name.
+  private func inputs(_ entry: SyntaxEntry) -> OrderedEntries<SyntaxNode> {
+    var inputs = OrderedEntries<SyntaxNode>()
+    guard case .list(let elements) = entry.value.content else {
+      for entry in map(entry, of: "slots with stages") { inputs.set(entry.key, entry.value) }
+      return inputs
+    }
+    for element in elements {
+      switch element.content {
+      case .scalar(.string(let text)):
+        add(
+          SyntaxEntry(key: Name(text: InputReference.stage(of: text), place: element.place), value: element))
+      case .map(let entries) where entries.count == 1: add(entries[0])
+      default:
+        problems.report("found \(element.found), expected 'slot: stage' or a stage", at: element.place)
+      }
+    }
+    return inputs
+
+    func add(_ entry: SyntaxEntry) {
+      if let first = inputs.place(of: entry.key.text) {
+        problems.report(
+          "input '\(entry.key.text.shortened)' stands twice", at: entry.key.place,
+          notes: ["first given at \(problems.text(first))"])
+      } else {
+        inputs.set(entry.key, entry.value)
+      }
     }
   }
 
@@ -130,6 +203,20 @@ struct FileSyntaxReader {
       return nil
     }
     return Name(text: text, place: entry.value.place)
+  }
+
+  /// One text or a list of texts.
+  private func names(_ entry: SyntaxEntry, _ one: String, _ many: String) -> [Name] {
+    guard case .list(let elements) = entry.value.content else {
+      return text(entry, "\(one), or \(many)").map { [$0] } ?? []
+    }
+    return elements.compactMap { element in
+      guard case .scalar(.string(let text)) = element.content else {
+        problems.report("found \(element.found), expected \(one)", at: element.place)
+        return nil
+      }
+      return Name(text: text, place: element.place)
+    }
   }
 
   /// The entries of a map; an empty value counts as an empty map.
@@ -150,6 +237,13 @@ struct FileSyntaxReader {
     problems.report(
       "'\(name.text.shortened)' can't name \(what)", at: name.place,
       notes: [Rule.name])
+    return false
+  }
+
+  private func isLabel(_ name: Name) -> Bool {
+    if name.text.isNamePart { return true }
+    problems.report(
+      "'\(name.text.shortened)' can't be a label", at: name.place, notes: ["a label has \(Rule.part)"])
     return false
   }
 }

@@ -18,18 +18,18 @@ enum Shield {
     return Unicode.Scalar(UInt32(0xE010 + number)) ?? "\u{E010}"
   }
 
-  /// Hides `${…}` and `name[…=…]`, each within its line.
+  /// Hides `${…}` and `name[…]`, each within its line.
   static func hide(_ scalars: inout [Unicode.Scalar]) {
     var index = 0
     while index < scalars.count {
       switch scalars[index] {
       case "$" where index + 1 < scalars.count && scalars[index + 1] == "{":
-        if let end = close(scalars, after: index + 1, with: "}", requiring: nil) {
+        if let end = close(scalars, after: index + 1, with: "}") {
           hide(&scalars, index + 1...end)
           index = end
         }
       case "[" where index > 0 && isNameScalar(scalars[index - 1]):
-        if let end = close(scalars, after: index, with: "]", requiring: "=") {
+        if let end = close(scalars, after: index, with: "]") {
           hide(&scalars, index...end)
           index = end
         }
@@ -54,15 +54,15 @@ enum Shield {
 
   /// The index of the closing bracket on the same line, if nothing on the way speaks against a reference.
   private static func close(
-    _ scalars: [Unicode.Scalar], after open: Int, with bracket: Unicode.Scalar, requiring: Unicode.Scalar?
+    _ scalars: [Unicode.Scalar], after open: Int, with bracket: Unicode.Scalar
   ) -> Int? {
-    var required = requiring == nil
     // No reference is longer than this; without a bound, a line of open brackets would cost its square.
     for index in open + 1..<min(scalars.count, open + 1000) {
       let scalar = scalars[index]
-      if scalar == bracket { return required ? index : nil }
-      if scalar == requiring { required = true }
+      if scalar == bracket { return index }
       if SourceText.endsLine(scalar) || scalar == scalars[open] { return nil }
+      // A quote ends the scalar, and what lies behind it are brackets of YAML's own.
+      if scalar == "\"" || scalar == "'" { return nil }
     }
     return nil
   }

@@ -66,6 +66,7 @@ final class Problems {
 
   private(set) var sources: [SourceText] = []
   private var found: [(place: Place, diagnostic: Diagnostic)] = []
+  private var warned: [(place: Place, diagnostic: Diagnostic)] = []
   private var seen: Set<String> = []
 
   /// How many errors there are so far.
@@ -85,12 +86,25 @@ final class Problems {
   func report(_ message: @autoclosure () -> String, at place: Place, notes: @autoclosure () -> [String] = [])
   {
     guard hasRoom else { return }
-    // A line that nobody can read is not shown.
-    let line = lineText(place).flatMap { $0.utf8.count <= Self.longestLine ? String($0) : nil }
-    let diagnostic = Diagnostic(message(), at: location(place), line: line, notes: notes())
+    let diagnostic = self.diagnostic(message(), place, notes())
     // An aliased YAML node is read once for each alias, and would be reported as often.
     guard seen.insert(diagnostic.description).inserted else { return }
     found.append((place, diagnostic))
+  }
+
+  /// Says that a file, though right, may not mean what its author meant.
+  func warn(_ message: @autoclosure () -> String, at place: Place, notes: @autoclosure () -> [String] = []) {
+    guard warned.count < Self.limit else { return }
+    var diagnostic = self.diagnostic(message(), place, notes())
+    diagnostic.isWarning = true
+    guard seen.insert(diagnostic.description).inserted else { return }
+    warned.append((place, diagnostic))
+  }
+
+  private func diagnostic(_ message: String, _ place: Place, _ notes: [String]) -> Diagnostic {
+    // A line that nobody can read is not shown.
+    let line = lineText(place).flatMap { $0.utf8.count <= Self.longestLine ? String($0) : nil }
+    return Diagnostic(message, at: location(place), line: line, notes: notes)
   }
 
   /// A place with its column in characters, as an editor counts.
@@ -119,10 +133,17 @@ final class Problems {
 
   /// All errors by place.
   var errors: PipelineFileErrors {
-    let sorted = found.enumerated().sorted { a, b in
+    PipelineFileErrors(diagnostics: Self.sorted(found))
+  }
+
+  /// All warnings by place.
+  var warnings: [Diagnostic] { Self.sorted(warned) }
+
+  private static func sorted(_ reports: [(place: Place, diagnostic: Diagnostic)]) -> [Diagnostic] {
+    let sorted = reports.enumerated().sorted { a, b in
       (a.element.place, a.offset) < (b.element.place, b.offset)
     }
-    return PipelineFileErrors(diagnostics: sorted.map(\.element.diagnostic))
+    return sorted.map(\.element.diagnostic)
   }
 }
 

@@ -13,6 +13,8 @@ struct SyntaxNode {
 
   var place: Place
   var content: Content
+  /// A number as it is written, where it would read otherwise within text: `3.10`, which is 3.1.
+  var written: String?
 
   /// What was found, for a message: "the string 'x'", "a list", …
   var found: String {
@@ -50,18 +52,28 @@ extension Value {
 }
 
 extension String {
-  /// The text on one line and short enough for a message.
+  /// The text on one line, without orders to a terminal, and short enough for a message.
   var shortened: String {
-    let line = String(map { $0.isNewline ? " " : $0 })
+    var line = ""
+    for scalar in unicodeScalars.prefix(1000) {
+      if Character(scalar).isNewline {
+        line += " "
+      } else if scalar.isControl {
+        line += "\\u{\(String(scalar.value, radix: 16, uppercase: true))}"
+      } else {
+        line.unicodeScalars.append(scalar)
+      }
+    }
     return line.count <= 60 ? line : line.prefix(57) + "…"
   }
 
   /// Whether the text may stand in a node's name: as a label, or as a value of an axis.
   var isNamePart: Bool {
-    !isEmpty && count <= Self.longestName && !contains { "[],=".contains($0) || $0.isNewline }
+    !isEmpty && utf8.count <= Self.longestName && first != " " && last != " "
+      && !unicodeScalars.contains { "[],=".unicodeScalars.contains($0) || $0.isControl }
   }
 
-  /// The most characters of a name, a label or a text on an axis; node names are made of them.
+  /// The most bytes of a name, a label or a text on an axis; node names are made of them.
   static let longestName = 100
 
   /// Whether the text may name a stage, an axis or a parameter: `[A-Za-z_][A-Za-z0-9_-]*`.
@@ -84,7 +96,20 @@ extension String {
 /// What names and their parts may be, for notes.
 enum Rule {
   static let name = "a name is a letter or _, then letters, digits, _ and -; at most \(String.longestName)"
-  static let part = "no [ ] , = or line end, and from 1 to \(String.longestName) characters"
+  static let part =
+    "no [ ] , = or control character, no space at its ends, and from 1 to \(String.longestName) bytes"
+}
+
+extension Unicode.Scalar {
+  /// Whether a terminal would take it for an order, or a reader would not see it: controls, line and paragraph
+  /// separators, and marks that turn the direction of writing.
+  fileprivate var isControl: Bool {
+    switch properties.generalCategory {
+    case .control, .lineSeparator, .paragraphSeparator: true
+    case .format: (0x200E...0x202E).contains(value) || (0x2060...0x206F).contains(value) || value == 0xFEFF
+    default: false
+    }
+  }
 }
 
 extension [String] {

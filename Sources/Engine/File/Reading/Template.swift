@@ -46,6 +46,20 @@ struct Template {
     }
   }
 
+  /// The references whose values become text: those within text, and where text is asked for, those alone.
+  func references(asText type: ParameterType?) -> [Reference] {
+    switch (kind, type) {
+    case (_, .optional(let inner)?): references(asText: inner)
+    case (.text, _): references
+    case (.reference(let reference), .string?): [reference]
+    case (.list(let elements), .list(let type)?): elements.flatMap { $0.references(asText: type) }
+    case (.list(let elements), _): elements.flatMap { $0.references(asText: nil) }
+    case (.map(let entries), .map(let type)?): entries.flatMap { $0.value.references(asText: type) }
+    case (.map(let entries), _): entries.flatMap { $0.value.references(asText: nil) }
+    case (.constant, _), (.reference, _): []
+    }
+  }
+
   /// Reads the references of a node; nil after reporting one that is malformed.
   static func parse(_ node: SyntaxNode, _ problems: Problems) -> Template? {
     switch node.content {

@@ -117,7 +117,7 @@ struct YAMLReader {
     }
     switch node {
     case .scalar(let scalar):
-      return SyntaxNode(place: place, content: .scalar(value(scalar, at: place)))
+      return value(scalar, at: place)
     case .sequence(let sequence):
       refuseTag(sequence.tag, except: .seq, at: place)
       var list: [SyntaxNode] = []
@@ -155,20 +155,30 @@ struct YAMLReader {
     return entries
   }
 
-  private func value(_ scalar: Node.Scalar, at place: Place) -> Value {
+  private func value(_ scalar: Node.Scalar, at place: Place) -> SyntaxNode {
     let text = Shield.reveal(scalar.string, disguises)
+    // The system's calls would take it for the end of an argument or a path.
+    if text.utf8.contains(0) { problems.report("a text can't hold the character U+0000", at: place) }
     switch scalar.tag.rawValue {
-    case "" where scalar.style == .plain:
-      switch PlainScalar.value(of: text) {
-      case .success(let value): return value
-      case .failure(let problem):
-        problems.report(problem.message, at: place)
-        return .null
-      }
-    case "", "!", Tag.Name.str.rawValue: return .string(text)
-    default:
-      refuseTag(scalar.tag, except: .str, at: place)
-      return .string(text)
+    case "" where scalar.style == .plain: return Self.plain(text, at: place, problems)
+    case "", "!", Tag.Name.str.rawValue: break
+    default: refuseTag(scalar.tag, except: .str, at: place)
+    }
+    return SyntaxNode(place: place, content: .scalar(.string(text)))
+  }
+
+  /// What a plain scalar means; null after reporting that it means nothing.
+  static func plain(_ text: String, at place: Place, _ problems: Problems) -> SyntaxNode {
+    let text = text[...].trimmed
+    switch PlainScalar.value(of: text) {
+    case .success(let value):
+      var node = SyntaxNode(place: place, content: .scalar(value))
+      // An exponent shows that it is a number; `3.10` may be a version.
+      if text.contains("."), !text.lowercased().contains("e"), text != value.plainText { node.written = text }
+      return node
+    case .failure(let problem):
+      problems.report(problem.message, at: place)
+      return SyntaxNode(place: place, content: .scalar(.null))
     }
   }
 

@@ -2,13 +2,34 @@
 
 import PipelineCore
 
-/// Writes the schema (JSON Schema, draft 2020-12). A file that extends another may leave out what that one
-/// gives; so there are two forms of each stage, a partial and a complete one.
+/// Writes the schema (JSON Schema, draft 2020-12). A file that extends others may leave out a stage's type, and may
+/// remove what they give; so there are two forms of each stage, a partial and a complete one. Neither asks for
+/// inputs or parameters: slots fill themselves, and parameters come from cases and defaults too.
 struct SchemaWriter {
   let stages: [StageDeclaration]
 
   private static let identifier = "^[A-Za-z_][A-Za-z0-9_-]*$"
   private static let label = "^[^\\[\\],=\\r\\n]+$"
+  /// `stage`, `stage[case]`, `stage[axis=value]`, `stage[case,axis=value]`.
+  private static let source =
+    "^[A-Za-z_][A-Za-z0-9_-]*(\\[[^\\[\\],=]+(=[^\\[\\],=]+)?(,[^\\[\\],=]+=[^\\[\\],=]+)*\\])?$"
+
+  /// The names of the parameters of all stage types.
+  private var parameterNames: [String] { Set(stages.flatMap { $0.parameters.map(\.name) }).sorted() }
+
+  /// A map of labels.
+  private func labelled(_ value: Schema, most: Int? = nil) -> Schema {
+    var schema: [String: Schema] = [
+      "type": "object", "minProperties": 1, "propertyNames": ["pattern": .string(Self.label)],
+      "additionalProperties": value,
+    ]
+    if let most { schema["maxProperties"] = .integer(most) }
+    return .map(schema)
+  }
+
+  private func oneOrMore(_ schema: Schema) -> Schema {
+    ["anyOf": [schema, ["type": "array", "items": schema]]]
+  }
 
   func schema() -> Schema {
     [
@@ -17,8 +38,12 @@ struct SchemaWriter {
       "type": "object",
       "properties": [
         "description": ["type": "string"],
-        "extends": ["type": "string", "minLength": 1, "not": ["pattern": "^/"]],
+        "extends": oneOrMore(["type": "string", "minLength": 1, "not": ["pattern": "^/"]]),
         "parameters": nullable(["type": "object", "propertyNames": ["pattern": .string(Self.identifier)]]),
+        "defaults": nullable([
+          "description": "Parameters of the file that each stage with a parameter of that name is given.",
+          "type": "object", "propertyNames": ["enum": .list(parameterNames.map { .string($0) })],
+        ]),
         "axes": nullable([
           "type": "object", "propertyNames": ["pattern": .string(Self.identifier)],
           "additionalProperties": ["$ref": "#/$defs/axis"],
@@ -56,18 +81,19 @@ struct SchemaWriter {
         ],
       ],
       "source": [
-        "description": "A stage, perhaps pinned to axis values: stage[axis=value].", "type": "string",
-        "pattern": "^[A-Za-z_][A-Za-z0-9_-]*(\\[[^\\[\\],=]+=[^\\[\\],=]+(,[^\\[\\],=]+=[^\\[\\],=]+)*\\])?$",
+        "description":
+          "A stage, perhaps a case of it, perhaps pinned to axis values: stage[case,axis=value].",
+        "type": "string", "pattern": .string(Self.source),
       ],
       "sources": [
         "description": "One or more stages; a map gives each a label.",
         "anyOf": [
           ["$ref": "#/$defs/source"],
-          ["type": "array", "minItems": 1, "items": ["$ref": "#/$defs/source"]],
           [
-            "type": "object", "minProperties": 1, "propertyNames": ["pattern": .string(Self.label)],
-            "additionalProperties": ["$ref": "#/$defs/source"],
+            "type": "array", "minItems": 1,
+            "items": ["anyOf": [["$ref": "#/$defs/source"], labelled(["$ref": "#/$defs/source"], most: 1)]],
           ],
+          labelled(["$ref": "#/$defs/source"]),
         ],
       ],
       "partial stage": stage(complete: false),
@@ -113,8 +139,9 @@ struct SchemaWriter {
       ]
     }
     var properties = commonProperties()
-    properties["inputs"] = nullable(["type": "object"])
+    properties["inputs"] = ["type": ["object", "array", "null"]]
     properties["parameters"] = nullable(["type": "object"])
+    properties["cases"] = nullable(["type": "object"])
     var stage: [String: Schema] = [
       "type": complete ? "object" : ["object", "null"],
       "properties": .map(properties),
@@ -129,7 +156,10 @@ struct SchemaWriter {
     let axis: Schema = ["type": "string", "pattern": .string(Self.identifier)]
     return [
       "stage": ["enum": .list(stages.map { .string($0.name) })],
-      "for": ["anyOf": [axis, ["type": "array", "uniqueItems": true, "items": axis]]],
+      "for": [
+        "description": "Axes, and inputs that stand for the axes and cases of what they take.",
+        "anyOf": [axis, ["type": "array", "uniqueItems": true, "items": axis]],
+      ],
       "timeout": [
         "description": "Seconds after which a node is taken to hang.",
         "anyOf": [
@@ -141,14 +171,27 @@ struct SchemaWriter {
 
   /// A stage of one type.
   private func body(of declaration: StageDeclaration, complete: Bool) -> Schema {
-    var inputs: [String: Schema] = [:]
-    for input in declaration.inputs {
-      let source: Schema = ["$ref": input.arity.isJoin ? "#/$defs/sources" : "#/$defs/source"]
-      inputs[input.name] =
-        complete
-        ? ["description": .string(input.summary), "allOf": [source]]
-        : ["description": .string(input.summary), "anyOf": [source, ["type": "null"]]]
-    }
+    let parameters = parameters(of: declaration)
+    var properties = commonProperties()
+    properties["inputs"] = inputs(of: declaration)
+    properties["parameters"] = nullable([
+      "type": "object", "properties": .map(parameters), "additionalProperties": false,
+    ])
+    // A case holds parameters directly; one of another file may be removed.
+    let caseBody = parameters.merging(
+      ["for": properties["for"] ?? [:], "inputs": properties["inputs"] ?? [:]]) { $1 }
+    properties["cases"] = labelled([
+      "type": complete ? "object" : ["object", "null"], "properties": .map(caseBody),
+      "additionalProperties": false,
+    ])
+    // In a file by itself an empty stage still is one, if its type needs nothing; null would remove it.
+    return [
+      "description": .string(declaration.summary), "type": complete ? "object" : ["object", "null"],
+      "properties": .map(properties), "additionalProperties": false,
+    ]
+  }
+
+  private func parameters(of declaration: StageDeclaration) -> [String: Schema] {
     var parameters: [String: Schema] = [:]
     for parameter in declaration.parameters {
       var schema: [String: Schema] = [
@@ -157,33 +200,27 @@ struct SchemaWriter {
       if let value = parameter.defaultValue { schema["default"] = Schema(value) }
       parameters[parameter.name] = .map(schema)
     }
-    let needed = declaration.parameters.filter { $0.defaultValue == nil }.map { Schema.string($0.name) }
-    let slots = declaration.inputs.filter { !$0.arity.isOptional }.map { Schema.string($0.name) }
-    var other: Schema = false
-    if declaration.takesAnyInput {
-      other =
-        complete ? ["$ref": "#/$defs/sources"] : ["anyOf": [["$ref": "#/$defs/sources"], ["type": "null"]]]
-    }
-
-    var properties = commonProperties()
-    properties["inputs"] = map(inputs, other: other, required: complete ? slots : [])
-    properties["parameters"] = map(parameters, other: false, required: complete ? needed : [])
-    var required: [Schema] = []
-    if complete, !slots.isEmpty { required.append("inputs") }
-    if complete, !needed.isEmpty { required.append("parameters") }
-    // In a file by itself an empty stage still is one, if its type needs nothing; null would remove it.
-    return [
-      "description": .string(declaration.summary), "type": complete ? "object" : ["object", "null"],
-      "properties": .map(properties), "additionalProperties": false, "required": .list(required),
-    ]
+    return parameters
   }
 
-  private func map(_ properties: [String: Schema], other: Schema, required: [Schema]) -> Schema {
-    let map: Schema = [
-      "type": "object", "properties": .map(properties), "additionalProperties": other,
-      "required": .list(required),
+  /// The inputs of a stage: slots with sources, null to take one away from a case or from another file's stage; or
+  /// a list, in which a stage alone fills the slot of its name.
+  private func inputs(of declaration: StageDeclaration) -> Schema {
+    let sources: Schema = nullable(["$ref": "#/$defs/sources"])
+    var slots: [String: Schema] = [:]
+    for input in declaration.inputs {
+      slots[input.name] = ["description": .string(input.summary), "allOf": [sources]]
+    }
+    let other: Schema = declaration.takesAnyInput ? sources : false
+    let map: [String: Schema] = [
+      "type": "object", "properties": .map(slots), "additionalProperties": other,
     ]
-    return required.isEmpty ? nullable(map) : map
+    let entry = map.merging(["minProperties": 1, "maxProperties": 1]) { $1 }
+    return nullable([
+      "anyOf": [
+        .map(map), ["type": "array", "items": ["anyOf": [["$ref": "#/$defs/source"], .map(entry)]]],
+      ]
+    ])
   }
 
   private func nullable(_ schema: Schema) -> Schema { ["anyOf": [schema, ["type": "null"]]] }

@@ -1,0 +1,108 @@
+// What a stage type itself says of parameters that are each of the right type, and the files that they name.
+
+import PipelineCore
+
+extension ParameterEvaluator {
+  /// All parameters of a node by the declaration and by the stage's own check, and its external files; nil after
+  /// reporting.
+  mutating func check(
+    _ given: [String: Value], of stage: BoundStage, at point: [String: Value]
+  ) -> (ParameterValues, [ExternalFile])? {
+    let values: ParameterValues
+    do throws(ParameterProblem) {
+      values = try ParameterValues(given, of: stage.declaration)
+      if let problem = stage.declaration.check(values) { throw problem }
+    } catch {
+      let given = stage.parameters.first { $0.declaration.name == error.parameter }
+      let axes =
+        given?.template.references.compactMap { name in point[name.text].map { (name.text, $0) } } ?? []
+      problems.report(
+        "\(error)", at: given?.node.place ?? stage.name.place,
+        notes: axes.prefix(4).map { "at \($0)=\($1.plainText.shortened)" })
+      return nil
+    }
+    return externalFiles(values, of: stage).map { (values, $0) }
+  }
+
+  /// The files outside of the cache that a node reads, by path; nil after reporting.
+  private mutating func externalFiles(_ values: ParameterValues, of stage: BoundStage) -> [ExternalFile]? {
+    let paths = stage.declaration.externalFiles(values).sorted()
+    guard areApart(paths, of: stage, values) else { return nil }
+    var files: [ExternalFile] = []
+    for path in paths {
+      let place = place(of: path, in: stage, values)
+      guard FilePath.within(path) != nil || stage.declaration.allowsOutsideFiles else {
+        problems.report(
+          "the file '\(path.shortened)' lies outside of the folder of the pipeline file", at: place,
+          notes: [
+            "\(stage.declaration.name) reads files by paths relative to that folder, without leaving it"
+          ])
+        return nil
+      }
+      guard let digest = digest(path, at: place) else { return nil }
+      files.append(ExternalFile(path: path, digest: digest))
+    }
+    return files
+  }
+
+  /// Whether no file is named twice and none lies within another; reports the first that is or does.
+  private func areApart(_ paths: [String], of stage: BoundStage, _ values: ParameterValues) -> Bool {
+    // With a slash at its end the path of a folder starts those of all that lies in it, and sorts just before.
+    let forms = paths.map { (form: (FilePath.within($0) ?? $0) + "/", path: $0) }.sorted { $0.form < $1.form }
+    for (first, second) in zip(forms, forms.dropFirst()) where second.form.hasPrefix(first.form) {
+      problems.report(
+        second.form == first.form
+          ? "the file '\(second.path.shortened)' stands twice"
+          : "the file '\(second.path.shortened)' lies within '\(first.path.shortened)', which stands here too",
+        at: place(of: second.path, in: stage, values), notes: ["a folder is read with all that is in it"])
+      return false
+    }
+    return true
+  }
+
+  private mutating func digest(_ path: String, at place: Place) -> Digest? {
+    if let known = digests[path] { return known }
+    do {
+      let digest = try hashFile(FilePath.join(baseDirectory, path))
+      digests[path] = .some(digest)
+      return digest
+    } catch {
+      digests[path] = .some(nil)
+      problems.report("can't read the file '\(path.shortened)': \(error)", at: place)
+      return nil
+    }
+  }
+
+  /// Where a path is written: the scalar of that value, or else the parameter that holds it.
+  private func place(of path: String, in stage: BoundStage, _ values: ParameterValues) -> Place {
+    for parameter in stage.parameters {
+      if let place = parameter.node.place(of: .string(path)) { return place }
+    }
+    for parameter in stage.parameters where values[parameter.declaration].contains(.string(path)) {
+      return parameter.node.place
+    }
+    return stage.name.place
+  }
+}
+
+extension SyntaxNode {
+  /// The place of a scalar of some value, here or within.
+  func place(of wanted: Value) -> Place? {
+    switch content {
+    case .scalar(let value): value == wanted ? place : nil
+    case .list(let nodes): nodes.lazy.compactMap { $0.place(of: wanted) }.first
+    case .map(let entries): entries.lazy.compactMap { $0.value.place(of: wanted) }.first
+    }
+  }
+}
+
+extension Value {
+  /// Whether a value is this one or somewhere within.
+  fileprivate func contains(_ wanted: Value) -> Bool {
+    switch self {
+    case .list(let values): values.contains { $0.contains(wanted) }
+    case .map(let values): values.values.contains { $0.contains(wanted) }
+    default: self == wanted
+    }
+  }
+}
