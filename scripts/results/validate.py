@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs pipelines/logistic.yaml and holds its tables to bars: removals predicted by influence, against refits.
+"""Runs pipelines/checks/logistic.yaml and holds its tables to bars: removals predicted by influence, against refits.
 
 usage: validate.py [OUT.md]      default: docs/tables/logistic-checks.md; exits 1 where a bar that must hold is missed
 
@@ -18,7 +18,7 @@ PIPELINE = os.environ.get("PIPELINE", str(ROOT / ".build/release/pipeline"))
 SPLITS = ("removed images", "test")
 HEAD = """# Removals from logistic regression: the bars
 
-Written by `make validate`, which runs `pipelines/logistic.yaml`. The tables behind it stand in [logistic.md](logistic.md);
+Written by `make validate`, which runs `pipelines/checks/logistic.yaml`. The tables behind it stand in [logistic.md](logistic.md);
 [validation](../validation.md) says what they mean.
 
 """
