@@ -90,10 +90,7 @@ struct CompareCommand: ParsableCommand {
 
   /// A pipeline where there is a file of that name, a run otherwise.
   private func side(_ text: String) throws -> Side {
-    let path =
-      text.contains("/") || text.hasSuffix(".yaml") || text.hasSuffix(".yml")
-      ? text : "pipelines/\(text).yaml"
-    if FileManager.default.fileExists(atPath: path) {
+    if PipelineFolder.isPath(text) || !PipelineFolder().files(named: text).isEmpty {
       let session = try Session(PipelineOptions.parse([text]), cache)
       let plan = session.plan
       let resolution = Resolution(plan: plan, keys: session.keys, cache: session.cache)

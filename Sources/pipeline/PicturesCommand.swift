@@ -34,18 +34,20 @@ struct PicturesCommand: ParsableCommand {
     let folder = into ?? "pictures/\(session.plan.name)"
     let resolution = Resolution(plan: session.plan, keys: session.keys, cache: session.cache)
     var missing: [String] = []
+    var names: Set<String> = []
     for id in pictures {
       guard let artifact = resolution.artifact(id) else {
         missing.append(session.plan[id].name)
         continue
       }
+      let name = Self.fileName(session.plan[id].name, besides: &names)
       for file in try PictureFiles.read(session.file(of: id, artifact)) {
-        try write(file.bytes, to: "\(folder)/\(fileName(session.plan[id].name)).\(file.ending)")
+        try write(file.bytes, to: "\(folder)/\(name).\(file.ending)")
       }
     }
     guard missing.isEmpty else {
       printError(
-        "not up to date: \(missing.joined(separator: ", ")); run 'pipeline run \(pipeline.name)' first")
+        "not up to date: \(missing.joined(separator: ", ")); first: \(pipeline.runCommand)")
       throw Exit.failed
     }
   }
@@ -62,8 +64,19 @@ struct PicturesCommand: ParsableCommand {
     print(path)
   }
 
-  /// A node's name without the characters that a shell or a file system takes for its own.
-  private func fileName(_ node: String) -> String {
-    String(node.map { "[,/\\".contains($0) ? "-" : $0 }.filter { $0 != "]" })
+  /// A file name of a node's name: what a shell or a file system takes for its own becomes a dash, and what would be
+  /// too long, or is another node's already, ends with a digest of the whole.
+  static func fileName(_ node: String, besides taken: inout Set<String>) -> String {
+    var name = ""
+    for scalar in node.unicodeScalars where scalar != "]" {
+      let isPlain = scalar.properties.isAlphabetic || scalar.properties.numericType != nil
+      name.unicodeScalars.append(isPlain || "=._+-".unicodeScalars.contains(scalar) ? scalar : "-")
+    }
+    if name.utf8.count > 150 || taken.contains(name) {
+      while name.utf8.count > 150 { name.removeLast() }
+      name += "-" + Digest(of: node.utf8).hex.prefix(12)
+    }
+    taken.insert(name)
+    return name
   }
 }

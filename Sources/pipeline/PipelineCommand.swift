@@ -14,7 +14,7 @@ struct PipelineCommand: ParsableCommand {
     commandName: "pipeline",
     abstract: "Runs pipelines of cached stages, and only those stages whose inputs changed.",
     discussion: """
-      A pipeline is a file pipelines/NAME.yaml; NAME may also be a path. Each stage is a node that writes one \
+      A pipeline is a file NAME.yaml in the folder pipelines or in one within it; NAME may also be a path. Each stage is a node that writes one \
       HDF5 artifact into the cache, under a key of its parameters and inputs.
 
       Exit codes: 0 done; 1 a stage failed; 64 wrong usage; 65 wrong pipeline file or parameter; 66 an input \
@@ -23,7 +23,8 @@ struct PipelineCommand: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       RunCommand.self, PlanCommand.self, ExplainCommand.self, StatusCommand.self, PathCommand.self,
-      TableCommand.self, PicturesCommand.self, StagesCommand.self, GraphCommand.self, LogCommand.self,
+      InitCommand.self, TableCommand.self, PicturesCommand.self, StagesCommand.self, GraphCommand.self,
+      LogCommand.self,
       CompareCommand.self, TimelineCommand.self, CacheCommand.self,
       FetchCommand.self, WorkerCommand.self,
     ])
@@ -67,7 +68,7 @@ func printJSON(_ value: some Encodable) throws {
 /// Which pipeline, with which parameters.
 struct PipelineOptions: ParsableArguments {
   @Argument(
-    help: "A pipeline: NAME for pipelines/NAME.yaml, or a path.", completion: .custom(completePipelines))
+    help: "A pipeline: NAME for pipelines/…/NAME.yaml, or a path.", completion: .custom(completePipelines))
   var name: String
 
   @Option(
@@ -81,38 +82,45 @@ struct PipelineOptions: ParsableArguments {
   func load() throws -> PipelineDocument {
     let path = try self.path()
     do throws(PipelineFileErrors) {
-      return try PipelineFile.load(
+      let document = try PipelineFile.load(
         path: path, stages: allStages.declarations, overrides: overrides, hashFile: digestOfFile)
+      for warning in document.warnings { printError(warning.description) }
+      return document
     } catch {
       for diagnostic in error.diagnostics { printError(diagnostic.description) }
       throw Exit.wrongFile
     }
   }
 
-  func path() throws -> String {
-    let path =
-      name.contains("/") || name.hasSuffix(".yaml") || name.hasSuffix(".yml")
-      ? name : "pipelines/\(name).yaml"
-    if FileManager.default.fileExists(atPath: path) { return path }
-    printError("error: there is no pipeline file \(path)")
-    printError("  note: \(suggestion(for: name, among: pipelineNames(), of: "pipelines"))")
-    throw Exit.unavailable
+  func path() throws -> String { try PipelineFolder.path(of: name) }
+
+  /// The command that brings this pipeline, with its options, up to date.
+  var runCommand: String {
+    (["pipeline", "run", name] + overrides.flatMap { ["--set", $0] }).map(Self.quoted).joined(separator: " ")
+  }
+
+  /// A word as a shell takes it whole.
+  static func quoted(_ word: String) -> String {
+    let isPlain = word.utf8.allSatisfy { byte in
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"):
+        true
+      default: "_-=./:,+@%".utf8.contains(byte)
+      }
+    }
+    return isPlain && !word.isEmpty ? word : "'" + word.replacingOccurrences(of: "'", with: "'\\''") + "'"
   }
 }
 
-/// The pipelines of the current folder.
-func pipelineNames() -> [String] {
-  let files = (try? FileManager.default.contentsOfDirectory(atPath: "pipelines")) ?? []
-  return files.filter { $0.hasSuffix(".yaml") }.map { String($0.dropLast(5)) }.sorted()
-}
-
-private func completePipelines(_: [String], _: Int, _: String) -> [String] { pipelineNames() }
+private func completePipelines(_: [String], _: Int, _: String) -> [String] { PipelineFolder().names }
 
 /// Where results are kept.
 struct CacheOptions: ParsableArguments {
   @Option(
     name: .customLong("cache"),
-    help: ArgumentHelp("The cache folder (default: $PIPELINE_CACHE, or cache).", valueName: "dir"),
+    help: ArgumentHelp(
+      "The cache folder (default: $PIPELINE_CACHE, or cache in the project's root).", valueName: "dir"),
     completion: .directory)
   var directory: String?
 
@@ -123,7 +131,7 @@ struct CacheOptions: ParsableArguments {
   var cache: CacheStore {
     // An empty variable means the same as none; an empty name would be the current folder.
     let variable = ProcessInfo.processInfo.environment["PIPELINE_CACHE"].flatMap { $0.isEmpty ? nil : $0 }
-    return CacheStore(root: directory ?? variable ?? "cache")
+    return CacheStore(root: directory ?? variable ?? Project.path("cache"))
   }
 }
 
@@ -145,18 +153,34 @@ struct Session {
     if names.isEmpty { return Array(plan.ids) }
     return try names.flatMap { name in
       let found = plan.nodes(named: name)
-      if found.isEmpty {
-        printError("error: pipeline \(plan.name) has no node or stage '\(name)'")
-        let candidates = plan.stages.map(\.name) + (name.contains("[") ? plan.nodes.map(\.name) : [])
-        if let near = nearest(to: name, among: candidates) {
-          printError("  note: did you mean '\(near)'?")
-        } else {
-          printError("  note: stages: \(plan.stages.map(\.name).joined(separator: ", "))")
-        }
+      guard !found.isEmpty else {
+        reportUnknown(name)
         throw Exit.wrongFile
       }
       return found
     }
+  }
+
+  /// Says what is wrong with the name of a node: of a stage that there is, how its nodes are called.
+  private func reportUnknown(_ name: String) {
+    printError("error: pipeline \(plan.name) has no node or stage '\(name)'")
+    let family = String(name.prefix { $0 != "[" })
+    let stages = plan.stages.filter { $0.family == family }
+    if let stage = stages.first, let first = plan.ids.first(where: { stage.nodes.contains($0.index) }) {
+      var parts = stage.axes
+      if stage.name != stage.family { parts.insert("their case", at: 0) }
+      let last = parts.count > 1 ? " and " + parts.removeLast() : ""
+      printError(
+        parts.isEmpty
+          ? "  note: '\(family)' has one node, which is called by that name alone"
+          : "  note: nodes of '\(family)' are named by \(parts.joined(separator: ", "))\(last), as in '\(plan[first].name)'"
+      )
+      let names = stage.nodes.map { plan.nodes[$0].name } + stages.map(\.name)
+      if let near = nearest(to: name, among: names) { printError("  note: did you mean '\(near)'?") }
+      return
+    }
+    let names = Set(plan.stages.map(\.family)).sorted()
+    printError("  note: \(suggestion(for: family, among: names, of: "stages"))")
   }
 
   /// The file of an artifact of this pipeline, its bytes checked; a damaged one ends the program with exit code 1.

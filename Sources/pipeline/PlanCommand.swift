@@ -52,7 +52,9 @@ struct PlanCommand: ParsableCommand {
     }
     if !entries.isEmpty { print("") }
     for entry in entries {
-      let decision = entry.decision == "waits" ? " (unless its inputs turn out the same)" : ""
+      // What was never built has nothing to be the same as.
+      let mayStay = entry.decision == "waits" && entry.category != RunReason.neverBuilt.category
+      let decision = mayStay ? " (unless its inputs turn out the same)" : ""
       print("  \(entry.node): \(entry.reasons.joined(separator: "; "))\(decision)")
     }
   }

@@ -34,7 +34,7 @@ struct TableCommand: ParsableCommand {
     var texts: [(name: String, text: String)] = []
     for id in tables {
       guard let artifact = resolution.artifact(id) else {
-        printError("\(session.plan[id].name) is not up to date; run 'pipeline run \(pipeline.name)' first")
+        printError("\(session.plan[id].name) is not up to date; first: \(pipeline.runCommand)")
         throw Exit.failed
       }
       texts.append((session.plan[id].name, try session.table(id, artifact).render(format)))

@@ -149,10 +149,12 @@ import Testing
       schema = json.load(open("schema.json"))
       jsonschema.Draft202012Validator.check_schema(schema)
       check = jsonschema.Draft202012Validator(schema)
-      for path in glob.glob("pipelines/*.yaml"):
+      paths = glob.glob("pipelines/**/*.yaml", recursive=True)
+      assert len(paths) > 20, paths
+      for path in paths:
           check.validate(yaml.safe_load(open(path)))
-      wrong = yaml.safe_load(open("pipelines/removal.yaml"))
-      wrong["stages"]["base"]["parameters"]["epochz"] = 3
+      wrong = yaml.safe_load(open("pipelines/fragments/lenet.yaml"))
+      wrong["stages"]["base"]["parameters"] = {"epochz": 3}
       assert not check.is_valid(wrong), "an unknown parameter passes the schema"
       """, to: "check.py")
     let check = try box.python(["check.py"])

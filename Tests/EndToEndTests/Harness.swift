@@ -26,12 +26,8 @@ final class Sandbox {
   init() throws {
     folder = NSTemporaryDirectory() + "pipeline-test-" + UUID().uuidString
     let manager = FileManager.default
-    try manager.createDirectory(atPath: folder + "/pipelines", withIntermediateDirectories: true)
     try manager.createDirectory(atPath: cache, withIntermediateDirectories: true)
-    for name in try manager.contentsOfDirectory(atPath: Self.root + "/pipelines")
-    where name.hasSuffix(".yaml") {
-      try manager.copyItem(atPath: Self.root + "/pipelines/" + name, toPath: folder + "/pipelines/" + name)
-    }
+    try manager.copyItem(atPath: Self.root + "/pipelines", toPath: folder + "/pipelines")
     // Data is fetched once for all tests, by `make test`.
     let downloads = Self.root + "/cache/downloads"
     try manager.createDirectory(atPath: downloads, withIntermediateDirectories: true)
@@ -47,11 +43,14 @@ final class Sandbox {
     try text.write(to: url, atomically: true, encoding: .utf8)
   }
 
-  func start(_ program: String, _ arguments: [String]) throws -> (Process, () -> Answer) {
+  /// Starts a program, in the scratch folder or in another one.
+  func start(_ program: String, _ arguments: [String], in directory: String? = nil) throws -> (
+    Process, () -> Answer
+  ) {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: program)
     process.arguments = arguments
-    process.currentDirectoryURL = URL(fileURLWithPath: folder)
+    process.currentDirectoryURL = URL(fileURLWithPath: directory ?? folder)
     process.standardInput = FileHandle.nullDevice
     // A developer's own cache is no place for tests.
     process.environment = ProcessInfo.processInfo.environment.filter { $0.key != "PIPELINE_CACHE" }
@@ -75,7 +74,9 @@ final class Sandbox {
   }
 
   @discardableResult
-  func pipeline(_ arguments: String...) throws -> Answer { try start(Self.executable, arguments).1() }
+  func pipeline(in directory: String? = nil, _ arguments: String...) throws -> Answer {
+    try start(Self.executable, arguments, in: directory).1()
+  }
 
   func python(_ arguments: [String]) throws -> Answer {
     guard FileManager.default.isExecutableFile(atPath: Self.python) else {

@@ -92,7 +92,7 @@ import Testing
     let box = try Sandbox()
     let small = "--set size=[20] --set control_size=[20] --set images.train_images=1000 --set repeat=2"
     let options = "\(small) --set epochs=1 --set hessian_images=50 --cache \(box.cache)"
-    let path = box.folder + "/pipelines/tiny.yaml"
+    let path = box.folder + "/pipelines/examples/tiny.yaml"
     let run = try box.start(
       Sandbox.executable, ["run", path] + options.split(separator: " ").map(String.init)
     ).1()

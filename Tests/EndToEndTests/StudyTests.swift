@@ -8,20 +8,20 @@ import Testing
   private let tables: Set<String> = ["table", "verdict", "controls"]
 
   /// The controls of tiny.yaml, at their one size.
-  private let controls = ["random-parts", "reversed", "equal-cost"]
+  private let controls = ["3-step random parts", "3-step reversed", "1-step at the cost of 3"]
 
   /// The nodes of tiny.yaml whose results depend on the damping.
   private func dependsOnDamping() -> Set<String> {
     var nodes = tables
     for draw in 0..<2 {
-      for stage in controls + (["one-step", "three-step"] + controls).map({ "control-" + $0 }) {
-        nodes.insert("\(stage)[control_size=50,repeat=\(draw)]")
-      }
+      let axes = "control_size=50,repeat=\(draw)]"
+      for label in controls { nodes.insert("control[\(label),\(axes)") }
+      for label in ["1-step", "3-step"] + controls { nodes.insert("evaluate-control[\(label),\(axes)") }
     }
     for size in [50, 100] {
       for draw in 0..<2 {
-        let axes = "[size=\(size),repeat=\(draw)]"
-        for stage in ["influence", "one-step", "three-step", "evaluate-one-step", "evaluate-three-step"] {
+        let axes = "size=\(size),repeat=\(draw)]"
+        for stage in ["influence[", "one-step[", "three-step[", "evaluate[1-step,", "evaluate[3-step,"] {
           nodes.insert(stage + axes)
         }
       }
@@ -56,12 +56,12 @@ import Testing
     #expect(try box.pipeline("cache", "verify").status == 0)
 
     // A comment and another order of keys change nothing.
-    let path = box.folder + "/pipelines/coherent-label0.yaml"
-    let text = try String(contentsOfFile: path, encoding: .utf8)
-    try box.write(
-      "# A new comment.\n"
-        + text.replacingOccurrences(of: "  label: 0\n  seed: 1\n", with: "  seed: 1 # here\n  label: 0\n"),
-      to: "pipelines/coherent-label0.yaml")
+    let path = "pipelines/fragments/lenet.yaml"
+    let text = try String(contentsOfFile: box.folder + "/" + path, encoding: .utf8)
+    let reordered = text.replacingOccurrences(
+      of: "  label: 0\n  seed: 1\n", with: "  seed: 1 # here\n  label: 0\n")
+    #expect(reordered != text)
+    try box.write("# A new comment.\n" + reordered, to: path)
     #expect(try box.planned("tiny").isEmpty)
 
     // Another damping: influence and what follows, not training, features or groups.
@@ -72,21 +72,21 @@ import Testing
     #expect(try box.run("tiny", "--set", "damping=0.05") == dependsOnDamping())
 
     // One more repeat: only its own chains, and the table.
-    let chain = [
-      "group", "retrain", "influence", "one-step", "three-step", "evaluate-original", "evaluate-retrain",
-      "evaluate-one-step", "evaluate-three-step",
-    ]
+    let labels = ["original", "retrain", "1-step", "3-step"]
+    let chain =
+      ["group[", "retrain[", "influence[", "one-step[", "three-step["] + labels.map { "evaluate[\($0)," }
     var expected = tables.union(["spectrum[repeat=2]"])
-    let again = ["retrain-again"] + controls
-    let compared = (["original", "retrain", "one-step", "three-step"] + controls).map { "control-" + $0 }
-    for stage in again + compared { expected.insert("\(stage)[control_size=50,repeat=2]") }
-    for size in [50, 100] { for stage in chain { expected.insert("\(stage)[size=\(size),repeat=2]") } }
+    let compared =
+      ["retrain-again["] + controls.map { "control[\($0)," }
+      + (labels + controls).map { "evaluate-control[\($0)," }
+    for stage in compared { expected.insert("\(stage)control_size=50,repeat=2]") }
+    for size in [50, 100] { for stage in chain { expected.insert("\(stage)size=\(size),repeat=2]") } }
     #expect(try box.planned("tiny", "--set", "repeat=3") == expected)
 
     // A second experiment with the same features stage shares it, by content and not by name.
     try box.write(
       """
-      extends: tiny.yaml
+      extends: examples/tiny.yaml
       stages:
         neighbours: {parameters: {metric: cosine}}
       """, to: "pipelines/second.yaml")
