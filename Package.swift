@@ -120,7 +120,7 @@ let package = Package(
       dependencies: [
         "Artifacts", "Stages", "StageResults", "StageRuns", "HDF5", "Influence", "NeuralNet", "PipelineCore",
         "PipelineExecution", "PipelineFile", "ResultTables", "Statistics", "Tensor",
-      ], exclude: ["plan-keys.txt", "results.txt"]),
+      ], exclude: ["Pipelines/plan-keys.txt", "results.txt"]),
     // The code of docs/add-a-stage.md, in a module of its own: whoever follows the page uses the same names.
     .testTarget(
       name: "TutorialTests",

@@ -7,10 +7,8 @@ import Stages
 import Testing
 
 @Suite struct PlanKeyTests {
-  private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(
-    path: "../.."
-  )
-  .standardizedFileURL.path
+  private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+  private static let root = folder.appending(path: "../../..").standardizedFileURL.path
 
   /// The stage types, each as if at version 1: a new version is meant to give new keys, and is not the file's doing.
   private static let types = allStages.declarations.mapValues { declaration in
@@ -36,8 +34,10 @@ import Testing
       $0.hasSuffix(".yaml") && !$0.hasPrefix("fragments/")
     }
     let found = try paths.map(Self.line).sorted()
-    let stored = try String(contentsOfFile: Self.root + "/Tests/StagesTests/plan-keys.txt", encoding: .utf8)
-      .split(separator: "\n").map(String.init)
+    let stored = try String(
+      contentsOfFile: Self.root + "/Tests/StagesTests/Pipelines/plan-keys.txt", encoding: .utf8
+    )
+    .split(separator: "\n").map(String.init)
     #expect(stored.count == 17)
     for line in Set(found).symmetricDifference(stored).sorted() {
       Issue.record(
