@@ -34,7 +34,7 @@ private let registry = StageRegistry([EachKindStage.self])
       node: "b", stage: "each-kind", stageVersion: 3, key: Digest(of: [3]),
       parameters: try ParameterValues(parameters, of: EachKindStage.declaration), axes: axes, streamKey: .max,
       inputs: ["terms": [input, input], "none": []], output: "/o", scratch: "/s",
-      baseDirectory: ".", downloads: "d", cache: "c", threads: 2, memory: .max, syncAfter: 0.1)
+      files: [TaskFile(path: "é", digest: Digest(of: [4]), source: "/é", copy: "/f/0")], downloads: "d", cache: "c", threads: 2, memory: .max, syncAfter: 0.1)
   }
 
   /// A stage must not see from its values whether it runs in a worker: 1.0 stays 1.0, and each bit its own.
@@ -49,8 +49,8 @@ private let registry = StageRegistry([EachKindStage.self])
     #expect(
       read.streamKey == sent.streamKey && read.memory == sent.memory && read.syncAfter == sent.syncAfter)
     #expect(
-      [read.node, read.output, read.scratch, read.baseDirectory, read.downloads, read.cache] == [
-        "b", "/o", "/s", ".", "d", "c",
+      [read.node, read.output, read.scratch, read.downloads, read.cache] == [
+        "b", "/o", "/s", "d", "c",
       ])
     #expect(read.key == sent.key && read.stageVersion == 3 && read.threads == 2 && read.stage == "each-kind")
   }

@@ -51,10 +51,14 @@ package final class Workshop {
     let values = try ParameterValues(parameters, of: declaration)
     if let problem = declaration.check(values) { throw StageFailure(problem.message) }
     let output = path()
+    let files = try declaration.externalFiles(values).map { name in
+      let path = name.hasPrefix("/") ? name : folder + "/" + name
+      return TaskFile(path: name, digest: try digestOfFile(path), source: path, copy: path)
+    }
     let task = StageTask(
       node: declaration.name, stage: declaration.name, stageVersion: declaration.version, key: Digest(of: []),
       parameters: values, axes: axes, streamKey: streamKey, inputs: inputs, output: output,
-      scratch: path(), baseDirectory: folder, downloads: folder + "/cache/downloads", cache: cache.root,
+      scratch: path(), files: files, downloads: folder + "/cache/downloads", cache: cache.root,
       threads: 1, memory: 1 << 30)
     let content = try stage.run(task, SilentContext(cache: cache))
     return try input(declaration.name, at: output, content: content, axes: axes)

@@ -125,13 +125,32 @@ public enum ReadStage: Stage {
   public static var declaration: StageDeclaration {
     StageDeclaration(
       name: "read", version: 1, summary: "the number in a file",
+<<<<<<< HEAD
       parameters: Common.all + [path], fileExtension: "txt", resources: Common.needs,
       externalFiles: { [$0[path]] })
+=======
+      parameters: common + [
+        ParameterDeclaration("path", .string, "the file, or a folder"),
+        ParameterDeclaration("inside", .string, default: .string(""), "the file in that folder"),
+        ParameterDeclaration("label", .string, default: .string(""), "in the key, not in the content"),
+        ParameterDeclaration("scribble", .boolean, default: .boolean(false), "whether it writes to the file"),
+      ], fileExtension: "txt", resources: needs, externalFiles: { [$0.string("path")] })
+>>>>>>> d856d32 (Give each task its own checked copies of the user's files, and look at its inputs again after success)
   }
   /// Writes the number.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
     try produce(task, context) {
+<<<<<<< HEAD
       try toyValue(ofFile: task.baseDirectory + "/" + task.parameters[path])
+=======
+      let inside = task.parameters.string("inside")
+      let file = task.file(task.parameters.string("path")) + (inside.isEmpty ? "" : "/" + inside)
+      let value = try toyValue(ofFile: file)
+      if task.parameters.boolean("scribble") {
+        try Data("scribble".utf8).write(to: URL(fileURLWithPath: file))
+      }
+      return value
+>>>>>>> d856d32 (Give each task its own checked copies of the user's files, and look at its inputs again after success)
     }
   }
 }
@@ -167,9 +186,24 @@ public enum TroubleStage: Stage {
   public static var declaration: StageDeclaration {
     StageDeclaration(
       name: "trouble", version: 1, summary: "misbehaves",
+<<<<<<< HEAD
       parameters: Common.all + [mode, until],
       inputs: [InputDeclaration("terms", accepts: [], .many, "numbers")], fileExtension: "txt",
       resources: Common.needs)
+=======
+      parameters: common + [
+        ParameterDeclaration(
+          "mode",
+          .choice([
+            "fail", "unavailable", "crash", "kill", "exit", "hang", "flood", "noNewline", "long",
+            "closeOutput",
+            "closeErrors", "child", "partial", "nothing", "scribble",
+          ]), default: .string("fail"), changesResult: false, "how"),
+        ParameterDeclaration(
+          "until", .string, default: .string(""), changesResult: false, "the file that ends the trouble"),
+      ], inputs: [InputDeclaration("terms", accepts: [], .many, "numbers")], fileExtension: "txt",
+      resources: needs)
+>>>>>>> d856d32 (Give each task its own checked copies of the user's files, and look at its inputs again after success)
   }
   /// Misbehaves, or else writes the sum of its inputs.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
@@ -218,8 +252,21 @@ public enum TroubleStage: Stage {
       try Data("12".utf8).write(to: URL(fileURLWithPath: task.output))
       try Data("34".utf8).write(to: URL(fileURLWithPath: task.scratch + "/half"))
       raise(SIGKILL)
+<<<<<<< HEAD
     case .nothing: break
     case .fail: throw StageFailure("it was told to fail")
+=======
+    case "nothing": break
+    case "scribble":
+      // Works well, and writes to what it reads.
+      for input in task.inputs.values.joined() {
+        let file = try FileHandle(forWritingTo: URL(fileURLWithPath: input.path))
+        try file.seekToEnd()
+        try file.write(contentsOf: Data("scribble".utf8))
+      }
+      try Data("0\n".utf8).write(to: URL(fileURLWithPath: task.output))
+    default: throw StageFailure("it was told to fail")
+>>>>>>> d856d32 (Give each task its own checked copies of the user's files, and look at its inputs again after success)
     }
   }
 }

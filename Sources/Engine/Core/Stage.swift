@@ -46,6 +46,29 @@ public struct TaskInput: Sendable, Hashable {
   }
 }
 
+/// A file or folder outside the cache that a task reads.
+///
+/// The task reads a copy of its own, made before its stage starts, whose bytes are those that the key was made of: a
+/// file that the user changes during a run can't get into a result under the old key, and no stage can change it.
+public struct TaskFile: Sendable, Hashable {
+  /// The path as the pipeline file gives it.
+  public var path: String
+  /// The digest of its content, which is in the key.
+  public var digest: Digest
+  /// Where the user's own stands, absolute.
+  public var source: String
+  /// Where the task's copy stands.
+  public var copy: String
+
+  /// A file, the user's own and the copy.
+  public init(path: String, digest: Digest, source: String, copy: String) {
+    self.path = path
+    self.digest = digest
+    self.source = source
+    self.copy = copy
+  }
+}
+
 /// A place among a node's inputs: whoever knows the graph finds the node that fills it.
 public struct InputPlace: Sendable, Hashable {
   /// The slot.
@@ -84,8 +107,8 @@ public struct StageTask: Sendable {
   public var output: String
   /// An empty folder of the task's own, removed afterwards.
   public var scratch: String
-  /// The folder of the pipeline file, to which external files are relative.
-  public var baseDirectory: String
+  /// The files and folders outside the cache that it reads, which the declaration's `externalFiles` names.
+  public var files: [TaskFile]
   /// Where downloads are kept between runs.
   public var downloads: String
   /// The cache's folder. Not for stages, which ask their context for a section.
@@ -101,7 +124,7 @@ public struct StageTask: Sendable {
   public init(
     node: String, stage: String, stageVersion: Int, key: Digest, parameters: ParameterValues,
     axes: [AxisValue], streamKey: UInt64, inputs: [String: [TaskInput]], gathers: Set<String> = [],
-    output: String, scratch: String, baseDirectory: String, downloads: String, cache: String, threads: Int,
+    output: String, scratch: String, files: [TaskFile], downloads: String, cache: String, threads: Int,
     memory: Int, syncAfter: Double = 10
   ) {
     self.node = node
@@ -115,12 +138,20 @@ public struct StageTask: Sendable {
     self.gathers = gathers
     self.output = output
     self.scratch = scratch
-    self.baseDirectory = baseDirectory
+    self.files = files
     self.downloads = downloads
     self.cache = cache
     self.threads = threads
     self.memory = memory
     self.syncAfter = syncAfter
+  }
+
+  /// The task's own copy of a file or folder that the declaration's `externalFiles` names.
+  public func file(_ path: String) -> String {
+    guard let file = files.first(where: { $0.path == path }) else {
+      preconditionFailure("the stage does not declare that it reads '\(path)'")
+    }
+    return file.copy
   }
 
   /// The one artifact of a slot that takes one.

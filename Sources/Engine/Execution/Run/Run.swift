@@ -106,8 +106,7 @@ public struct Run {
 
   /// Removes what a task has left, which a worker that was killed could not do itself.
   func removeFiles(of task: StageTask) {
-    POSIX.removeTree(task.output)
-    POSIX.removeTree(task.scratch)
+    for path in [task.output, task.scratch] + task.copiesFolder { POSIX.removeTree(path) }
   }
 
   func unfinishedNodes() -> [NodeID] {

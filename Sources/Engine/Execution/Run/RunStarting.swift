@@ -79,12 +79,18 @@ extension Run {
       }
     }
     let name = cache.layout.temporary(String(key.hex.prefix(12)))
+    let base = POSIX.absolute(plan.baseDirectory)
+    let files = node.files.enumerated().map { number, file in
+      TaskFile(
+        path: file.path, digest: file.digest, source: POSIX.join(base, file.path),
+        copy: "\(name).files/\(number)")
+    }
     return StageTask(
       node: node.name, stage: declaration.name, stageVersion: declaration.version, key: key,
       parameters: node.parameters, axes: node.axes, streamKey: plan.streamKey(of: id), inputs: inputs,
       gathers: gathers,
       output: name + "." + declaration.fileExtension, scratch: name + ".scratch",
-      baseDirectory: POSIX.absolute(plan.baseDirectory), downloads: cache.downloads, cache: cache.root,
+      files: files, downloads: cache.downloads, cache: cache.root,
       threads: share.cores, memory: share.memory, syncAfter: options.syncAfter)
   }
 }

@@ -1,5 +1,6 @@
 // Runs one task where it stands, in a worker process or in the caller's: checks inputs, works, seals the output.
 
+import FileTree
 import Glibc
 import PipelineCore
 
@@ -55,14 +56,18 @@ public struct TaskRunner {
     guard let stage = registry.stages[task.stage], stage.declaration.version == task.stageVersion else {
       throw StageFailure("this worker knows no stage '\(task.stage)' of version \(task.stageVersion)")
     }
-    defer { POSIX.removeTree(task.scratch) }
+    defer { for folder in [task.scratch] + task.copiesFolder { POSIX.removeTree(folder) } }
     resetPeakMemory()
     let start = POSIX.monotonicSeconds
     do {
       for (place, input) in task.placedInputs { try check(input, place) }
+      try copyFiles(of: task)
       try POSIX.makeDirectories(task.scratch)
       let context = TaskContext(reporter: reporter, cache: CacheStore(root: task.cache))
       let content = try stage.run(task, context)
+      // If the stage has written to an input, the result is not of what the key names. One that is gone by now was
+      // read while it was whole.
+      for (place, input) in task.placedInputs where POSIX.facts(input.path) != nil { try check(input, place) }
       guard let digest = try POSIX.digest(ofFile: task.output), let facts = POSIX.facts(task.output) else {
         throw StageFailure("the stage wrote no artifact")
       }
@@ -78,6 +83,15 @@ public struct TaskRunner {
         throw damage(place, "the artifact of \(input.node) changed while it was read: \(input.path)")
       }
       throw error as? StageFailure ?? StageFailure("\(error)")
+    }
+  }
+
+  /// Gives the task its own copies of the user's files, which are believed only if they are what the key was made of.
+  private func copyFiles(of task: StageTask) throws {
+    for folder in task.copiesFolder { try POSIX.makeDirectories(folder) }
+    for file in task.files where Digest(try FileTree.copy(file.source, to: file.copy)) != file.digest {
+      throw StageFailure(
+        "\(file.path) changed during the run: it is not what it was when the run began; run again")
     }
   }
 
@@ -100,6 +114,9 @@ private func damage(_ place: InputPlace, _ message: String) -> StageFailure {
 }
 
 extension StageTask {
+  /// The folder of the task's copies, if it has any.
+  var copiesFolder: [String] { files.first.map { [POSIX.parent(of: $0.copy)] } ?? [] }
+
   /// The inputs with their places, in no order.
   fileprivate var placedInputs: some Sequence<(InputPlace, TaskInput)> {
     inputs.lazy.flatMap { slot, inputs in

@@ -101,7 +101,12 @@ extension StageTask {
       }
     }
     writer.put(gathers) { $0.put($1) }
-    for text in [output, scratch, baseDirectory, downloads, cache] { writer.put(text) }
+    for text in [output, scratch] { writer.put(text) }
+    writer.put(files) { writer, file in
+      for text in [file.path, file.source, file.copy] { writer.put(text) }
+      writer.put(file.digest)
+    }
+    for text in [downloads, cache] { writer.put(text) }
     writer.put(threads)
     writer.put(memory)
     writer.put(syncAfter)
@@ -135,6 +140,10 @@ extension StageTask {
         label: label, node: node, stage: stage, axes: try axes(&reader), path: path,
         content: try reader.digest(), fileDigest: try reader.digest())
     }
+    func file(_ reader: inout WireReader) throws(WireError) -> TaskFile {
+      let (path, source, copy) = (try reader.text(), try reader.text(), try reader.text())
+      return TaskFile(path: path, digest: try reader.digest(), source: source, copy: copy)
+    }
     func parameters(of stage: String) throws(WireError) -> ParameterValues {
       let given = try reader.map { (reader) throws(WireError) in try reader.value() }
       guard let declaration = registry.declaration(stage),
@@ -150,7 +159,8 @@ extension StageTask {
       inputs: try reader.map { (reader) throws(WireError) in
         try reader.list { (reader) throws(WireError) in try input(&reader) }
       }, gathers: Set(try reader.list { (reader) throws(WireError) in try reader.text() }),
-      output: try reader.text(), scratch: try reader.text(), baseDirectory: try reader.text(),
+      output: try reader.text(), scratch: try reader.text(),
+      files: try reader.list { (reader) throws(WireError) in try file(&reader) },
       downloads: try reader.text(), cache: try reader.text(), threads: try reader.integer(),
       memory: try reader.integer(),
       syncAfter: try reader.number())

@@ -118,7 +118,7 @@ public enum FeaturesStage: Stage {
     let digest: String
     do {
       if let own = task.parameters[weights] {
-        path = task.resolve(own)
+        path = task.file(own)
         digest = try digestOfWeights(path)
       } else {
         path = try VisionTransformerWeights.fetch(

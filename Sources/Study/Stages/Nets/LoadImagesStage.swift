@@ -39,7 +39,7 @@ public enum LoadImagesStage: Stage {
     do throws(DatasetError) {
       if let folder = task.parameters[Self.folder] {
         name = "folder"
-        dataset = try Dataset(folder: task.resolve(folder))
+        dataset = try Dataset(folder: task.file(folder))
       } else {
         name = task.parameters[Self.dataset]
         dataset = try Dataset.load(name, downloads: task.downloads) { context.log($0) }
@@ -62,11 +62,6 @@ public enum LoadImagesStage: Stage {
     try artifact.write(\.dataset, name)
     return try artifact.finish()
   }
-}
-
-extension StageTask {
-  /// A path of the pipeline file, relative to the file's folder.
-  func resolve(_ path: String) -> String { path.hasPrefix("/") ? path : baseDirectory + "/" + path }
 }
 
 /// Some consecutive images of a split.

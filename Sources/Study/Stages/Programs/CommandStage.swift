@@ -58,7 +58,7 @@ public enum CommandStage: Stage {
     }
     for path in task.parameters[files] {
       try makeParent(of: folder + "/" + path)
-      try FileManager.default.copyItem(atPath: task.resolve(path), toPath: folder + "/" + path)
+      try FileManager.default.copyItem(atPath: task.file(path), toPath: folder + "/" + path)
     }
     for path in task.parameters[outputs] { try makeParent(of: folder + "/" + path) }
 
