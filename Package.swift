@@ -97,7 +97,9 @@ let package = Package(
       dependencies: ["CKernels", "Datasets", "Tensor", "VisionTransformer"], exclude: ["Golden"]),
     .testTarget(name: "PipelineCoreTests", dependencies: ["PipelineCore"]),
     .testTarget(name: "PipelineFileTests", dependencies: ["PipelineFile", "PipelineCore"]),
-    .target(name: "ToyStages", dependencies: ["PipelineExecution", "PipelineCore"], path: "Tests/ToyStages"),
+    .target(
+      name: "ToyStages", dependencies: ["PipelineExecution", "PipelineCore", "Programs"],
+      path: "Tests/ToyStages"),
     .executableTarget(
       name: "ToyWorker", dependencies: ["ToyStages", "PipelineExecution", "PipelineCore"],
       path: "Tests/ToyWorker"),

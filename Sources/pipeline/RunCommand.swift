@@ -111,7 +111,9 @@ struct RunCommand: ParsableCommand {
     }
     var run = Run(
       plan: session.plan, keys: session.keys, cache: session.cache, options: options,
-      executor: WorkerPool(command: [executable, "worker"]), progress: ConsoleProgress(jobs: jobs))
+      executor: WorkerPool(command: [executable, "worker"]),
+      progress: ConsoleProgress(
+        jobs: jobs, costs: { RunHistory(cache: session.cache).costs(of: session.plan.name) }))
     let summary: RunSummary
     do {
       summary = try run.execute(wanted)

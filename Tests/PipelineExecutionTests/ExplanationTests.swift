@@ -90,6 +90,28 @@ import ToyStages
     #expect(lab.listing() == before)
   }
 
+  /// One letter, two spellings in Unicode: a key is of bytes, and so is what is said of it.
+  @Test func spellingsOfOneLetterAreTwoValues() throws {
+    let lab = try Lab()
+    var pipeline = ToyPipeline("spelling")
+    let (one, other) = ("\u{E9}", "e\u{301}")
+    pipeline.add("a", "number", ["label": .string(one)])
+    try lab.run(pipeline)
+    pipeline["a"].parameters["label"] = .string(other)
+    let plan = try pipeline.plan()
+    let resolution = Resolution(plan: plan, keys: plan.planKeys(), cache: lab.cache)
+    #expect(resolution.decisions == [.runs])
+    let reasons = try explain(lab, pipeline, "a").causes.map(\.reason)
+    guard case .parameterChanged(_, let old?, let new?)? = reasons.first, reasons.count == 1 else {
+      Issue.record("\(reasons)")
+      return
+    }
+    #expect(Array(old.utf8) == Array(Value.string(one).json.utf8))
+    #expect(Array(new.utf8) == Array(Value.string(other).json.utf8))
+    let summary = try lab.run(pipeline)
+    #expect(summary.ran.map(\.node) == ["a"] && summary.ran.first?.reasons.count == 1)
+  }
+
   @Test func missingAndFailedAreCauses() throws {
     let lab = try Lab()
     var pipeline = try study(lab)

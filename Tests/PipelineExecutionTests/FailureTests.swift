@@ -120,6 +120,31 @@ func flipBit(_ path: String, at bit: Int? = nil) throws {
     #expect(try lab.value(pipeline, "gather") == 2)
   }
 
+  /// Whether or not the run goes on after it, what can't run any more is told from what was not reached yet.
+  @Test(arguments: [true, false]) func whatFollowsAFailureIsBlocked(_ keepGoing: Bool) throws {
+    let lab = try Lab()
+    var pipeline = ToyPipeline("blocked")
+    pipeline.add("bad", "trouble")
+    pipeline.add("twin", "trouble")
+    pipeline.add("apart", "number", ["value": .integer(2)])
+    pipeline.add("next", "sum", from: [("terms", ["bad"])])
+    pipeline.add(
+      "afterTwin", "sum", ["offset": .integer(3)], from: [("terms", ["twin"]), ("more", ["apart"])])
+    pipeline.add("gather", "sum", from: [("terms", ["next", "apart"])])
+    pipeline.add("end", "sum", ["offset": .integer(1)], axes: [("i", [0, 1])], from: [("terms", ["gather"])])
+    pipeline.add("later", "sum", ["offset": .integer(5)], from: [("terms", ["apart"])])
+    let summary = try lab.run(pipeline, jobs: 1, keepGoing: keepGoing)
+    #expect(summary.failures.count == 1)
+    // Of two nodes that would do the same, one fails and the other is blocked.
+    let failed = try #require(summary.failures.first).node
+    let blocked = ["bad", "twin", "next", "afterTwin", "gather", "end[i=0]", "end[i=1]"].filter {
+      $0 != failed
+    }
+    #expect(summary.blocked == blocked)
+    #expect(summary.ran.count + summary.notStarted == 2)
+    if keepGoing { #expect(summary.notStarted == 0) }
+  }
+
   @Test func withoutKeepGoingNothingMoreStarts() throws {
     let lab = try Lab()
     var pipeline = ToyPipeline("stop")

@@ -61,6 +61,44 @@ import ToyStages
     #expect(Date().timeIntervalSince(start) < 5)
   }
 
+  /// The last words may have no end of line; a failure keeps twenty lines, where `status` and `log` find them.
+  @Test func lastWordsAreKept() throws {
+    let lab = try Lab()
+    let lines = Lines()
+    var pipeline = ToyPipeline("mutter")
+    pipeline.add("bad", "trouble", ["mode": .string("mutter")])
+    let message = try #require(
+      try lab.run(pipeline, executor: lab.workers(), progress: lines).failures.first
+    ).failure.message
+    let told = (7...25).map { "    line \($0)\n" }.joined()
+    #expect(message == "it was told to fail; its last lines:\n\(told)    last words")
+    #expect(lines.texts == (1...25).map { "line \($0)" } + ["last words"])
+    let plan = try pipeline.plan()
+    #expect(lab.cache.failure(plan.planKeys()[NodeID(0)]) == message)
+    #expect(RunHistory(cache: lab.cache).find("mutter")?.nodes.last?.failure == message)
+  }
+
+  @Test func lastWordsOfAHangAreKept() throws {
+    let message = try #require(try failure("mutterAndHang", timeout: 0.4, Lab())).message
+    #expect(message.contains("timeout of 0.4 seconds") && message.hasSuffix("    half a line"))
+  }
+
+  /// What a node's programs leave behind ends with it, even in a session of its own, and speaks under no other node.
+  @Test func programsOfOneNodeAreSilentUnderTheNext() throws {
+    let lab = try Lab()
+    let lines = Lines()
+    var pipeline = ToyPipeline("leave")
+    pipeline.add("leaver", "trouble", ["mode": .string("leave"), "log": .string(lab.log)])
+    pipeline.add("next", "sum", ["seconds": .number(0.8)], from: [("terms", ["leaver"])])
+    #expect(try lab.run(pipeline, jobs: 1, executor: lab.workers(), progress: lines).failures.isEmpty)
+    #expect(
+      lines.texts == ["ended 1 processes that it had left behind"]
+        || lines.texts == ["ended 2 processes that it had left behind"])
+    let text = try String(contentsOfFile: lab.log + ".child", encoding: .utf8)
+    let left = try #require(pid_t(text.trimmingCharacters(in: .whitespacesAndNewlines)))
+    #expect(kill(left, 0) != 0 || isZombie(left))
+  }
+
   @Test(arguments: ["flood", "noNewline", "closeErrors"])
   func noiseDoesNoHarm(_ mode: String) throws {
     #expect(try failure(mode, Lab(), then: false) == nil)
@@ -155,6 +193,21 @@ import ToyStages
 func isZombie(_ process: pid_t) -> Bool {
   guard let text = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8) else { return true }
   return text[(text.lastIndex(of: ")") ?? text.startIndex)...].hasPrefix(") Z")
+}
+
+/// Keeps the lines of the log.
+private final class Lines: ProgressDisplay {
+  private(set) var texts: [String] = []
+  func begin(plan: Plan, unfinished: [NodeID]) {}
+  func started(_ id: NodeID, reasons: [RunReason], threads: Int) {}
+  func progress(_ id: NodeID, fraction: Double, message: String) {}
+  func log(_ id: NodeID, _ text: String) { texts.append(text) }
+  func waits(for id: NodeID, owner: String) {}
+  func finished(_ id: NodeID, seconds: Double, reasons: [RunReason]) {}
+  func cutOff(_ id: NodeID) {}
+  func failed(_ id: NodeID, _ message: String) {}
+  func update(running: [NodeID], waiting: [NodeID], unfinished: Int) {}
+  func end() {}
 }
 
 /// Kills the worker after each node, by the process number that the toy stages write down.

@@ -3,6 +3,7 @@
 import Foundation
 import Glibc
 import PipelineCore
+import Programs
 
 /// Parameters that all toy stages have: where to write down that they ran, and for how long to work.
 private enum Common {
@@ -119,38 +120,27 @@ public enum SumStageVersion2: Stage {
 
 /// The number in a file outside the cache.
 public enum ReadStage: Stage {
-  private static let path = Parameter("path", .string, "the file")
+  private static let path = Parameter("path", .string, "the file, or a folder")
+  private static let inside = Parameter("inside", .string, default: "", "the file in that folder")
+  private static let label = Parameter("label", .string, default: "", "in the key, not in the content")
+  private static let scribble = Parameter(
+    "scribble", .boolean, default: false, "whether it writes to the file")
 
   /// A path relative to the pipeline file.
   public static var declaration: StageDeclaration {
     StageDeclaration(
       name: "read", version: 1, summary: "the number in a file",
-<<<<<<< HEAD
-      parameters: Common.all + [path], fileExtension: "txt", resources: Common.needs,
-      externalFiles: { [$0[path]] })
-=======
-      parameters: common + [
-        ParameterDeclaration("path", .string, "the file, or a folder"),
-        ParameterDeclaration("inside", .string, default: .string(""), "the file in that folder"),
-        ParameterDeclaration("label", .string, default: .string(""), "in the key, not in the content"),
-        ParameterDeclaration("scribble", .boolean, default: .boolean(false), "whether it writes to the file"),
-      ], fileExtension: "txt", resources: needs, externalFiles: { [$0.string("path")] })
->>>>>>> d856d32 (Give each task its own checked copies of the user's files, and look at its inputs again after success)
+      parameters: Common.all + [path, inside, label, scribble], fileExtension: "txt",
+      resources: Common.needs, externalFiles: { [$0[path]] })
   }
   /// Writes the number.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
     try produce(task, context) {
-<<<<<<< HEAD
-      try toyValue(ofFile: task.baseDirectory + "/" + task.parameters[path])
-=======
-      let inside = task.parameters.string("inside")
-      let file = task.file(task.parameters.string("path")) + (inside.isEmpty ? "" : "/" + inside)
+      let inside = task.parameters[inside]
+      let file = task.file(task.parameters[path]) + (inside.isEmpty ? "" : "/" + inside)
       let value = try toyValue(ofFile: file)
-      if task.parameters.boolean("scribble") {
-        try Data("scribble".utf8).write(to: URL(fileURLWithPath: file))
-      }
+      if task.parameters[scribble] { try Data("scribble".utf8).write(to: URL(fileURLWithPath: file)) }
       return value
->>>>>>> d856d32 (Give each task its own checked copies of the user's files, and look at its inputs again after success)
     }
   }
 }
@@ -174,7 +164,7 @@ public enum TroubleStage: Stage {
   /// How to misbehave.
   private enum Mode: String, CaseIterable {
     case fail, unavailable, crash, kill, exit, hang, flood, noNewline, long, closeOutput, closeErrors, child
-    case partial, nothing
+    case partial, nothing, scribble, mutter, mutterAndHang, leave, terminate
   }
 
   private static let mode = Parameter(
@@ -186,24 +176,9 @@ public enum TroubleStage: Stage {
   public static var declaration: StageDeclaration {
     StageDeclaration(
       name: "trouble", version: 1, summary: "misbehaves",
-<<<<<<< HEAD
       parameters: Common.all + [mode, until],
       inputs: [InputDeclaration("terms", accepts: [], .many, "numbers")], fileExtension: "txt",
       resources: Common.needs)
-=======
-      parameters: common + [
-        ParameterDeclaration(
-          "mode",
-          .choice([
-            "fail", "unavailable", "crash", "kill", "exit", "hang", "flood", "noNewline", "long",
-            "closeOutput",
-            "closeErrors", "child", "partial", "nothing", "scribble",
-          ]), default: .string("fail"), changesResult: false, "how"),
-        ParameterDeclaration(
-          "until", .string, default: .string(""), changesResult: false, "the file that ends the trouble"),
-      ], inputs: [InputDeclaration("terms", accepts: [], .many, "numbers")], fileExtension: "txt",
-      resources: needs)
->>>>>>> d856d32 (Give each task its own checked copies of the user's files, and look at its inputs again after success)
   }
   /// Misbehaves, or else writes the sum of its inputs.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
@@ -252,12 +227,21 @@ public enum TroubleStage: Stage {
       try Data("12".utf8).write(to: URL(fileURLWithPath: task.output))
       try Data("34".utf8).write(to: URL(fileURLWithPath: task.scratch + "/half"))
       raise(SIGKILL)
-<<<<<<< HEAD
     case .nothing: break
-    case .fail: throw StageFailure("it was told to fail")
-=======
-    case "nothing": break
-    case "scribble":
+    case .mutter:
+      for line in 1...25 { say("line \(line)\n") }
+      say("last words")
+      throw StageFailure("it was told to fail")
+    case .mutterAndHang:
+      say("half a line")
+      while true { sleep(100) }
+    case .leave:
+      // A program that outlives its parent, in a session of its own, and speaks when the next node runs.
+      let talker =
+        "(sleep 0.3; echo I AM STILL HERE >&2; sleep 1000) & echo $! > '\(task.parameters[Common.log]).child'"
+      _ = try Program(["sh", "-c", talker], leadsSession: true).run()
+    case .terminate: raise(SIGTERM)
+    case .scribble:
       // Works well, and writes to what it reads.
       for input in task.inputs.values.joined() {
         let file = try FileHandle(forWritingTo: URL(fileURLWithPath: input.path))
@@ -265,8 +249,7 @@ public enum TroubleStage: Stage {
         try file.write(contentsOf: Data("scribble".utf8))
       }
       try Data("0\n".utf8).write(to: URL(fileURLWithPath: task.output))
-    default: throw StageFailure("it was told to fail")
->>>>>>> d856d32 (Give each task its own checked copies of the user's files, and look at its inputs again after success)
+    case .fail: throw StageFailure("it was told to fail")
     }
   }
 }

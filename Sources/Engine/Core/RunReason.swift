@@ -65,19 +65,22 @@ public enum RunReason: Hashable, Sendable {
 
   /// The reasons that lie between two manifests, in the order of the rules.
   public static func changes(from old: [ManifestField], to new: [ManifestField]) -> [RunReason] {
-    let before = Dictionary(old.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
-    let after = Dictionary(new.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
+    let before = ManifestField.valuesByName(old)
+    let after = ManifestField.valuesByName(new)
     var reasons: [RunReason] = []
-    if before["stage"] != after["stage"] {
-      reasons.append(.stageTypeChanged(old: before["stage"] ?? "", new: after["stage"] ?? ""))
-    } else if before["stage_version"] != after["stage_version"] {
-      reasons.append(
-        .stageVersionChanged(old: before["stage_version"] ?? "", new: after["stage_version"] ?? ""))
+    func change(_ name: ByteText) -> (old: String?, new: String?)? {
+      before[name] == after[name] ? nil : (before[name]?.text, after[name]?.text)
     }
-    let names = Set(before.keys).union(after.keys).filter { before[$0] != after[$0] }.sorted()
+    if let (old, new) = change(ByteText("stage")) {
+      reasons.append(.stageTypeChanged(old: old ?? "", new: new ?? ""))
+    } else if let (old, new) = change(ByteText("stage_version")) {
+      reasons.append(.stageVersionChanged(old: old ?? "", new: new ?? ""))
+    }
+    let names = Set(before.keys).union(after.keys).sorted()
     func each(_ section: String, _ reason: (String, String?, String?) -> RunReason) {
-      for name in names where name.hasPrefix(section) {
-        reasons.append(reason(String(name.dropFirst(section.count)), before[name], after[name]))
+      for name in names where name.text.hasPrefix(section) {
+        guard let (old, new) = change(name) else { continue }
+        reasons.append(reason(String(name.text.dropFirst(section.count)), old, new))
       }
     }
     each("parameters.") { .parameterChanged(name: $0, old: $1, new: $2) }

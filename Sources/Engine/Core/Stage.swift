@@ -187,6 +187,8 @@ public struct StageFailure: Error, Sendable, CustomStringConvertible {
     case failed
     /// The node fails because something outside can't be had (exit code 66).
     case unavailable
+    /// A signal that asks for an end came to the worker or its program: no fault of the node, which runs again.
+    case interrupted
     /// An input's file is missing or damaged: its node runs again, then this one.
     case damagedInput(InputPlace)
   }

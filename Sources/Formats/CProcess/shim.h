@@ -11,3 +11,6 @@ extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *
 
 /// Makes this process the parent of whatever its descendants leave behind. 0 if that worked.
 static inline int process_adopt_orphans(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
+
+/// Has this process sent a signal when the thread that started it ends. 0 if that worked.
+static inline int process_signal_of_parents_death(int signal) { return prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0); }

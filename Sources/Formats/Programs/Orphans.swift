@@ -8,6 +8,9 @@ public enum Orphans {
   /// From now on whatever a program leaves behind becomes this process's child, even if it leads a session of its own.
   public static func adopt() { _ = process_adopt_orphans() }
 
+  /// From now on this process goes on, should it be stopped, when its parent dies.
+  public static func goOnWithoutParent() { _ = process_signal_of_parents_death(SIGCONT) }
+
   /// Ends all children of this process, and theirs, and waits for them. Nobody else may be waiting for one.
   ///
   /// - Returns: How many were still alive. One system call where there are none.

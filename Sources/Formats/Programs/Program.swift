@@ -210,6 +210,12 @@ public enum ProgramEnding: Sendable, Hashable {
     self = signal == 0 ? .exited(status: status >> 8 & 0xFF) : .signalled(signal)
   }
 
+  /// Whether it was ended by a signal by which a user or a batch system asks for an end, so by no fault of its own.
+  public var wasAskedToEnd: Bool {
+    guard case .signalled(let signal) = self else { return false }
+    return [SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2].contains(signal)
+  }
+
   /// Whether it exited with status 0.
   public var isSuccess: Bool { self == .exited(status: 0) }
 }

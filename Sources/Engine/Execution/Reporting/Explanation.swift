@@ -119,10 +119,10 @@ public final class Explainer {
     _ id: JoinID, of consumer: NodeID, _ slot: String, _ old: Digest, _ depth: Int
   ) -> [Step] {
     guard let fields = cache.join(old) else { return [] }
-    var before = Dictionary(fields.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
+    var before = ManifestField.valuesByName(fields)
     var steps: [Step] = []
     for (member, field) in zip(plan.joins[id.index].members, manifest(of: id)) {
-      if let oldKey = before.removeValue(forKey: field.name).flatMap({ Digest(hex: $0) }) {
+      if let oldKey = before.removeValue(forKey: ByteText(field.name)).flatMap({ Digest(hex: $0.text) }) {
         if let step = follow(member.node, oldKey, depth) { steps.append(step) }
         continue
       }
@@ -132,7 +132,7 @@ public final class Explainer {
         reasons.isEmpty ? .cause(cause(consumer, added)) : .node(member.node, reasons, depth: depth))
     }
     for (name, key) in before.sorted(by: { $0.key < $1.key }) {
-      let gone = RunReason.inputChanged(slot: "\(slot): \(name)", old: Digest(hex: key), new: nil)
+      let gone = RunReason.inputChanged(slot: "\(slot): \(name.text)", old: Digest(hex: key.text), new: nil)
       steps.append(.cause(cause(consumer, gone)))
     }
     return steps

@@ -121,6 +121,12 @@ struct Journal {
     try? log.add(run)
   }
 
+  /// Nodes that failed here have been made by another process: they count as failed no more.
+  mutating func forgive(_ nodes: [NodeID]) {
+    let names = Set(nodes.map { plan[$0].name })
+    summary.failures.removeAll { names.contains($0.node) }
+  }
+
   /// Lets the plan key stand for the artifact, with the manifest that later explanations compare with.
   private mutating func record(
     _ id: NodeID, _ artifact: Artifact, _ reasons: [RunReason]

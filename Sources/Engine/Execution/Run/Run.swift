@@ -19,7 +19,9 @@ public struct Run {
   var running: [NodeID: RunningNode] = [:]
   /// Nodes that another process is making.
   var elsewhere: [NodeID] = []
-  var healing = Healing()
+  var repeats = Repeats()
+  /// Whether a batch system has said that time is nearly up.
+  var isFinishing = false
 
   var plan: Plan { scheduler.plan }
 
@@ -29,6 +31,8 @@ public struct Run {
     var share: Budgets.Share
     /// When it was started, in seconds since the start of the run.
     var began: Double
+    /// For how many seconds it stood still since.
+    var paused = 0.0
     var reasons: [RunReason]
   }
 
@@ -64,7 +68,8 @@ public struct Run {
     do {
       repeat {
         interrupted = try loop(interrupts)
-      } while !interrupted && journal.isOpen && scheduler.wantLost(among: wanted)
+      } while !interrupted
+        && (forgiveWhatOthersMade(wanted) || journal.isOpen && scheduler.wantLost(among: wanted))
     } catch {
       try? recordFinished()
       progress.end()
@@ -75,10 +80,10 @@ public struct Run {
     return journal.summary
   }
 
-  /// Runs what can be run; true if a signal has asked for the end.
+  /// Runs what can be run; true if a signal has ended it before all was done.
   private mutating func loop(_ interrupts: Interrupts) throws -> Bool {
-    var interrupted = false
-    while scheduler.unfinished > 0, !interrupted {
+    var isStopped = false
+    while scheduler.unfinished > 0, !isStopped {
       try recordCutOffs()
       try dispatch()
       try recordFinished()
@@ -90,11 +95,39 @@ public struct Run {
       try endHangingNodes()
       leases.renew()
       progress.update(running: running.keys.sorted(), waiting: elsewhere, unfinished: scheduler.unfinished)
-      interrupted = interrupts.taken()
+      switch interrupts.taken() {
+      case nil: break
+      case .suspend?: standStill()
+      case .finish?: isFinishing = true
+      case .stop?: isStopped = true
+      }
     }
     try recordCutOffs()
     try recordFinished()
-    return interrupted
+    return isStopped || isFinishing && scheduler.unfinished > 0
+  }
+
+  /// Stops with all that runs, until somebody lets this process go on.
+  private mutating func standStill() {
+    let start = journal.seconds
+    progress.end()
+    executor.suspend()
+    raise(SIGSTOP)
+    executor.resume()
+    for id in running.keys { running[id]!.paused += journal.seconds - start }
+    // Whose lease was taken over meanwhile finds out when it publishes.
+    leases.renew()
+  }
+
+  /// What failed here may have been made by another process meanwhile; then all that waited for it goes on.
+  private mutating func forgiveWhatOthersMade(_ wanted: [NodeID]) -> Bool {
+    let made = plan.ids.filter {
+      scheduler.states[$0.index] == .failed && cache.artifact(action: scheduler.actionKey(of: $0)) != nil
+    }
+    guard !made.isEmpty else { return false }
+    journal.forgive(made)
+    scheduler.forgive(made, wanted)
+    return true
   }
 
   private mutating func cleanUp() {
@@ -130,18 +163,27 @@ public struct Run {
   }
 }
 
-/// The nodes that run again because a consumer found their artifacts unusable.
-struct Healing {
-  /// How often each consumer has asked for it.
-  private var attempts: [NodeID: Int] = [:]
+/// The nodes that run once more in the same run.
+struct Repeats {
+  /// How often each consumer has found an input unusable.
+  private var damages: [NodeID: Int] = [:]
+  /// How often a signal has ended a node.
+  private var interruptions: [NodeID: Int] = [:]
+  /// Why nodes run again whose artifacts a consumer found unusable.
   private var reasons: [NodeID: RunReason] = [:]
-  /// A consumer that finds damage once more fails.
+  /// What happens more often than so is a failure.
   private static let limit = 3
 
   /// Whether a consumer may have an input made again.
-  mutating func mayTry(for consumer: NodeID) -> Bool {
-    attempts[consumer, default: 0] += 1
-    return attempts[consumer]! <= Self.limit
+  mutating func mayHeal(for consumer: NodeID) -> Bool {
+    damages[consumer, default: 0] += 1
+    return damages[consumer]! <= Self.limit
+  }
+
+  /// Whether a node that a signal has ended may run again.
+  mutating func mayStartAgain(_ id: NodeID) -> Bool {
+    interruptions[id, default: 0] += 1
+    return interruptions[id]! <= Self.limit
   }
 
   /// A node is to run again for this reason.

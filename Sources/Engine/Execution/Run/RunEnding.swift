@@ -104,14 +104,19 @@ extension Run {
   private mutating func fail(_ id: NodeID, _ node: RunningNode, _ failure: StageFailure) {
     removeFiles(of: node.task)
     if case .damagedInput(let place) = failure.kind, let damaged = plan.node(filling: place, of: id),
-      healing.mayTry(for: id)
+      repeats.mayHeal(for: id)
     {
       progress.log(id, failure.message + "; making it again")
       if let artifact = scheduler.artifacts[damaged.index] {
         let isThere = POSIX.facts(cache.file(of: artifact)) != nil
-        healing.expect(damaged, isThere ? .artifactDamaged : .artifactMissing)
+        repeats.expect(damaged, isThere ? .artifactDamaged : .artifactMissing)
       }
       scheduler.heal(id, damaged: damaged)
+      return
+    }
+    if failure.kind == .interrupted, repeats.mayStartAgain(id) {
+      progress.log(id, failure.message + "; it is to run again")
+      scheduler.restart(id)
       return
     }
     giveUp(id, failure, key: node.task.key, node)
@@ -125,7 +130,9 @@ extension Run {
 
   mutating func endHangingNodes() throws {
     for (id, node) in running {
-      guard let limit = plan.stage(of: id).timeout, journal.seconds - node.began > limit else { continue }
+      guard let limit = plan.stage(of: id).timeout, journal.seconds - node.began - node.paused > limit else {
+        continue
+      }
       let reason = "it took longer than its timeout of \(limit) seconds and was ended"
       for event in executor.cancel(id, reason) { try handle(event) }
     }

@@ -13,7 +13,9 @@ extension Run {
     budgets.excess(of: scheduler.needs(of: id), node: plan[id].name)
   }
 
-  private var stopsStarting: Bool { !journal.summary.failures.isEmpty && !options.keepGoing }
+  private var stopsStarting: Bool {
+    isFinishing || !journal.summary.failures.isEmpty && !options.keepGoing
+  }
 
   mutating func dispatch() throws {
     if stopsStarting {
@@ -51,7 +53,7 @@ extension Run {
     }
     let share = budgets.share(for: scheduler.needs(of: id), otherReady: otherReady)
     let task = task(for: id, key: key, share)
-    let reasons = healing.takeReason(for: id).map { [$0] } ?? journal.reasons(for: id)
+    let reasons = repeats.takeReason(for: id).map { [$0] } ?? journal.reasons(for: id)
     try executor.start(id, task)
     running[id] = RunningNode(task: task, share: share, began: journal.seconds, reasons: reasons)
     budgets.take(share)

@@ -21,6 +21,11 @@ struct ReadyQueue {
 
   init(heights: [Int]) { self.heights = heights }
 
+  mutating func removeAll() {
+    heaps = []
+    count = 0
+  }
+
   mutating func push(_ id: NodeID, memory: Int) {
     count += 1
     let entry = Entry(height: heights[id.index], id: id)

@@ -163,6 +163,8 @@ struct Scheduler {
     return false
   }
 
+  mutating func clearReady() { ready.removeAll() }
+
   private mutating func pushReady(_ id: NodeID) {
     states[id.index] = .ready
     ready.push(id, memory: needs(of: id).memory)

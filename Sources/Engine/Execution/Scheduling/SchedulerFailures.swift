@@ -42,6 +42,31 @@ extension Scheduler {
     }
   }
 
+  /// A running node is to run once more.
+  mutating func restart(_ id: NodeID) { want(startOver(id)) }
+
+  /// Another process has made what failed here: looks once more at all that is wanted. Nothing may be running.
+  mutating func forgive(_ made: [NodeID], _ wanted: [NodeID]) {
+    for id in made { states[id.index] = .idle }
+    for index in states.indices {
+      switch states[index] {
+      case .done, .failed, .idle: continue
+      case .running: preconditionFailure("a node is running")
+      case .blocked: break
+      case .waiting, .ready, .following: unfinished -= 1
+      }
+      states[index] = .idle
+    }
+    // No node waits any more, so none may be registered.
+    consumers = Array(repeating: [], count: consumers.count)
+    waitingJoins = Array(repeating: [], count: waitingJoins.count)
+    joins = Array(repeating: JoinState(), count: joins.count)
+    makers = [:]
+    followers = [:]
+    clearReady()
+    want(wanted)
+  }
+
   /// A task found the artifact of an input missing or damaged: that node runs again, then this one.
   mutating func heal(_ id: NodeID, damaged: NodeID) {
     if states[damaged.index] == .done, let artifact = artifacts[damaged.index] {

@@ -31,7 +31,11 @@ public struct FileWatcher {
       }
       var descriptor = pollfd(fd: interrupts.descriptor, events: Int16(POLLIN), revents: 0)
       poll(&descriptor, 1, 500)
-      if interrupts.taken() { return false }
+      switch interrupts.taken() {
+      case nil: break
+      case .suspend?: raise(SIGSTOP)
+      case .finish?, .stop?: return false
+      }
     }
   }
 

@@ -7,24 +7,23 @@ extension POSIX {
   /// Kills all processes of some sessions but one. A program may leave its process group, as those that
   /// Foundation starts do, and its parent may be gone; the session still tells whose it is.
   static func killSessions(_ sessions: Set<pid_t>, sparing own: pid_t = 0) {
-    guard !sessions.isEmpty else { return }
     // Again, as long as there are some: one may have been starting another.
-    for _ in 0..<10 {
-      var found = false
-      for process in list("/proc").compactMap({ pid_t($0) }) where process != own {
-        guard let bytes = (try? read("/proc/\(process)/stat")) ?? nil, let name = bytes.lastIndex(of: 0x29)
-        else {
-          continue
-        }
-        // After the name: state, parent, group, session.
-        let fields = String(decoding: bytes[(name + 1)...], as: UTF8.self).split(separator: " ", maxSplits: 4)
-        guard fields.count > 4, fields[0] != "Z", let session = pid_t(fields[3]), sessions.contains(session)
-        else {
-          continue
-        }
-        if kill(process, SIGKILL) == 0 { found = true }
-      }
-      if !found { return }
+    for _ in 0..<10 where signalSessions(sessions, SIGKILL, sparing: own) == 0 { return }
+  }
+
+  /// Sends a signal to all living processes of some sessions but one; returns how many there were.
+  @discardableResult
+  static func signalSessions(_ sessions: Set<pid_t>, _ signal: Int32, sparing own: pid_t = 0) -> Int {
+    guard !sessions.isEmpty else { return 0 }
+    return list("/proc").count { name in
+      guard let process = pid_t(name), process != own,
+        let bytes = (try? read("/proc/\(process)/stat")) ?? nil, let end = bytes.lastIndex(of: 0x29)
+      else { return false }
+      // After the name: state, parent, group, session.
+      let fields = String(decoding: bytes[(end + 1)...], as: UTF8.self).split(separator: " ", maxSplits: 4)
+      guard fields.count > 4, fields[0] != "Z", let session = pid_t(fields[3]), sessions.contains(session)
+      else { return false }
+      return kill(process, signal) == 0
     }
   }
 

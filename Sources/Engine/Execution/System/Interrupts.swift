@@ -1,4 +1,4 @@
-// Ctrl-C and SIGTERM as bytes in a pipe, so that the run loop meets them where it waits.
+// Signals to a run as bytes in a pipe, so that the run loop meets them where it waits.
 
 import Glibc
 
@@ -6,10 +6,30 @@ import Glibc
 // installed.
 nonisolated(unsafe) private var interruptPipe: Int32 = -1
 
-/// The signals that ask a run to stop.
+/// The signals by which a user or a batch system asks something of a run.
 struct Interrupts {
+  /// What is asked.
+  enum Request: Comparable {
+    /// Ctrl-Z: stand still with all that runs, until a SIGCONT.
+    case suspend
+    /// SIGUSR1, by which batch systems say that time is nearly up: start nothing more.
+    case finish
+    /// SIGINT, SIGTERM, SIGHUP: end now.
+    case stop
+
+    init(signal: Int32) {
+      switch signal {
+      case SIGTSTP: self = .suspend
+      case SIGUSR1: self = .finish
+      default: self = .stop
+      }
+    }
+  }
+
   /// Readable once a signal has come.
   let descriptor: Int32
+
+  private static let signals = [SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGTSTP]
 
   private static let shared: Interrupts = {
     var ends: [Int32] = [-1, -1]
@@ -25,20 +45,20 @@ struct Interrupts {
   static func install() -> Interrupts {
     openStandardStreams()
     let interrupts = shared
-    for number in [SIGINT, SIGTERM, SIGHUP] {
+    for number in signals {
       let previous = signal(number) { number in
         let reason = errno
         var byte = UInt8(truncatingIfNeeded: number)
         _ = write(interruptPipe, &byte, 1)
         errno = reason
       }
-      // Whoever started the run with `nohup` means it.
+      // Whoever started the run with `nohup` means it, and a shell without job control ignores Ctrl-Z.
       if unsafeBitCast(previous, to: Int.self) == 1 { signal(number, SIG_IGN) }
     }
     // A parent may have started this process from a thread that blocks signals.
     var blocked = sigset_t()
     sigemptyset(&blocked)
-    for number in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&blocked, number) }
+    for number in signals { sigaddset(&blocked, number) }
     pthread_sigmask(SIG_UNBLOCK, &blocked, nil)
     // A reader that went away (`| head`) must not kill the run. A handler, not "ignore", which workers would
     // inherit.
@@ -55,11 +75,17 @@ struct Interrupts {
     }
   }
 
-  /// Whether a signal has come since the last call.
-  func taken() -> Bool {
+  /// The most urgent of what was asked since the last call.
+  func taken() -> Request? {
     var bytes = [UInt8](repeating: 0, count: 64)
-    var any = false
-    while read(descriptor, &bytes, bytes.count) > 0 { any = true }
-    return any
+    var most: Request?
+    while true {
+      let got = read(descriptor, &bytes, bytes.count)
+      guard got > 0 else { return most }
+      for byte in bytes[..<got] {
+        let request = Request(signal: Int32(byte))
+        most = most.map { max($0, request) } ?? request
+      }
+    }
   }
 }

@@ -23,6 +23,17 @@ public protocol TaskExecutor: AnyObject {
   func cancel(_ id: NodeID, _ reason: String) -> [ExecutorEvent]
   /// Ends everything.
   func shutdown()
+  /// Stops what runs, until `resume`.
+  func suspend()
+  /// Lets what was stopped go on.
+  func resume()
+}
+
+extension TaskExecutor {
+  /// Nothing, where tasks run in this process, which is stopped itself.
+  public func suspend() {}
+  /// See `suspend`.
+  public func resume() {}
 }
 
 /// Runs each task at once in the caller's own process: for tests and toy stages.

@@ -211,7 +211,7 @@ package struct LeaseKeeper {
   package mutating func renew() {
     let now = clock()
     for (key, renewed) in held where now - renewed > duration / 3 {
-      // One that another process has taken over is not ours to keep alive.
+      // Another's lease must not be kept alive.
       if isOwn(path(key)) { utimes(path(key), nil) }
       held[key] = now
     }

@@ -3,6 +3,7 @@
 import Foundation
 import Glibc
 import PipelineCore
+import Programs
 import Synchronization
 
 /// A worker process.
@@ -20,6 +21,9 @@ public enum Worker {
     dup2(STDERR_FILENO, STDOUT_FILENO)
     _ = fcntl(answers, F_SETFD, FD_CLOEXEC)
     dieWithScheduler()
+    Orphans.adopt()
+    // A scheduler that is killed while all stands still lets its workers find out.
+    Orphans.goOnWithoutParent()
 
     let context = WorkerContext(descriptor: answers)
     var runner = TaskRunner(registry: registry)
@@ -36,11 +40,16 @@ public enum Worker {
           context.send(.failed(StageFailure("this worker could not read its task: it knows other stages")))
           continue
         }
+        let answer: WorkerMessage
         do {
-          context.send(.finished(try runner.run(task, context)))
+          answer = .finished(try runner.run(task, context))
         } catch {
-          context.send(.failed(error))
+          answer = .failed(error)
         }
+        // What a node's programs leave behind must not speak, write or count under the next node.
+        let left = Orphans.end()
+        if left > 0 { context.log("ended \(left) processes that it had left behind") }
+        context.send(answer)
       }
     }
   }

@@ -63,6 +63,7 @@ enum WorkerMessage: Sendable {
     switch kind {
     case .failed: writer.put(tag: 0)
     case .unavailable: writer.put(tag: 1)
+    case .interrupted: writer.put(tag: 3)
     case .damagedInput(let place):
       writer.put(tag: 2)
       writer.put(place.slot)
@@ -74,6 +75,7 @@ enum WorkerMessage: Sendable {
     switch try reader.tag() {
     case 0: return .failed
     case 1: return .unavailable
+    case 3: return .interrupted
     case 2: return .damagedInput(InputPlace(slot: try reader.text(), position: try reader.integer()))
     default: throw WireError()
     }

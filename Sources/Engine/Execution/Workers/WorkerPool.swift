@@ -94,7 +94,9 @@ public final class WorkerPool: TaskExecutor {
       process.release()
     case .failed(let failure):
       tell(process.readAllLines(), of: process, &events)
-      let told = failure.kind == .failed ? process.failure(failure.message) : failure
+      // What a program printed is told with its failure, and so kept.
+      let isOwn = failure.kind == .failed || failure.kind == .interrupted
+      let told = isOwn ? process.failure(failure.message, kind: failure.kind) : failure
       events.append(.finished(node, .failure(told)))
       process.release()
     }
@@ -110,6 +112,12 @@ public final class WorkerPool: TaskExecutor {
     }
     return events
   }
+
+  /// Stops all workers and all that they have started, until `resume`.
+  public func suspend() { POSIX.signalSessions(Set(processes.map(\.child.id)), SIGSTOP) }
+
+  /// Lets all workers and all that they have started go on.
+  public func resume() { POSIX.signalSessions(Set(processes.map(\.child.id)), SIGCONT) }
 
   /// Ends all workers and all that they have started.
   public func shutdown() {

@@ -130,7 +130,7 @@ final class WorkerProcess {
       if signal == SIGKILL {
         message += "; the kernel does this when memory runs out: lower --jobs or the stage's needs"
       }
-      return failure(message)
+      return failure(message, kind: ending.wasAskedToEnd ? .interrupted : .failed)
     }
   }
 

@@ -18,7 +18,9 @@ extension Program {
     switch ending {
     case .exited(status: 0): return
     case .exited(let status): throw StageFailure("\(arguments[0]) exited with status \(status)")
-    case .signalled(let signal): throw StageFailure("\(arguments[0]) was ended by signal \(signal)")
+    case .signalled(let signal):
+      throw StageFailure(
+        "\(arguments[0]) was ended by signal \(signal)", kind: ending.wasAskedToEnd ? .interrupted : .failed)
     }
   }
 }
