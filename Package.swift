@@ -21,9 +21,9 @@ let package = Package(
     .systemLibrary(
       name: "CHDF5", path: "Sources/Formats/CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
     .target(name: "HDF5", dependencies: ["CHDF5", "Hashing"], path: "Sources/Formats/HDF5"),
-    .systemLibrary(name: "CProcess", path: "Sources/Formats/CProcess"),
+    .systemLibrary(name: "CGlibc", path: "Sources/Formats/CGlibc"),
     // Starts the programs of others; whatever starts one uses this.
-    .target(name: "Programs", dependencies: ["CProcess"], path: "Sources/Formats/Programs"),
+    .target(name: "Programs", dependencies: ["CGlibc"], path: "Sources/Formats/Programs"),
     .target(name: "Datasets", dependencies: ["Hashing", "Programs"], path: "Sources/Formats/Datasets"),
     .target(
       name: "VisionTransformer",
@@ -54,7 +54,8 @@ let package = Package(
     .target(
       name: "PipelineExecution",
       dependencies: [
-        "FileTree", "PipelineCore", "Programs", .product(name: "HeapModule", package: "swift-collections"),
+        "CGlibc", "FileTree", "PipelineCore", "Programs",
+        .product(name: "HeapModule", package: "swift-collections"),
       ],
       path: "Sources/Engine/Execution"),
 

@@ -42,7 +42,7 @@ import ToyStages
     return try pipeline.plan()
   }
 
-  @Test(arguments: [1, 7, 12, 20, 21, 40, 80, 200])
+  @Test(arguments: [2, 7, 12, 20, 21, 40, 80, 200])
   func everyLineFits(_ width: Int) throws {
     let screen = Screen(.init(columns: width, rows: 10))
     let plan = try plan("学習の段階")

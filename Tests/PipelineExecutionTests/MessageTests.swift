@@ -34,7 +34,8 @@ private let registry = StageRegistry([EachKindStage.self])
       node: "b", stage: "each-kind", stageVersion: 3, key: Digest(of: [3]),
       parameters: try ParameterValues(parameters, of: EachKindStage.declaration), axes: axes, streamKey: .max,
       inputs: ["terms": [input, input], "none": []], output: "/o", scratch: "/s",
-      files: [TaskFile(path: "é", digest: Digest(of: [4]), source: "/é", copy: "/f/0")], downloads: "d", cache: "c", threads: 2, memory: .max, syncAfter: 0.1)
+      files: [TaskFile(path: "é", digest: Digest(of: [4]), source: "/é", copy: "/f/0")], downloads: "d",
+      cache: "c", threads: 2, memory: .max, syncAfter: 0.1)
   }
 
   /// A stage must not see from its values whether it runs in a worker: 1.0 stays 1.0, and each bit its own.
@@ -45,7 +46,8 @@ private let registry = StageRegistry([EachKindStage.self])
     let bodies = try #require(taken)
     let read = try #require(bodies.first.flatMap { StageTask($0, of: registry) })
     #expect(bodies.count == 1 && read.parameters == sent.parameters && read.axes == sent.axes)
-    #expect(read.parameters.json == sent.parameters.json && read.inputs == sent.inputs)
+    #expect(
+      read.parameters.json == sent.parameters.json && read.inputs == sent.inputs && read.files == sent.files)
     #expect(
       read.streamKey == sent.streamKey && read.memory == sent.memory && read.syncAfter == sent.syncAfter)
     #expect(

@@ -1,6 +1,6 @@
 // What the programs that this process has started leave behind when they end.
 
-import CProcess
+import CGlibc
 import Glibc
 
 /// Programs that outlive the one that was waited for.

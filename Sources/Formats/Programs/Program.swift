@@ -1,6 +1,6 @@
 // Starts other programs: exactly the arguments and the environment given, no shell, no descriptor but the three.
 
-import CProcess
+import CGlibc
 import Glibc
 
 /// A program that is to be started.

@@ -1,6 +1,6 @@
 // The three standard streams of a program that is being started, and which descriptors are whose.
 
-import CProcess
+import CGlibc
 import Glibc
 
 /// The descriptors of one start. Those that only the program needs are closed after it; the far ends of pipes stay if

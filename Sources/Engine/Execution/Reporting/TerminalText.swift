@@ -1,5 +1,6 @@
 // How wide a text stands on a terminal, and as much of it as fits.
 
+import CGlibc
 import Glibc
 
 /// Text for a terminal of some width.

@@ -2,9 +2,11 @@
 // shows to GNU programs only.
 
 #pragma once
+#include <stddef.h>
 #include <spawn.h>
 #include <sys/prctl.h>
 
+extern int wcwidth(wchar_t character);
 extern int pipe2(int ends[2], int flags);
 extern int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *actions, const char *path);
 extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int from);
