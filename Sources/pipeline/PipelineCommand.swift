@@ -31,6 +31,7 @@ struct PipelineCommand: ParsableCommand {
 
   static func main() {
     endIdleThreads()
+    StandardOutput.watch()
     main(nil)
   }
 }
