@@ -15,7 +15,7 @@ struct LogCommand: ParsableCommand {
   @Option(name: .shortAndLong, help: "Shows this many, at most.") var limit = 20
   @Flag(help: "Prints JSON.") var json = false
 
-  private struct Run: Encodable {
+  private struct RunRow: Encodable {
     struct Failure: Encodable {
       var node: String
       var message: String
@@ -67,7 +67,7 @@ struct LogCommand: ParsableCommand {
     if json {
       return try printJSON(
         runs.map { run in
-          Run(
+          RunRow(
             id: run.id, pipeline: run.pipeline, time: run.time, seconds: run.seconds, ended: run.ending,
             ran: run.nodes.count { $0.failure == nil },
             failed: run.nodes.compactMap { node in
