@@ -28,7 +28,7 @@ func sampleTask(in folder: String) throws -> StageTask {
   return StageTask(
     node: "sample", stage: stage.name, stageVersion: stage.version, key: Digest(of: [1]),
     parameters: try ParameterValues(["a": .integer(1)], of: stage), axes: [], streamKey: 0, inputs: [:],
-    output: folder + "/file.h5", scratch: folder + "/scratch", baseDirectory: folder, downloads: folder,
+    output: folder + "/file.h5", scratch: folder + "/scratch", files: [], downloads: folder,
     cache: folder,
     threads: 1, memory: 1 << 30)
 }

@@ -85,7 +85,7 @@ package final class Workshop {
     let task = StageTask(
       node: label, stage: stage, stageVersion: declaration.version, key: Digest(of: []),
       parameters: try ParameterValues([:], of: declaration), axes: axes, streamKey: 0, inputs: [:],
-      output: output, scratch: path(), baseDirectory: folder, downloads: folder, cache: cache.root,
+      output: output, scratch: path(), files: [], downloads: folder, cache: cache.root,
       threads: 1,
       memory: 1 << 30)
     var made = try input(stage, at: output, content: task.write(layout, value), axes: axes)
