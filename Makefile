@@ -36,6 +36,7 @@ bench: setup ## Build and run the benchmarks, beside PyTorch where PEERS and PEE
 	$(BUILD)
 	$(SWIFT) build -c release --product ToyWorker
 	python3 scripts/bench/engine.py
+	python3 scripts/bench/large.py
 
 # TORCH_VIT names a program that measures PyTorch's forward pass, as docs/vit.md describes.
 bench-vit: setup ## Time the vision transformer, beside PyTorch and onnxruntime where PEERS and TORCH_VIT are given

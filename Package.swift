@@ -65,7 +65,8 @@ let package = Package(
     .target(
       name: "Stages",
       dependencies: [
-        "Artifacts", "PipelineCore", "Clustering", "Datasets", "Influence", "NeuralNet", "Plot", "Programs",
+        "Artifacts", "FileTree", "PipelineCore", "Clustering", "Datasets", "Influence", "NeuralNet", "Plot",
+        "Programs",
         "ResultTables", "Statistics", "Tensor", "VisionTransformer",
       ], path: "Sources/Study/Stages"),
     .target(name: "ResultTables", dependencies: ["Statistics"], path: "Sources/Study/ResultTables"),
@@ -112,7 +113,8 @@ let package = Package(
     .testTarget(name: "ProgramsTests", dependencies: ["Programs"]),
     .testTarget(name: "ArtifactsTests", dependencies: ["Artifacts", "HDF5", "NeuralNet", "PipelineCore"]),
     .target(
-      name: "StageRuns", dependencies: ["Artifacts", "HDF5", "PipelineCore", "PipelineExecution", "Stages"],
+      name: "StageRuns",
+      dependencies: ["Artifacts", "FileTree", "HDF5", "PipelineCore", "PipelineExecution", "Stages"],
       path: "Tests/StageRuns"),
     // Prints what each stage makes of small inputs, in a process that is the same on every processor.
     .executableTarget(
@@ -121,7 +123,8 @@ let package = Package(
     .testTarget(
       name: "StagesTests",
       dependencies: [
-        "Artifacts", "Stages", "StageResults", "StageRuns", "HDF5", "Influence", "NeuralNet", "PipelineCore",
+        "Artifacts", "FileTree", "Stages", "StageResults", "StageRuns", "HDF5", "Influence", "NeuralNet",
+        "PipelineCore",
         "PipelineExecution", "PipelineFile", "ResultTables", "Statistics", "Tensor",
       ], exclude: ["Pipelines/plan-keys.txt", "results.txt"]),
     // The code of docs/add-a-stage.md, in a module of its own: whoever follows the page uses the same names.

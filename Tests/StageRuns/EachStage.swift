@@ -38,7 +38,11 @@ package struct EachStage {
       ["images": images, "net": net, "neighbours": neighbours])
     _ = try run("picture", ["kind": "histogram"], ["normality": made["normality"]![0]])
     _ = try run(
-      "command", ["argv": .list(["sh", "-c", "echo a > a.txt"]), "outputs": .list(["a.txt"])],
+      "command",
+      [
+        "argv": .list(["sh", "-c", "echo '{\"a\": 1}' > a.json"]), "outputs": .list(["a.json"]),
+        "metrics": .string("a.json"),
+      ],
       ["norms": norms])
   }
 
@@ -48,7 +52,8 @@ package struct EachStage {
     several: [String: [TaskInput]] = [:], axis: AxisValue = AxisValue("size", .integer(4))
   ) throws -> TaskInput {
     let artifact = try shop.run(
-      type, parameters, inputs.mapValues { [$0] }.merging(several) { $1 }, axes: [axis])
+      type, parameters, inputs.mapValues { [$0] }.merging(several) { $1 }, gathers: Set(several.keys),
+      axes: [axis])
     made[type, default: []].append(artifact)
     return artifact
   }

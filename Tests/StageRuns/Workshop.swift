@@ -1,6 +1,7 @@
 // A folder in which single stages run on hand-made inputs, as a worker would run them.
 
 import Artifacts
+import FileTree
 import Foundation
 import HDF5
 import PipelineCore
@@ -36,29 +37,31 @@ package final class Workshop {
   /// Runs a stage with its defaults and the given parameters; returns its artifact as an input of others.
   package func run(
     _ type: String, _ parameters: [String: Value] = [:], _ inputs: [String: [TaskInput]] = [:],
-    axes: [AxisValue] = [], streamKey: UInt64 = 7
+    gathers: Set<String> = [], axes: [AxisValue] = [], streamKey: UInt64 = 7
   ) throws -> TaskInput {
     guard let stage = allStages.stages[type] else { throw StageFailure("there is no stage '\(type)'") }
-    return try run(stage, parameters, inputs, axes: axes, streamKey: streamKey)
+    return try run(stage, parameters, inputs, gathers: gathers, axes: axes, streamKey: streamKey)
   }
 
   /// The same for a stage that need not be registered.
   package func run(
     _ stage: (some Stage).Type, _ parameters: [String: Value] = [:], _ inputs: [String: [TaskInput]] = [:],
-    axes: [AxisValue] = [], streamKey: UInt64 = 7
+    gathers: Set<String> = [], axes: [AxisValue] = [], streamKey: UInt64 = 7
   ) throws -> TaskInput {
     let declaration = stage.declaration
     let values = try ParameterValues(parameters, of: declaration)
     if let problem = declaration.check(values) { throw StageFailure(problem.message) }
     let output = path()
     let files = try declaration.externalFiles(values).map { name in
-      let path = name.hasPrefix("/") ? name : folder + "/" + name
-      return TaskFile(path: name, digest: try digestOfFile(path), source: path, copy: path)
+      let (source, copy) = (name.hasPrefix("/") ? name : folder + "/" + name, path())
+      return TaskFile(
+        path: name, digest: Digest(try FileTree.copy(source, to: copy)), source: source, copy: copy)
     }
     let task = StageTask(
       node: declaration.name, stage: declaration.name, stageVersion: declaration.version, key: Digest(of: []),
-      parameters: values, axes: axes, streamKey: streamKey, inputs: inputs, output: output,
-      scratch: path(), files: files, downloads: folder + "/cache/downloads", cache: cache.root,
+      parameters: values, axes: axes, streamKey: streamKey, inputs: inputs, gathers: gathers,
+      output: output, scratch: path(), files: files, downloads: folder + "/cache/downloads",
+      cache: cache.root,
       threads: 1, memory: 1 << 30)
     let content = try stage.run(task, SilentContext(cache: cache))
     return try input(declaration.name, at: output, content: content, axes: axes)
@@ -109,6 +112,32 @@ package final class Workshop {
     return TaskInput(
       label: stage, node: stage, stage: stage, axes: axes, path: path, content: content ?? digest,
       fileDigest: digest)
+  }
+
+  // MARK: Commands
+
+  /// Writes a file of the project.
+  package func write(_ text: String, to name: String) throws {
+    let url = URL(fileURLWithPath: folder + "/" + name)
+    try FileManager.default.createDirectory(
+      at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try text.write(to: url, atomically: false, encoding: .utf8)
+  }
+
+  /// Runs a program.
+  package func command(
+    _ argv: [String], outputs: [String], inputs: [String: [TaskInput]] = [:], gathers: Set<String> = [],
+    files: [String] = [], more: [String: Value] = [:]
+  ) throws -> TaskInput {
+    let lists = ["argv": argv, "outputs": outputs, "files": files].mapValues {
+      Value.list($0.map(Value.string))
+    }
+    return try run("command", lists.merging(more) { $1 }, inputs, gathers: gathers)
+  }
+
+  /// A file in the artifact of a command.
+  package func text(_ name: String, of artifact: TaskInput) throws -> String {
+    String(decoding: try FileReader(at: artifact.path).read("/files/" + name, as: UInt8.self), as: UTF8.self)
   }
 
   /// Features of images 100, 101, … as an artifact.

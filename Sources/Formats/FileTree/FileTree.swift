@@ -149,8 +149,10 @@ private struct Walk {
 
   func lastChanged(_ path: String) -> (path: String, time: timespec)? {
     var info = stat()
-    // Links are not followed: they could lead in circles.
     guard lstat(path, &info) == 0 else { return nil }
+    // Links to folders are not followed: they could lead in circles.
+    var target = stat()
+    if stat(path, &target) == 0, target.st_mode & S_IFMT == S_IFREG { info = target }
     var last = (path: path, time: info.st_ctim)
     guard info.st_mode & S_IFMT == S_IFDIR, let names = try? names(in: path) else { return last }
     for name in names {

@@ -11,9 +11,10 @@ import Hashing
 /// refuse.
 public struct FileWriter: ~Copyable {
   private let handle: Handle
-  private let site: Site
-  private var groups: Set<String> = ["/"]
-  private var hasher = ContentHasher()
+  let site: Site
+  /// By their bytes: `é` can be written in two ways, which are two names.
+  private var groups: Set<[UInt8]> = [Array("/".utf8)]
+  var hasher = ContentHasher()
   /// The first failure, which `close()` reports again so that a file with a hole in it is never sealed.
   private var failure: HDF5Error?
 
@@ -107,7 +108,7 @@ public struct FileWriter: ~Copyable {
   }
 
   /// Runs a step and keeps its failure.
-  private mutating func guarding(
+  mutating func guarding(
     _ step: (inout FileWriter) throws(HDF5Error) -> Void
   ) throws(HDF5Error) {
     do {
@@ -118,46 +119,55 @@ public struct FileWriter: ~Copyable {
     }
   }
 
-  private mutating func makeGroups(above path: String) throws(HDF5Error) {
+  mutating func makeGroups(above path: String) throws(HDF5Error) {
     let file = handle.id
     var group = ""
     for part in path.split(separator: "/", omittingEmptySubsequences: false).dropFirst().dropLast() {
       group += "/" + part
-      if groups.contains(group) { continue }
+      if groups.contains(Array(group.utf8)) { continue }
       let place = site.at(group)
       let made = try place.own("make a group", H5Gclose) {
         H5Gcreate2(file, group, chdf5_default(), SharedObjects.groupCreation, chdf5_default())
       }
       if made.close() < 0 { throw place.error("make a group") }
-      groups.insert(group)
+      groups.insert(Array(group.utf8))
     }
   }
 
   private func writeDataset(
     _ path: String, _ bytes: UnsafeRawBufferPointer, _ type: ElementType, _ shape: [Int]
   ) throws(HDF5Error) {
+    try withDataset(path, type, shape) { (dataset, typeID) throws(HDF5Error) in
+      try site.at(path).check("write a dataset") {
+        H5Dwrite(dataset, typeID, chdf5_all(), chdf5_all(), chdf5_default(), bytes.baseAddress)
+      }
+    }
+  }
+
+  /// Makes a dataset, lets the body write it, and closes it.
+  func withDataset(
+    _ path: String, _ type: ElementType, _ shape: [Int],
+    _ body: (_ dataset: hid_t, _ type: hid_t) throws(HDF5Error) -> Void
+  ) throws(HDF5Error) {
     let place = site.at(path)
     let file = handle.id
-    func write(_ typeID: hid_t, _ spaceID: hid_t, _ creationID: hid_t) throws(HDF5Error) {
+    func make(_ typeID: hid_t, _ spaceID: hid_t, _ creationID: hid_t) throws(HDF5Error) {
       let dataset = try place.own("make a dataset", H5Dclose) {
         H5Dcreate2(file, path, typeID, spaceID, chdf5_default(), creationID, chdf5_default())
       }
-      let id = dataset.id
-      try place.check("write a dataset") {
-        H5Dwrite(id, typeID, chdf5_all(), chdf5_all(), chdf5_default(), bytes.baseAddress)
-      }
+      try body(dataset.id, typeID)
       // Closing writes out the chunks that are still in memory.
       if dataset.close() < 0 { throw place.error("write a dataset") }
     }
     try place.withType(type) { (typeID) throws(HDF5Error) in
       try place.withSpace(shape) { (spaceID) throws(HDF5Error) in
         guard let chunk = chunkShape(of: shape, elementSize: type.size) else {
-          return try write(typeID, spaceID, SharedObjects.datasetCreation)
+          return try make(typeID, spaceID, SharedObjects.datasetCreation)
         }
         let creation = try place.own("set up a dataset", H5Pclose) {
           SharedObjects.datasetCreation(chunk: chunk)
         }
-        try write(typeID, spaceID, creation.id)
+        try make(typeID, spaceID, creation.id)
       }
     }
   }

@@ -90,8 +90,10 @@ public struct TaskRunner {
   private func copyFiles(of task: StageTask) throws {
     for folder in task.copiesFolder { try POSIX.makeDirectories(folder) }
     for file in task.files where Digest(try FileTree.copy(file.source, to: file.copy)) != file.digest {
+      let inner = FileTree.lastChanged(in: file.source).map { $0.dropFirst(file.source.count) } ?? ""
+      let last = inner.isEmpty ? "" : " (last '\(file.path)\(inner)')"
       throw StageFailure(
-        "\(file.path) changed during the run: it is not what it was when the run began; run again")
+        "\(file.path) changed during the run\(last): it is not what it was when the run began; run again")
     }
   }
 

@@ -22,20 +22,21 @@ package enum ArtifactIdentity {
     try write(.key, .string(task.key.hex))
     try write(.content, .string(content))
     try write(.parameters, .string(task.parameters.json))
-    try write(.inputs, .string(contents(of: task.inputs).json))
+    try write(.inputs, .string(contents(of: task).json))
   }
 
-  private static func contents(of inputs: [String: [TaskInput]]) -> Value {
+  /// Slot → content hash; for a slot of many, whatever their number, `label[axis=value,…]` → content hash.
+  private static func contents(of task: StageTask) -> Value {
     .map(
-      inputs.mapValues { list in
-        if list.count == 1, let only = list.first { return .string(only.content.hex) }
-        return .map(
-          Dictionary(
-            list.map { input in
-              let axes = input.axes.map { "\($0.axis)=\($0.value.plainText)" }.joined(separator: ",")
-              return (axes.isEmpty ? input.label : "\(input.label)[\(axes)]", .string(input.content.hex))
-            }, uniquingKeysWith: { first, _ in first }))
-      })
+      Dictionary(
+        task.inputs.map { slot, list in
+          if !task.gathers.contains(slot), list.count == 1 { return (slot, .string(list[0].content.hex)) }
+          let members = list.map { input -> (String, Value) in
+            let axes = input.axes.map { "\($0.axis)=\($0.value.plainText)" }.joined(separator: ",")
+            return (axes.isEmpty ? input.label : "\(input.label)[\(axes)]", .string(input.content.hex))
+          }
+          return (slot, .map(Dictionary(members) { first, _ in first }))
+        }, uniquingKeysWith: { first, _ in first }))
   }
 }
 

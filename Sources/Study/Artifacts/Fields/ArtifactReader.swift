@@ -5,8 +5,8 @@ import PipelineCore
 
 /// An artifact open for reading. Only the fields that are asked for are read.
 package struct ArtifactReader<Layout: ArtifactLayout>: ~Copyable {
-  private let source: ArtifactSource
-  private let layout = Layout()
+  let source: ArtifactSource
+  let layout = Layout()
 
   /// Opens a file and verifies it against its seal.
   package init(at path: String) throws {
@@ -29,11 +29,6 @@ package struct ArtifactReader<Layout: ArtifactLayout>: ~Copyable {
   /// Reads a field that the artifact may lack, such as one of another kind of artifact; nil if it does.
   package func find<F: Field>(_ field: KeyPath<Layout, F>) throws -> F.Value? {
     try source.read(Maybe(layout[keyPath: field]))
-  }
-
-  /// Which members of a family the artifact has, with their numbers of elements.
-  package func sizes<Member>(of family: KeyPath<Layout, Family<Member>>) throws -> [String: Int] {
-    try layout[keyPath: family].sizes(in: source)
   }
 
   /// An attribute of identity that is text.

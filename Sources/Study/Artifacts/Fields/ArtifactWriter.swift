@@ -5,8 +5,8 @@ import PipelineCore
 
 /// One artifact being written.
 package struct ArtifactWriter<Layout: ArtifactLayout>: ~Copyable {
-  private var sink: ArtifactSink
-  private let layout = Layout()
+  var sink: ArtifactSink
+  let layout = Layout()
   private let task: StageTask
 
   /// Starts the artifact of a task.

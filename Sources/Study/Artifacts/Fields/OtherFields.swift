@@ -73,17 +73,14 @@ package struct Family<Member: DatasetField>: Field {
   }
   /// Reads all members that a file has.
   package func read(from source: borrowing ArtifactSource) throws -> [String: Member.Value] {
-    var members: [String: Member.Value] = [:]
-    for name in try sizes(in: source).keys { members[name] = try self[name].read(from: source) }
-    return members
+    var values: [String: Member.Value] = [:]
+    for member in try members(in: source) { values[member.name] = try self[member.name].read(from: source) }
+    return values
   }
 
-  /// The numbers of the members' elements in a file, by name.
-  func sizes(in source: borrowing ArtifactSource) throws -> [String: Int] {
-    var sizes: [String: Int] = [:]
-    for info in try source.file.datasets() where info.path.hasPrefix(prefix) && info.path.hasSuffix(suffix) {
-      sizes[String(info.path.dropFirst(prefix.count).dropLast(suffix.count))] = info.count
-    }
-    return sizes
+  /// The names of the members that a file has, with the numbers of their elements, in the order of their paths.
+  func members(in source: borrowing ArtifactSource) throws -> [(name: String, count: Int)] {
+    try source.file.datasets().filter { $0.path.hasPrefix(prefix) && $0.path.hasSuffix(suffix) }
+      .map { (String($0.path.dropFirst(prefix.count).dropLast(suffix.count)), $0.count) }
   }
 }

@@ -1,4 +1,4 @@
-// The artifacts that hold files: what a command made, and pictures.
+// The artifact of a picture: files, small enough to be read whole.
 
 /// A file as an artifact keeps it.
 package struct KeptFile: Sendable, Equatable {
@@ -14,7 +14,7 @@ package struct KeptFile: Sendable, Equatable {
 
 /// The files of an artifact by their paths.
 package struct FileFields: FieldGroup, Field {
-  package let all: Family<Bytes>
+  private let all: Family<Bytes>
 
   init(_ path: String, _ summary: String) { all = Family(Bytes("/files/\(path)", summary)) }
 
@@ -26,13 +26,6 @@ package struct FileFields: FieldGroup, Field {
   package func read(from source: borrowing ArtifactSource) throws -> [KeptFile] {
     try source.read(all).sorted { $0.key < $1.key }.map { KeptFile(path: $0.key, bytes: $0.value) }
   }
-}
-
-/// The layout of a command's files.
-package struct CommandArtifact: ArtifactLayout {
-  package let files = FileFields("PATH", "each file of `outputs`, as it is")
-
-  package init() {}
 }
 
 /// The layout of a picture.

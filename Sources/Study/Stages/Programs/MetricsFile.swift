@@ -1,0 +1,87 @@
+// Figures by name, as a program writes them: a JSON object, or CSV of a header and a row.
+
+import Foundation
+import PipelineCore
+
+/// The file that `metrics` names.
+enum MetricsFile {
+  /// How figures are written.
+  enum Format {
+    case json, csv
+
+    /// By the ending of a file's name.
+    init?(_ path: ProgramPath) {
+      if path.text.hasSuffix(".json") {
+        self = .json
+      } else if path.text.hasSuffix(".csv") {
+        self = .csv
+      } else {
+        return nil
+      }
+    }
+  }
+
+  /// More is no list of figures.
+  private static let largest = 1 << 20
+
+  /// Reads the figures of a file that the program has made.
+  static func read(_ path: ProgramPath, in folder: ProgramFolder) throws -> [String: Double] {
+    let file = URL(fileURLWithPath: folder.path(of: path))
+    guard let size = try file.resourceValues(forKeys: [.fileSizeKey]).fileSize, size <= largest else {
+      throw StageFailure(
+        "the metrics \(path.text) have more than \(largest >> 20) MB; expected figures by name")
+    }
+    let data = try Data(contentsOf: file)
+    let figures = try Format(path) == .json ? json(data, path.text) : csv(data, path.text)
+    for name in figures.keys {
+      guard let step = try? ProgramPath(name), step.steps.count == 1, step.text == name else {
+        throw StageFailure(
+          "the metrics \(path.text) have the name '\(name)', which can't be that of a figure")
+      }
+    }
+    return figures
+  }
+
+  private static func json(_ data: Data, _ path: String) throws -> [String: Double] {
+    guard let values = try? JSONDecoder().decode([String: Value].self, from: data) else {
+      throw StageFailure("the metrics \(path) are no JSON object of names and numbers")
+    }
+    var figures: [String: Double] = [:]
+    for (name, value) in values {
+      switch value {
+      case .integer(let number): figures[name] = Double(number)
+      case .number(let number): figures[name] = number
+      default: throw StageFailure("the metrics \(path): '\(name)' is \(value.json), expected a number")
+      }
+    }
+    return figures
+  }
+
+  private static func csv(_ data: Data, _ path: String) throws -> [String: Double] {
+    let lines = String(decoding: data, as: UTF8.self).split(whereSeparator: \.isNewline)
+      .map { line in line.split(separator: ",", omittingEmptySubsequences: false).map(unquoted) }
+    guard lines.count == 2 else {
+      throw StageFailure("the metrics \(path) have \(lines.count) lines, expected a header and a row")
+    }
+    let (names, values) = (lines[0], lines[1])
+    guard names.count == values.count, Set(names).count == names.count else {
+      throw StageFailure(
+        "the metrics \(path) have \(names.count) names and \(values.count) values; expected one for each, no name twice"
+      )
+    }
+    var figures: [String: Double] = [:]
+    for (name, text) in zip(names, values) {
+      guard let value = Double(text) else {
+        throw StageFailure("the metrics \(path): '\(name)' is '\(text)', expected a number")
+      }
+      figures[name] = value
+    }
+    return figures
+  }
+
+  private static func unquoted(_ cell: Substring) -> String {
+    let text = cell.trimmingCharacters(in: .whitespaces)
+    guard text.count >= 2, text.first == "\"", text.last == "\"" else { return text }
+    return String(text.dropFirst().dropLast())
+  }
+}
