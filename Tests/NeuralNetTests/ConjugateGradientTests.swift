@@ -200,7 +200,7 @@ import Testing
       }
       let v = (0..<5).map { randomVector(network.parameterCount, key: UInt64($0)) }
       let one = try curvature(1, 64 << 20)
-      let least = Engine.bytes(network, threads: 2, slots: 3, directions: 3)
+      let least = ChunkRunner.bytes(network, threads: 2, slots: 3, directions: 3)
       let three = try curvature(3, least)
       #expect(three.keptImages == 0 && one.keptImages == 70)
       #expect(try three.gaussNewtonProducts(v) == v.map { try one.gaussNewtonProduct($0) })

@@ -55,6 +55,24 @@ private func read<T: BitwiseCopyable>(_ url: URL, as type: T.Type) throws -> [T]
 }
 
 @Suite struct LivePyTorchTests {
+  /// What PyTorch says of a case; it leaves its vectors in the folder.
+  private static func ask(_ it: Case, files: [String: Data], in folder: URL) throws -> Result {
+    try JSONEncoder().encode(it).write(to: folder.appending(path: "case.json"))
+    for (name, content) in files { try content.write(to: folder.appending(path: name)) }
+    let process = Process()
+    let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..")
+    process.executableURL = URL(filePath: try #require(pythonWithTorch))
+    process.arguments = ["-B", root.appending(path: "scripts/golden/live.py").path, folder.path]
+    let complaints = Pipe()
+    process.standardError = complaints
+    try process.run()
+    let complaint = complaints.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    try #require(process.terminationStatus == 0, "\(String(decoding: complaint, as: UTF8.self))")
+    return try JSONDecoder().decode(
+      Result.self, from: Data(contentsOf: folder.appending(path: "result.json")))
+  }
+
   @Test(
     .enabled(
       if: pythonWithTorch != nil,
@@ -75,29 +93,15 @@ private func read<T: BitwiseCopyable>(_ url: URL, as type: T.Type) throws -> [T]
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
     func file(_ name: String) -> URL { folder.appending(path: name) }
-    let layouts = network.parameterLayouts.map { Case.Tensor($0) }
-    try JSONEncoder().encode(
+    let result = try Self.ask(
       Case(
-        net: name, channels: network.input.channels, learning_rate: rate, parameters: layouts,
-        buffers: network.bufferLayouts.map { Case.Tensor($0) })
-    ).write(to: file("case.json"))
-    try bytes(parameters).write(to: file("parameters"))
-    try bytes(network.buffers).write(to: file("buffers"))
-    try bytes(direction).write(to: file("direction"))
-    try Data(data.images).write(to: file("pixels"))
-    try Data(data.labels).write(to: file("labels"))
-
-    let process = Process()
-    let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..")
-    process.executableURL = URL(filePath: try #require(pythonWithTorch))
-    process.arguments = ["-B", root.appending(path: "scripts/golden/live.py").path, folder.path]
-    let complaints = Pipe()
-    process.standardError = complaints
-    try process.run()
-    let complaint = complaints.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    try #require(process.terminationStatus == 0, "\(String(decoding: complaint, as: UTF8.self))")
-    let result = try JSONDecoder().decode(Result.self, from: Data(contentsOf: file("result.json")))
+        net: name, channels: network.input.channels, learning_rate: rate,
+        parameters: network.parameterLayouts.map { Case.Tensor($0) },
+        buffers: network.bufferLayouts.map { Case.Tensor($0) }),
+      files: [
+        "parameters": bytes(parameters), "buffers": bytes(network.buffers), "direction": bytes(direction),
+        "pixels": Data(data.images), "labels": Data(data.labels),
+      ], in: folder)
 
     let pool = ThreadPool(threads: 2)
     let curvature = try Curvature(

@@ -1,14 +1,11 @@
-// Batch normalisation's kernels against their definitions.
+// Batch normalisation's kernels, the plain ones among them, against definitions of the test's own.
 
 import CKernels
 import NeuralNet
 import Tensor
 import Testing
 
-private let lanes = Int(KERNEL_LANES)
-private let variants = ["baseline", "avx2", "avx512"].compactMap { KernelVariant(named: $0) }
-
-/// A group's activation with margins around its planes, filled with normal draws.
+/// A pack's activation with margins around its planes, filled with normal draws.
 private final class Planes {
   let storage: Buffer<Float>
   let row: Int

@@ -16,7 +16,7 @@ import Testing
       options: options, stream: RandomStream(key: 5), pool: ThreadPool(threads: threads))
   }
 
-  /// Batches of less than a group, of some groups and a rest, of all.
+  /// Batches of less than a pack, of some packs and a rest, of all.
   @Test(arguments: [7, 16, 40, 64, 90, 200])
   func sameBitsForAnyThreads(batch: Int) throws {
     let results = try [1, 2, 3].map { try trained(batch, threads: $0) }
@@ -31,6 +31,41 @@ import Testing
       let start = try residualNet().buffers[layout.offset]
       #expect(abs(results[0].network.buffers[layout.offset] - start - Float(steps)) < 1e-4)
     }
+  }
+
+  /// The loss of all images as one batch through a net of a convolution, a normalisation and a linear layer, and mean
+  /// and variance (n) of each channel; in float64 from the definition.
+  private func batchLoss(
+    _ w: [Double], _ network: Network, _ data: ImageSet
+  ) -> (loss: Double, moments: [(mean: Double, variance: Double)]) {
+    let count = data.count
+    let convolution = network.plan.operations[0]
+    let planes = (0..<count).map { index in
+      let image = ReferencePass.image(data, index)
+      var full = [Double](repeating: 0, count: convolution.full.count)
+      ReferencePass.forEachProduct(convolution) { out, weight, i in full[out] += w[weight] * image[i] }
+      return full
+    }
+    let pixels = 20
+    let moments = (0..<3).map { (c: Int) -> (Double, Double) in
+      let values = planes.flatMap { $0[c * pixels..<(c + 1) * pixels] }
+      let mean = values.reduce(0, +) / Double(values.count)
+      return (mean, values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count))
+    }
+    var loss = 0.0
+    for (index, plane) in planes.enumerated() {
+      let features = (0..<3).map { (c: Int) -> Double in
+        let inverse = 1 / (moments[c].1 + 1e-5).squareRoot()
+        var sum = 0.0
+        for x in plane[c * pixels..<(c + 1) * pixels] {
+          sum += max(0, w[27 + c] * (x - moments[c].0) * inverse + w[30 + c])
+        }
+        return sum / Double(pixels)
+      }
+      let z = (0..<3).map { k in w[42 + k] + dot(Array(w[33 + 3 * k..<36 + 3 * k]), features) }
+      loss -= logarithm(ReferencePass.softmax(z)[Int(data.labels[index])]) / Double(count)
+    }
+    return (loss, moments.map { (mean: $0.0, variance: $0.1) })
   }
 
   /// The loss of a batch with its own statistics, in float64 from the definition, by a net of one convolution and a
@@ -54,38 +89,8 @@ import Testing
     let result = try train(
       network, parameters: parameters, data: data, indices: Array(0..<count), options: options,
       stream: RandomStream(key: 1), pool: ThreadPool(threads: 2))
-    /// Loss, and mean and variance (n) of each channel.
-    func batchLoss(_ w: [Double]) -> (loss: Double, moments: [(mean: Double, variance: Double)]) {
-      let convolution = network.plan.operations[0]
-      let planes = (0..<count).map { index in
-        let image = ReferencePass.image(data, index)
-        var full = [Double](repeating: 0, count: convolution.full.count)
-        ReferencePass.forEachProduct(convolution) { out, weight, i in full[out] += w[weight] * image[i] }
-        return full
-      }
-      let pixels = 20
-      let moments = (0..<3).map { (c: Int) -> (Double, Double) in
-        let values = planes.flatMap { $0[c * pixels..<(c + 1) * pixels] }
-        let mean = values.reduce(0, +) / Double(values.count)
-        return (mean, values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count))
-      }
-      var loss = 0.0
-      for (index, plane) in planes.enumerated() {
-        let features = (0..<3).map { (c: Int) -> Double in
-          let inverse = 1 / (moments[c].1 + 1e-5).squareRoot()
-          var sum = 0.0
-          for x in plane[c * pixels..<(c + 1) * pixels] {
-            sum += max(0, w[27 + c] * (x - moments[c].0) * inverse + w[30 + c])
-          }
-          return sum / Double(pixels)
-        }
-        let z = (0..<3).map { k in w[42 + k] + dot(Array(w[33 + 3 * k..<36 + 3 * k]), features) }
-        loss -= logarithm(ReferencePass.softmax(z)[Int(data.labels[index])]) / Double(count)
-      }
-      return (loss, moments.map { (mean: $0.0, variance: $0.1) })
-    }
     let start = parameters.map(Double.init)
-    let expected = batchLoss(start)
+    let expected = batchLoss(start, network, data)
     #expect(abs(result.history[0].loss - expected.loss) < 1e-6)
     let n = Double(count * 20)
     for c in 0..<3 {
@@ -99,9 +104,29 @@ import Testing
       var down = start
       up[i] += 1e-6
       down[i] -= 1e-6
-      return (batchLoss(up).loss - batchLoss(down).loss) / 2e-6
+      return (batchLoss(up, network, data).loss - batchLoss(down, network, data).loss) / 2e-6
     }
     #expect(relativeDistance(zip(parameters, result.parameters).map { $0 - $1 }, slopes) < 1e-4)
+  }
+
+  /// Training through batch normalisation drops nothing, so a net that asks for it is refused.
+  @Test func dropoutBesideBatchNormalisationIsRefused() throws {
+    func net(_ layers: [Layer]) throws -> Network {
+      try Network(
+        name: "both", input: Shape(1, 4, 4),
+        layers: [
+          .convolution(name: "a", outputs: 3, kernel: 3, stride: 1, padding: 1, bias: false),
+          .batchNorm(name: "b"), .relu, .averagePool, .linear(name: "c", outputs: 5), .relu,
+        ] + layers + [.linear(name: "d", outputs: 2)])
+    }
+    #expect(try net([]).classes == 2)
+    #expect(try net([.dropout(0)]).classes == 2)
+    #expect {
+      try net([.dropout(0.5)])
+    } throws: { error in
+      guard case .invalidOption("both", let reason) = error as? NeuralNetError else { return false }
+      return reason.contains("dropout")
+    }
   }
 
   @Test func earlyStopReturnsTheBestEpochsStatistics() throws {

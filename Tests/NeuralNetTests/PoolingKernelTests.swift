@@ -5,9 +5,6 @@ import NeuralNet
 import Tensor
 import Testing
 
-private let lanes = Int(KERNEL_LANES)
-private let variants = ["baseline", "avx2", "avx512"].compactMap { KernelVariant(named: $0) }
-
 @Suite struct PoolingKernelTests {
   private struct Convolution {
     let kernel: Int
@@ -58,34 +55,46 @@ private let variants = ["baseline", "avx2", "avx512"].compactMap { KernelVariant
     return (best, window[best])
   }
 
+  /// Small whole numbers as inputs and weights, so that windows have ties, and another input beside.
+  private struct Case {
+    let it: Convolution
+    let (x, other, w, bias): (Floats, Floats, Floats, Floats)
+
+    init(_ it: Convolution, _ stream: inout RandomStream) {
+      self.it = it
+      (x, other) = (Floats(it.input), Floats(it.input))
+      w = Floats(it.outChannels * it.inChannels * it.kernel * it.kernel)
+      bias = Floats(it.outChannels)
+      for i in 0..<it.input {
+        x.pointer[i] = Float(stream.below(3) - 1)
+        other.pointer[i] = Float(stream.normal())
+      }
+      for i in 0..<w.count { w.pointer[i] = Float(stream.below(3) - 1) }
+    }
+
+    func forward(
+      _ kernels: Kernels, _ x: Floats, to y: Floats, code: borrowing Buffer<UInt8>,
+      _ epilogue: some BinaryInteger
+    ) {
+      var arguments = it.arguments(
+        x: x.pointer, w: w.pointer, bias: bias.pointer, y: y.pointer, code: code.pointer,
+        epilogue: Int(epilogue))
+      kernels.convForward(&arguments)
+    }
+  }
+
   /// Pooling of a plain convolution by the same kernels: exactly the fused result, ties and dead units included.
-  @Test func forwardSelectAndUnpool() {
+  @Test func poolingIsFusedExactly() {
     var stream = RandomStream(key: 21)
     var ties = 0
     for it in Self.cases {
+      let own = Case(it, &stream)
       for variant in variants {
         let kernels = variant.kernels.pointee
-        let x = Buffer<Float>(count: it.input)
-        let other = Buffer<Float>(count: it.input)
-        for i in 0..<it.input {
-          // Few values, so that windows have ties.
-          x.pointer[i] = Float(stream.below(3) - 1)
-          other.pointer[i] = Float(stream.normal())
-        }
-        let w = Buffer<Float>(count: it.outChannels * it.inChannels * it.kernel * it.kernel)
-        for i in 0..<w.count { w.pointer[i] = Float(stream.below(3) - 1) }
-        let bias = Buffer<Float>(count: it.outChannels)
-        let full = Buffer<Float>(count: it.output)
-        var plain = it.arguments(
-          x: x.pointer, w: w.pointer, bias: bias.pointer, y: full.pointer, code: nil,
-          epilogue: Int(KERNEL_PLAIN))
-        kernels.convForward(&plain)
-        let y = Buffer<Float>(count: it.pooled)
+        let (full, y) = (Floats(it.output), Floats(it.pooled))
         let codes = Buffer<UInt8>(count: it.pooled)
-        var pool = it.arguments(
-          x: x.pointer, w: w.pointer, bias: bias.pointer, y: y.pointer, code: codes.pointer,
-          epilogue: Int(KERNEL_POOL_RELU))
-        kernels.convForward(&pool)
+        own.forward(kernels, own.x, to: full, code: codes, KERNEL_PLAIN)
+        own.forward(kernels, own.x, to: y, code: codes, KERNEL_POOL_RELU)
         var right = true
         for place in 0..<it.pooled {
           let (pixel, value) = branch(full.pointer, it, at: place)
@@ -94,51 +103,63 @@ private let variants = ["baseline", "avx2", "avx512"].compactMap { KernelVariant
           if value == 0 { ties += 1 }
         }
         #expect(right, "\(variant.name)")
-
-        // Another input along the same branches.
-        var tangent = it.arguments(
-          x: other.pointer, w: w.pointer, bias: bias.pointer, y: full.pointer, code: nil,
-          epilogue: Int(KERNEL_PLAIN))
-        kernels.convForward(&tangent)
-        var select = it.arguments(
-          x: other.pointer, w: w.pointer, bias: bias.pointer, y: y.pointer, code: codes.pointer,
-          epilogue: Int(KERNEL_POOL_SELECT))
-        kernels.convForward(&select)
-        // Spread back with margins, one channel at a time.
-        let (height, width) = (it.outHeight / 2, it.outWidth / 2)
-        let row = (2 * width + 6) * lanes
-        let back = Buffer<Float>(count: 2 * height * row)
-        for channel in 0..<it.outChannels {
-          let first = channel * height * width * lanes
-          back.clear()
-          kernels.unpool(
-            y.pointer + first, codes.pointer + first, back.pointer + 3 * lanes, row, Int32(height),
-            Int32(width))
-          for i in 0..<height * width * lanes {
-            let place = first + i
-            let code = Int(codes.pointer[place])
-            let (px, py, lane) = (i / lanes % width, i / lanes / width, i % lanes)
-            var chosen: Float = 0
-            for p in 0..<4 {
-              let (fy, fx) = (2 * py + p / 2, 2 * px + p % 2)
-              let value = full.pointer[((channel * it.outHeight + fy) * it.outWidth + fx) * lanes + lane]
-              if p == code { chosen = value }
-              let spread = back.pointer[fy * row + (3 + fx) * lanes + lane]
-              right = right && spread == (p == code ? y.pointer[place] : 0)
-            }
-            right = right && y.pointer[place] == chosen
-          }
-          for line in 0..<2 * height {
-            for i in 0..<3 * lanes {
-              right = right && back.pointer[line * row + i] == 0
-              right = right && back.pointer[(line + 1) * row - 1 - i] == 0
-            }
-          }
-        }
-        #expect(right, "\(variant.name)")
       }
     }
     #expect(ties > 0, "no unit at ReLU's corner")
+  }
+
+  /// Another input goes along the branches that the first one took, and what comes back goes to their pixels.
+  @Test func branchesAreFollowed() {
+    var stream = RandomStream(key: 22)
+    for it in Self.cases {
+      let own = Case(it, &stream)
+      for variant in variants {
+        let kernels = variant.kernels.pointee
+        let (full, y) = (Floats(it.output), Floats(it.pooled))
+        let codes = Buffer<UInt8>(count: it.pooled)
+        own.forward(kernels, own.x, to: y, code: codes, KERNEL_POOL_RELU)
+        own.forward(kernels, own.other, to: full, code: codes, KERNEL_PLAIN)
+        own.forward(kernels, own.other, to: y, code: codes, KERNEL_POOL_SELECT)
+        let right = isSpreadAlongItsBranches(y, codes, full, it, kernels)
+        #expect(right, "\(variant.name)")
+      }
+    }
+  }
+
+  /// Whether each pooled number is its window's pixel of that branch, and `unpool` spreads it to that pixel alone, one
+  /// channel at a time between margins that stay zero.
+  private func isSpreadAlongItsBranches(
+    _ y: Floats, _ codes: borrowing Buffer<UInt8>, _ full: Floats, _ it: Convolution, _ kernels: Kernels
+  ) -> Bool {
+    var right = true
+    let (height, width) = (it.outHeight / 2, it.outWidth / 2)
+    let row = (2 * width + 6) * lanes
+    for channel in 0..<it.outChannels {
+      let first = channel * height * width * lanes
+      let back = Floats(2 * height * row)
+      kernels.unpool(
+        y.pointer + first, codes.pointer + first, back.pointer + 3 * lanes, row, Int32(height), Int32(width))
+      for i in 0..<height * width * lanes {
+        let code = Int(codes.pointer[first + i])
+        let (px, py, lane) = (i / lanes % width, i / lanes / width, i % lanes)
+        var chosen: Float = 0
+        for p in 0..<4 {
+          let (fy, fx) = (2 * py + p / 2, 2 * px + p % 2)
+          if p == code {
+            chosen = full.pointer[((channel * it.outHeight + fy) * it.outWidth + fx) * lanes + lane]
+          }
+          let spread = back.pointer[fy * row + (3 + fx) * lanes + lane]
+          right = right && spread == (p == code ? y.pointer[first + i] : 0)
+        }
+        right = right && y.pointer[first + i] == chosen
+      }
+      for line in 0..<2 * height {
+        for i in 0..<3 * lanes {
+          right = right && back.pointer[line * row + i] == 0 && back.pointer[(line + 1) * row - 1 - i] == 0
+        }
+      }
+    }
+    return right
   }
 
   /// The maximum of a window passes over a NaN that is not its first pixel's, so none may arise before it: what could

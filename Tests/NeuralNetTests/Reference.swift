@@ -1,4 +1,4 @@
-// A net in float64, straight from the definitions: the oracle that the fast engine is held to.
+// A net in float64, straight from the definitions: the oracle that the kernels are held to.
 
 import NeuralNet
 import Tensor

@@ -1,6 +1,7 @@
 // Features of 28 × 28 images: preprocessing, forward pass and pooling, over blocks of images in parallel.
 
 import CKernels
+import Foundation
 import Tensor
 
 /// How one vector is made of an image's tokens, all after the final layer norm.
@@ -39,11 +40,13 @@ public final class FeatureExtractor: Sendable {
   /// Images of a block: together about as many rows as keep the activations in the second-level cache.
   let blockSize: Int
 
-  /// An extractor for images of `pixels` × `pixels`.
+  /// An extractor for images of `pixels` × `pixels`, with the kernels that `PIPELINE_KERNELS` names if this processor can
+  /// run them, else with the fastest that it can run.
   public convenience init(
     _ model: VisionTransformer, pixels: Int, pooling: Pooling
   ) throws(VisionTransformerError) {
-    try self.init(model, pixels: pixels, pooling: pooling, kernels: vitKernelsBest())
+    let named = ProcessInfo.processInfo.environment["PIPELINE_KERNELS"].flatMap { vitKernelsNamed($0) }
+    try self.init(model, pixels: pixels, pooling: pooling, kernels: named ?? vitKernelsBest())
   }
 
   package init(

@@ -50,35 +50,12 @@ public func imageInfluences(
   let curvature = try Curvature(
     network, parameters: parameters, data: data, indices: options == nil ? [reference[0]] : curvatureImages,
     weightDecay: options?.weightDecay ?? 0, memoryCeiling: memoryCeiling, pool: pool)
-  var iterations = 0
-  var residual = 0.0
-  var converged = true
-
-  func vector(_ indices: [Int]) throws -> [Double] {
-    let scale = 1 / Double(indices.count)
-    let gradient = try curvature.gradientSum(over: indices).gradient.map { Double($0) * scale }
-    guard gradient.allSatisfy(\.isFinite) else {
-      throw InfluenceError.notFinite(what: "the gradient of image \(indices[0])")
-    }
-    guard let options else { return gradient }
-    let solution = try conjugateGradient(
-      rhs: gradient, damping: options.damping, tolerance: options.tolerance,
-      maxIterations: options.maxIterations
-    ) { v in try curvature.gaussNewtonProduct(v.map { Float($0) }).map(Double.init) }
-    if solution.negativeCurvature {
-      throw InfluenceError.negativeCurvature(step: 0, iteration: solution.iterations)
-    }
-    iterations += solution.iterations
-    residual = max(residual, solution.relativeResidual)
-    converged = converged && solution.converged
-    return solution.x
-  }
-
-  let centre = try vector(reference)
+  var solver = ImageSolver(curvature: curvature, options: options)
+  let centre = try solver.vector(reference)
   var norms: [Double] = []
   var distances: [Double] = []
   for image in images {
-    let v = try vector([image])
+    let v = try solver.vector([image])
     var own = 0.0
     var apart = 0.0
     for i in 0..<v.count {
@@ -91,6 +68,42 @@ public func imageInfluences(
   }
   let squares = centre.reduce(0) { $0 + $1 * $1 }
   return ImageInfluences(
-    norms: norms, distances: distances, referenceNorm: squares.squareRoot(), iterations: iterations,
-    residual: residual, converged: converged, hessianImages: curvatureImages.count)
+    norms: norms, distances: distances, referenceNorm: squares.squareRoot(),
+    iterations: solver.iterations, residual: solver.residual, converged: solver.converged,
+    hessianImages: curvatureImages.count)
+}
+
+/// The vectors v, and what became of their solves.
+private struct ImageSolver {
+  let curvature: Curvature
+  let options: InfluenceOptions?
+  private(set) var iterations = 0
+  private(set) var residual = 0.0
+  private(set) var converged = true
+
+  init(curvature: Curvature, options: InfluenceOptions?) {
+    self.curvature = curvature
+    self.options = options
+  }
+
+  /// v of the mean gradient over some images.
+  mutating func vector(_ indices: [Int]) throws -> [Double] {
+    let scale = 1 / Double(indices.count)
+    let gradient = try curvature.gradientSum(over: indices).gradient.map { Double($0) * scale }
+    guard gradient.allSatisfy(\.isFinite) else {
+      throw InfluenceError.notFinite(what: "the gradient of image \(indices[0])")
+    }
+    guard let options else { return gradient }
+    let solution = try conjugateGradient(
+      rhs: gradient, damping: options.damping, tolerance: options.tolerance,
+      maxIterations: options.maxIterations
+    ) { [curvature] v in try curvature.gaussNewtonProduct(v.map { Float($0) }).map(Double.init) }
+    if solution.negativeCurvature {
+      throw InfluenceError.negativeCurvature(step: 0, iteration: solution.iterations)
+    }
+    iterations += solution.iterations
+    residual = max(residual, solution.relativeResidual)
+    converged = converged && solution.converged
+    return solution.x
+  }
 }

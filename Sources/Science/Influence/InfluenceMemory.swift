@@ -23,7 +23,7 @@ public enum InfluenceMemory {
 
   /// The least ceiling of passes that influence works with: those that keep activations beside one that keeps none.
   public static func leastCeiling(_ network: Network, threads: Int) -> Int {
-    2 * Engine.bytes(network, threads: threads, slots: Engine.maximumSlots)
+    2 * ChunkRunner.bytes(network, threads: threads, slots: ChunkRunner.maximumSlots)
   }
 
   /// Throws `memoryCeilingTooLow` for a ceiling below the least.

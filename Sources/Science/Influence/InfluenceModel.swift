@@ -54,7 +54,7 @@ struct NetworkModel: InfluenceModel {
 
   /// What one pass needs that keeps no activations.
   private var leastMemory: Int {
-    Engine.bytes(network, threads: pool.threads, slots: Engine.maximumSlots)
+    ChunkRunner.bytes(network, threads: pool.threads, slots: ChunkRunner.maximumSlots)
   }
 
   func curvature(_ kind: CurvatureKind, at parameters: [Double], over images: [Int], once: Bool) throws

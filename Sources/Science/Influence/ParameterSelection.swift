@@ -70,3 +70,22 @@ func selectParameters(
 private func ranking(_ scores: [Double]) -> [Int] {
   scores.indices.sorted { (scores[$0], -$0) > (scores[$1], -$1) }
 }
+
+extension NetworkModel {
+  /// By the net's neurons: their scores over the group's images.
+  func selected(
+    _ selection: ParameterSelection, ratio: Double, at parameters: [Double], for group: [Int],
+    stream: RandomStream
+  ) throws -> [Int] {
+    let layers = network.neuronLayers
+    if selection == .random {
+      return selectParameters(selection, ratio: ratio, layers: layers, scores: [], stream: stream)
+    }
+    let means = try neuronScores(
+      network, parameters: parameters.map { Float($0) }, data: data, indices: group, pool: pool)
+    let scores = means.map { layer in
+      (selection == .topGradients ? layer.meanGradient : layer.meanOutput).map { Double(abs($0)) }
+    }
+    return selectParameters(selection, ratio: ratio, layers: layers, scores: scores, stream: stream)
+  }
+}

@@ -1,4 +1,4 @@
-// Measures the compute engine: beside a PyTorch peer, its memory, and what several directions at once are worth.
+// Measures the nets: beside a PyTorch peer, its memory, and what several directions at once are worth.
 
 import Foundation
 import NeuralNet

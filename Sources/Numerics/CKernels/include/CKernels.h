@@ -1,4 +1,4 @@
-// Hot loops of the compute engine over activations laid out [feature][16 images]: no allocation, no I/O.
+// Hot loops of the nets over activations laid out [feature][16 images]: no allocation, no I/O.
 #ifndef CKERNELS_H
 #define CKERNELS_H
 
@@ -7,7 +7,7 @@
 
 #include "vit.h"
 
-// Images in a group: the innermost dimension of every activation. All strides below are in floats.
+// Images in a pack: the innermost dimension of every activation. All strides below are in floats.
 #define KERNEL_LANES 16
 
 // Branch code of a pooled unit that ReLU switched off; 0…3 name the window's pixel in row-major order.
@@ -58,28 +58,28 @@ typedef struct {
   int inChannels, outChannels, kernel, stride, outHeight, outWidth, firstImage, images;
 } ConvChannelWeights;
 
-// y[s][o] = bias[o] + Σ_source Σ_i w[o][i] · x[s][i] for each group s of 16 images.
+// y[s][o] = bias[o] + Σ_source Σ_i w[o][i] · x[s][i] for each pack s of 16 images.
 typedef struct {
   const float *x0, *x1, *w0, *w1, *bias, *mask;
   float *y;
-  ptrdiff_t xGroup, yGroup;
-  int sources, inputs, outputs, groups, epilogue;
+  ptrdiff_t xPack, yPack;
+  int sources, inputs, outputs, packs, epilogue;
 } LinearForward;
 
 // dx[s][i] = Σ_source Σ_o w[o][i] · dy[s][o].
 typedef struct {
   const float *dy0, *dy1, *w0, *w1, *mask;
   float *dx;
-  ptrdiff_t dyGroup, dxGroup;
-  int sources, inputs, outputs, groups, epilogue;
+  ptrdiff_t dyPack, dxPack;
+  int sources, inputs, outputs, packs, epilogue;
 } LinearBackward;
 
-// gradient[o][i] += Σ_n dy[n][o] · xt[n][i]; xt is [16·groups][xtRow], from `transpose`.
+// gradient[o][i] += Σ_n dy[n][o] · xt[n][i]; xt is [16·packs][xtRow], from `transpose`.
 typedef struct {
   const float *dy, *xt;
   float *gradient;
-  ptrdiff_t dyGroup, xtRow;
-  int inputs, outputs, groups;
+  ptrdiff_t dyPack, xtRow;
+  int inputs, outputs, packs;
 } LinearWeights;
 
 // y[c][p] = scale0[c]·x0[c][p] + scale1[c]·x1[c][p] + shift[c] + addend[c][p], with the epilogue; x1 and addend
@@ -116,7 +116,7 @@ typedef struct {
   int channels, height, width, count;
 } Moments;
 
-// Softmax cross-entropy of one group of 16 images; any output may be null.
+// Softmax cross-entropy of one pack of 16 images; any output may be null.
 typedef struct {
   const float *logits;         // [classes][16]
   const uint8_t *labels;       // [16]
@@ -181,7 +181,8 @@ typedef struct {
   float (*sgdStep)(const SGDStep *);
 } Kernels;
 
-// The variant named "baseline", "avx2" or "avx512" if this processor can run it, else null.
+// The variant named "baseline", "avx2" or "avx512" if this processor can run it, else null; "reference" has the
+// definitions that the others are held to, as slow as they are plain.
 const Kernels *kernelsNamed(const char *name);
 // The fastest variant that this processor can run.
 const Kernels *kernelsBest(void);

@@ -48,7 +48,8 @@ typedef struct {
 
 // The fastest variant that this processor runs.
 const VitKernels *vitKernelsBest(void);
-// The variant "avx512", "avx2" or "baseline"; NULL if this processor can't run it.
+// The variant "avx512", "avx2" or "baseline", NULL if this processor can't run it; "reference" has the definitions that
+// the others are held to.
 const VitKernels *vitKernelsNamed(const char *name);
 
 #endif

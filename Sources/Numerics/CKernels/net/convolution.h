@@ -1,0 +1,111 @@
+// Direct convolution: a register tile of output channels × pixels, one vector of images each.
+
+// Accumulates one tile of `channels` × `pixels` outputs; `at` has where each pixel's window of x begins.
+INLINE void forwardSum(const ConvForward *a, const int K, const int channels, const int pixels, int o,
+                       const ptrdiff_t *at, int lane, V *acc) {
+  const int inputs = a->inChannels;
+  const ptrdiff_t perOutput = (ptrdiff_t)inputs * K * K;
+  UNROLL for (int c = 0; c < channels; c++) {
+    V b = a->bias ? (V)a->bias[o + c] : zero();
+    UNROLL for (int p = 0; p < pixels; p++) acc[c * pixels + p] = b;
+  }
+  for (int source = 0; source < a->sources; source++) {
+    const float *w = (source ? a->w1 : a->w0) + o * perOutput;
+    const float *x = (source ? a->x1 : a->x0) + lane;
+    for (int i = 0; i < inputs; i++) {
+      const float *row = x + i * a->xChannel;
+      for (int ky = 0; ky < K; ky++, row += a->xRow, w += K) {
+        UNROLL for (int kx = 0; kx < K; kx++) {
+          V in[4];
+          UNROLL for (int p = 0; p < pixels; p++) in[p] = load(row + at[p] + kx * KERNEL_LANES);
+          UNROLL for (int c = 0; c < channels; c++) {
+            V weight = (V)w[c * perOutput + kx];
+            UNROLL for (int p = 0; p < pixels; p++) acc[c * pixels + p] += weight * in[p];
+          }
+        }
+      }
+    }
+  }
+}
+
+// A 2×2 window of `channels` outputs, pooled.
+INLINE void forwardPooled(const ConvForward *a, const int K, const int channels, int o, int py, int px,
+                          int lane) {
+  V acc[8 * 4];
+  const ptrdiff_t across = (ptrdiff_t)a->stride * KERNEL_LANES, down = a->stride * a->xRow;
+  const ptrdiff_t corner = 2 * py * down + 2 * px * across;
+  const ptrdiff_t at[4] = {corner, corner + across, corner + down, corner + down + across};
+  forwardSum(a, K, channels, 4, o, at, lane, acc);
+  const ptrdiff_t height = a->outHeight / 2, width = a->outWidth / 2;
+  UNROLL for (int c = 0; c < channels; c++) {
+    float *y = a->y + (o + c) * a->yChannel + py * a->yRow + px * KERNEL_LANES + lane;
+    B *code = (B *)(a->code + (((o + c) * height + py) * width + px) * KERNEL_LANES + lane);
+    V *v = acc + c * 4;
+    if (a->epilogue == KERNEL_POOL_RELU) {
+      V best = v[0];
+      I branch = (I)0;
+      UNROLL for (int p = 1; p < 4; p++) {
+        I better = v[p] > best;
+        best = better ? v[p] : best;
+        branch = better ? (I)p : branch;
+      }
+      // Written so that NaN passes on.
+      I dead = best <= zero();
+      store(y, dead ? zero() : best);
+      *code = __builtin_convertvector(dead ? (I)KERNEL_DEAD : branch, B);
+    } else {
+      I branch = __builtin_convertvector(*code, I);
+      V chosen = zero();
+      UNROLL for (int p = 0; p < 4; p++) chosen = branch == (I)p ? v[p] : chosen;
+      store(y, chosen);
+    }
+  }
+}
+
+// `pixels` outputs that follow one another, from one row into the next.
+INLINE void forwardRun(const ConvForward *a, const int K, const int channels, const int pixels, int o,
+                       int first, int lane) {
+  V acc[8 * 4];
+  ptrdiff_t from[4], to[4];
+  UNROLL for (int p = 0; p < pixels; p++) {
+    const ptrdiff_t oy = (first + p) / a->outWidth, ox = (first + p) % a->outWidth;
+    from[p] = oy * a->stride * a->xRow + ox * a->stride * KERNEL_LANES;
+    to[p] = oy * a->yRow + ox * KERNEL_LANES + lane;
+  }
+  forwardSum(a, K, channels, pixels, o, from, lane, acc);
+  UNROLL for (int c = 0; c < channels; c++) {
+    UNROLL for (int p = 0; p < pixels; p++) {
+      const ptrdiff_t at = (o + c) * a->yChannel + to[p];
+      V v = acc[c * pixels + p];
+      if (a->epilogue == KERNEL_RELU) v = v <= zero() ? zero() : v;
+      if (a->epilogue == KERNEL_MASK) v = load(a->mask + at) > zero() ? v : zero();
+      store(a->y + at, v);
+    }
+  }
+}
+
+INLINE void forwardChannels(const ConvForward *a, const int K, const int channels, int o, int lane) {
+  if (a->epilogue >= KERNEL_POOL_RELU) {
+    for (int py = 0; py < a->outHeight / 2; py++)
+      for (int px = 0; px < a->outWidth / 2; px++) forwardPooled(a, K, channels, o, py, px, lane);
+    return;
+  }
+#define RUN(pixels) forwardRun(a, K, channels, pixels, o, at, lane)
+  IN_TILES(a->outHeight * a->outWidth, PIXELS, RUN)
+#undef RUN
+}
+
+INLINE void forwardKernel(const ConvForward *a, const int K) {
+#define CHANNELS(size) forwardChannels(a, K, size, at, lane)
+  FOR_LANES(lane) { IN_TILES(a->outChannels, OUTPUT_CHANNELS, CHANNELS) }
+#undef CHANNELS
+}
+
+static void convForward(const ConvForward *a) {
+  switch (a->kernel) {
+    case 1: forwardKernel(a, 1); break;
+    case 3: forwardKernel(a, 3); break;
+    case 5: forwardKernel(a, 5); break;
+    default: forwardKernel(a, 7);
+  }
+}

@@ -1,0 +1,48 @@
+// How large the kernels' tiles are in each variant, and how a count is cut into them.
+//
+// A tile is n × m vectors of sums that stay in registers over a whole reduction: each load of n + m vectors feeds n·m
+// multiply-adds. Its sizes change no result, since each sum has its own terms in their own order.
+
+// Runs `tile(size)` from `at` on until `count` are done, in tiles of the listed sizes, each as long as it fits.
+#define IN_TILES(count, SIZES, tile) \
+  for (int at = 0, left = (count); left > 0;) { SIZES(tile) }
+
+// One size of a list, from the largest to 1. Where `unless` are left the next size cuts them better: 8 = 4 + 4.
+#define SIZE(size, unless, tile)           \
+  if (left >= (size) && left != (unless)) { \
+    tile(size);                            \
+    at += (size);                          \
+    left -= (size);                        \
+    continue;                              \
+  }
+
+#if FEW_REGISTERS
+// 16 registers.
+#define OUTPUT_CHANNELS(tile) SIZE(2, 0, tile) SIZE(1, 0, tile)
+#define INPUT_CHANNELS(tile) SIZE(2, 0, tile) SIZE(1, 0, tile)
+#define WEIGHT_CHANNELS(tile) SIZE(3, 0, tile) SIZE(1, 0, tile)
+#define TAPS(tile) SIZE(3, 0, tile) SIZE(1, 0, tile)
+#define TAP_CHANNELS(tile) SIZE(4, 0, tile) SIZE(1, 0, tile)
+#define TAP_VECTORS(tile) SIZE(2, 0, tile) SIZE(1, 0, tile)
+#define LINEAR_ROWS(tile) SIZE(6, 0, tile) SIZE(1, 0, tile)
+#define GRADIENT_ROWS(tile) SIZE(4, 0, tile) SIZE(1, 0, tile)
+#define GRADIENT_VECTORS(tile) SIZE(2, 0, tile) SIZE(1, 0, tile)
+#else
+// 32 registers.
+#define OUTPUT_CHANNELS(tile) SIZE(6, 8, tile) SIZE(4, 0, tile) SIZE(2, 0, tile) SIZE(1, 0, tile)
+#define INPUT_CHANNELS(tile) OUTPUT_CHANNELS(tile)
+#define WEIGHT_CHANNELS(tile) SIZE(4, 6, tile) SIZE(3, 0, tile) SIZE(1, 0, tile)
+#define TAPS(tile) SIZE(5, 0, tile) SIZE(3, 0, tile) SIZE(1, 0, tile)
+#define TAP_CHANNELS(tile) SIZE(6, 0, tile) SIZE(4, 0, tile) SIZE(1, 0, tile)
+#define TAP_VECTORS(tile) SIZE(4, 0, tile) SIZE(2, 0, tile) SIZE(1, 0, tile)
+#define LINEAR_ROWS(tile) SIZE(12, 0, tile) SIZE(6, 0, tile) SIZE(4, 0, tile) SIZE(1, 0, tile)
+#define GRADIENT_ROWS(tile) SIZE(6, 0, tile) SIZE(4, 0, tile) SIZE(1, 0, tile)
+#define GRADIENT_VECTORS(tile) SIZE(4, 0, tile) SIZE(1, 0, tile)
+#endif
+
+// Pixels that follow one another.
+#define PIXELS(tile) SIZE(4, 0, tile) SIZE(1, 0, tile)
+// Pixels of one row of an input's adjoint.
+#define ROW_PIXELS(tile) SIZE(4, 0, tile) SIZE(2, 0, tile) SIZE(1, 0, tile)
+// Packs of images that a linear layer goes through together.
+#define PACKS(tile) SIZE(2, 0, tile) SIZE(1, 0, tile)

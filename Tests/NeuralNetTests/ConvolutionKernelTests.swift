@@ -1,0 +1,170 @@
+// The convolutions' kernels of each variant against the definitions, on random shapes with edge sizes.
+
+import CKernels
+import NeuralNet
+import Tensor
+import Testing
+
+/// A convolution of random size with its numbers: two sources, as curvature products have them.
+private struct Convolution {
+  let kernel: Int
+  let stride: Int
+  let (ci, co, oh, ow): (Int, Int, Int, Int)
+  /// Rows and columns of the input with its padding.
+  var ih: Int { (oh - 1) * stride + kernel }
+  var iw: Int { (ow - 1) * stride + kernel }
+  let x: [Floats]
+  let w: [Floats]
+  let bias: Floats
+  /// Two adjoints with three zeros at both ends of each row.
+  let dy: [Floats]
+  var dyRow: Int { (ow + 6) * lanes }
+
+  init(
+    kernel: Int, strides: ClosedRange<Int>, channels: ClosedRange<Int>, step: Int = 1, _ draws: inout Draws
+  ) {
+    self.kernel = kernel
+    stride = draws.size(strides)
+    (ci, co) = (step * draws.size(channels), draws.size(1...19))
+    let (height, width) = (draws.size(1...6), draws.size(1...9))
+    (oh, ow) = (height, width)
+    let input = ci * ((oh - 1) * stride + kernel) * ((ow - 1) * stride + kernel) * lanes
+    x = [draws.buffer(input), draws.buffer(input)]
+    w = [draws.buffer(co * ci * kernel * kernel), draws.buffer(co * ci * kernel * kernel)]
+    bias = draws.buffer(co)
+    dy = [draws.buffer(co * height * (width + 6) * lanes), draws.buffer(co * height * (width + 6) * lanes)]
+    for adjoint in dy {
+      for line in 0..<co * height {
+        for i in 0..<3 * lanes {
+          adjoint.pointer[line * (width + 6) * lanes + i] = 0
+          adjoint.pointer[(line + 1) * (width + 6) * lanes - 1 - i] = 0
+        }
+      }
+    }
+  }
+
+  func forward(sources: Int, epilogue: some BinaryInteger, mask: Floats, to y: Floats) -> ConvForward {
+    ConvForward(
+      x0: x[0].pointer, x1: x[1].pointer, w0: w[0].pointer, w1: w[1].pointer, bias: bias.pointer,
+      mask: mask.pointer, y: y.pointer, code: nil, xRow: iw * lanes, xChannel: ih * iw * lanes,
+      yRow: ow * lanes, yChannel: oh * ow * lanes, sources: Int32(sources), inChannels: Int32(ci),
+      outChannels: Int32(co), kernel: Int32(kernel), stride: Int32(stride), outHeight: Int32(oh),
+      outWidth: Int32(ow), epilogue: Int32(epilogue))
+  }
+
+  /// Back to an input without its padding.
+  func backward(
+    sources: Int, padding: Int, epilogue: some BinaryInteger, mask: Floats, to dx: Floats
+  ) -> ConvBackward {
+    let (height, width) = (ih - 2 * padding, iw - 2 * padding)
+    return ConvBackward(
+      dy0: dy[0].pointer + 3 * lanes, dy1: dy[1].pointer + 3 * lanes, w0: w[0].pointer, w1: w[1].pointer,
+      mask: mask.pointer, dx: dx.pointer, dyRow: dyRow, dyChannel: oh * dyRow, dxRow: width * lanes,
+      dxChannel: height * width * lanes, maskRow: width * lanes, maskChannel: height * width * lanes,
+      sources: Int32(sources), inChannels: Int32(ci), outChannels: Int32(co), kernel: Int32(kernel),
+      stride: Int32(stride), padding: Int32(padding), inHeight: Int32(height), inWidth: Int32(width),
+      outHeight: Int32(oh), outWidth: Int32(ow), epilogue: Int32(epilogue))
+  }
+
+  func weights(to sums: Floats) -> ConvWeights {
+    ConvWeights(
+      dy: dy[0].pointer + 3 * lanes, x: x[0].pointer, sums: sums.pointer, dyRow: dyRow, dyChannel: oh * dyRow,
+      xRow: iw * lanes, xChannel: ih * iw * lanes, inChannels: Int32(ci), outChannels: Int32(co),
+      kernel: Int32(kernel), stride: Int32(stride), rows: Int32(oh), outWidth: Int32(ow))
+  }
+
+  func channelWeights(of xt: Floats, images: Range<Int>, to sums: Floats) -> ConvChannelWeights {
+    ConvChannelWeights(
+      dy: dy[0].pointer + 3 * lanes, xt: xt.pointer, sums: sums.pointer, dyRow: dyRow, dyChannel: oh * dyRow,
+      xtRow: iw * ci, xtImage: ih * iw * ci, inChannels: Int32(ci), outChannels: Int32(co),
+      kernel: Int32(kernel), stride: Int32(stride), outHeight: Int32(oh), outWidth: Int32(ow),
+      firstImage: Int32(images.lowerBound), images: Int32(images.count))
+  }
+}
+
+extension Convolution: CustomStringConvertible {
+  var description: String {
+    "\(ci) → \(co) channels, \(oh)×\(ow) outputs, kernel \(kernel), stride \(stride)"
+  }
+}
+
+@Suite struct ConvolutionKernelTests {
+  private static func cases(_ count: Int, key: UInt64) -> [Convolution] {
+    var draws = Draws(key: key)
+    return (0..<count).map {
+      Convolution(kernel: [1, 3, 5, 7][$0 % 4], strides: 1...3, channels: 1...9, &draws)
+    }
+  }
+
+  @Test func forward() throws {
+    var draws = Draws(key: 11)
+    for it in Self.cases(40, key: 1) {
+      let mask = draws.buffer(it.co * it.oh * it.ow * lanes)
+      for epilogue in [KERNEL_PLAIN, KERNEL_RELU, KERNEL_MASK] {
+        for sources in 1...2 {
+          try expectDefinition("\(it)", terms: sources * it.ci * it.kernel * it.kernel) { kernels in
+            let y = Floats(mask.count)
+            var arguments = it.forward(sources: sources, epilogue: epilogue, mask: mask, to: y)
+            kernels.convForward(&arguments)
+            return y.values
+          }
+        }
+      }
+    }
+  }
+
+  @Test func backward() throws {
+    var draws = Draws(key: 12)
+    for it in Self.cases(40, key: 2) {
+      let padding = draws.size(0...min(it.kernel - 1, (min(it.ih, it.iw) - 1) / 2))
+      let mask = draws.buffer(it.ci * (it.ih - 2 * padding) * (it.iw - 2 * padding) * lanes)
+      let before = draws.buffer(mask.count)
+      for epilogue in [KERNEL_PLAIN, KERNEL_MASK, KERNEL_ADD] {
+        for sources in 1...2 {
+          try expectDefinition("\(it), padding \(padding)", terms: sources * it.co * it.kernel * it.kernel) {
+            kernels in
+            let dx = before.copy()
+            var arguments = it.backward(
+              sources: sources, padding: padding, epilogue: epilogue, mask: mask, to: dx)
+            kernels.convBackward(&arguments)
+            return dx.values
+          }
+        }
+      }
+    }
+  }
+
+  @Test func weights() throws {
+    var draws = Draws(key: 13)
+    for it in Self.cases(24, key: 3) {
+      let before = draws.buffer(it.w[0].count * lanes)
+      try expectDefinition("\(it)", terms: it.oh * it.ow) { kernels in
+        let sums = before.copy()
+        var arguments = it.weights(to: sums)
+        kernels.convWeights(&arguments)
+        return sums.values
+      }
+    }
+  }
+
+  /// Sums by vectors of input channels, of all images of a pack and of one.
+  @Test func channelWeights() throws {
+    var draws = Draws(key: 6)
+    for round in 0..<12 {
+      let it = Convolution(kernel: [1, 3, 5][round % 3], strides: 1...2, channels: 1...6, step: 16, &draws)
+      let before = draws.buffer(it.w[0].count)
+      for images in [0..<16, 5..<6] {
+        try expectDefinition("\(it), images \(images)", terms: it.oh * it.ow * images.count) { kernels in
+          let xt = Floats(it.x[0].count)
+          kernels.transposeChannels(
+            it.x[0].pointer, xt.pointer, it.ih * it.iw * lanes, it.ih * it.iw * it.ci, Int32(it.ci),
+            Int32(it.ih * it.iw))
+          let sums = before.copy()
+          var arguments = it.channelWeights(of: xt, images: images, to: sums)
+          kernels.convChannelWeights(&arguments)
+          return sums.values
+        }
+      }
+    }
+  }
+}
