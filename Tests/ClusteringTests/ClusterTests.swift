@@ -66,6 +66,23 @@ import Testing
     #expect(relativeError(result.inertia, inertia) < 1e-12)
   }
 
+  /// A row as far from one centre as from the other goes to the centre that was drawn first.
+  @Test func kMeansBreaksTiesByTheOrderOfTheCentres() throws {
+    // Twenty rows at 0, twenty at 2 and one between them, which no later step moves.
+    let line = try FeatureMatrix(
+      [Float](repeating: 0, count: 20) + [Float](repeating: 2, count: 20) + [1], rows: 41, columns: 1)
+    for seed in 0..<20 {
+      var generator = SplitMix64(state: UInt64(seed))
+      var copy = generator
+      // The first centre is the first draw.
+      let first = Int.random(in: 0..<41, using: &copy)
+      if first == 40 { continue }
+      let result = try KMeans(line, clusters: 2, starts: 1, using: &generator)
+      #expect(result.assignment[40] == result.assignment[first], "seed \(seed)")
+      #expect(result.assignment[0] != result.assignment[20])
+    }
+  }
+
   @Test func kMeansDependsOnTheGeneratorAlone() throws {
     let m = try NeighbourTests.features(500, 8, seed: 12)
     var (a, b) = (SplitMix64(state: 5), SplitMix64(state: 5))

@@ -1,0 +1,210 @@
+// The solvers of the schemes: series, budgets, the ends of the spectrum, and what is said of a solve that was cut short.
+
+import Influence
+import NeuralNet
+import Tensor
+import Testing
+
+/// A model whose curvature is diagonal over all images and one column's over the group, with a gradient of ones.
+private struct Diagonal: InfluenceModel {
+  let values: [Double]
+  let group: Set<Int>
+
+  func lossSum(at parameters: [Double], over images: [Int]) -> Double { 0 }
+
+  func gradientSum(at parameters: [Double], over images: [Int]) -> [Double] {
+    values.map { _ in Double(images.count) }
+  }
+
+  func curvature(_ kind: CurvatureKind, at parameters: [Double], over images: [Int], once: Bool)
+    -> ([Double]) throws -> [Double]
+  {
+    let isGroup = group.isSuperset(of: images)
+    return { v in v.indices.map { isGroup && $0 > 0 ? 0 : values[$0] * v[$0] } }
+  }
+
+  func selected(
+    _ selection: ParameterSelection, ratio: Double, at parameters: [Double], for group: [Int],
+    stream: RandomStream
+  ) -> [Int] { Array(values.indices) }
+
+  func influence(_ scheme: InfluenceScheme, _ change: (inout InfluenceOptions) -> Void) throws
+    -> GroupInfluence
+  {
+    var options = InfluenceOptions()
+    options.scheme = scheme
+    options.damping = 0
+    options.weightDecay = 0
+    options.hessianImages = 100
+    change(&options)
+    return try Influence.influence(
+      self, parameters: values.map { _ in 0 }, trainingSet: Array(0..<100), group: group.sorted(),
+      options: options, stream: RandomStream(key: 1)
+    ).influence
+  }
+}
+
+@Suite struct SolveTests {
+  /// The second order solves twice. Here the first solve is cut short and the second is exact after one iteration: what
+  /// is said is the worse of both.
+  @Test func theWorseOfTwoSolvesIsTold() throws {
+    let model = Diagonal(values: (1...9).map { Double($0) }, group: Set(0..<10))
+    func influence(_ scheme: InfluenceScheme) throws -> GroupInfluence {
+      try model.influence(scheme) {
+        $0.scale = .koh
+        $0.maxIterations = 3
+        $0.tolerance = 1e-6
+      }
+    }
+    let first = try influence(.firstOrder)
+    let both = try influence(.secondOrder)
+    #expect(first.residual > 1e-3 && first.iterations == 3)
+    #expect(both.iterations == 4, "the second solve took more than its one iteration")
+    #expect(both.residual == first.residual && !both.converged)
+  }
+
+  /// The normal equations' residual is small after one step, while most of the misfit is still there.
+  @Test func aLeastSquaresSolveThatIsCutShortHasNotConverged() throws {
+    let model = Diagonal(values: [1, 0.005, 0.004, 0.003, 0.002, 0.001], group: Set(0..<10))
+    func gif(iterations: Int) throws -> GroupInfluence {
+      try model.influence(.gif) {
+        $0.maxIterations = iterations
+        $0.tolerance = 0.01
+      }
+    }
+    let short = try gif(iterations: 1)
+    #expect(short.residual <= 0.01 && (try #require(short.misfit)) > 0.5)
+    #expect(!short.converged)
+    let long = try gif(iterations: 100)
+    #expect(long.converged && (try #require(long.misfit)) < 0.01 && long.iterations < 100)
+  }
+
+  @Test func aLongSeriesIsTheSolutionAndAShortOneIsDamped() throws {
+    let group = Array(0..<40)
+    let exact = try SchemeTests.change(group, SchemeTests.options(.firstOrder)).change
+    func neumann(_ terms: Int, _ scheme: InfluenceScheme = .firstOrder) throws -> InfluenceResult {
+      var model = SchemeTests.model
+      model.chosen = [0, 1, 2, 3, 4, 5]
+      return try SchemeTests.change(
+        group, of: model,
+        SchemeTests.options(scheme) {
+          $0.solver = .neumann
+          $0.seriesTerms = terms
+          $0.seriesScale = 4
+          $0.tolerance = 1e-5
+        })
+    }
+    // Its vectors are of float32.
+    let long = try neumann(200)
+    let size = dot(exact, exact).squareRoot()
+    #expect(distance(long.change, exact) < 1e-5 * size && long.influence.converged)
+    #expect(distance(try neumann(800, .gif).change, exact) < 1e-4 * size)
+    // J steps of 1/σ: H⁻¹ (1 − (1 − H/σ)ᴶ) b, here for one term b/σ.
+    let short = try neumann(1)
+    let b = SchemeTests.system(group, damping: 0).b
+    #expect(distance(short.change, b.map { $0 / 4 }) < 1e-6 * size)
+    #expect(!short.influence.converged && short.influence.impliedDamping == 4)
+    #expect(long.influence.impliedDamping == 4.0 / 200)
+    #expect(abs(try neumann(100, .gif).influence.impliedDamping - 0.4) < 1e-12)
+  }
+
+  @Test func lissaComesNearAndSaysHowNear() throws {
+    let group = Array(0..<40)
+    let options = SchemeTests.options(.firstOrder) {
+      $0.solver = .lissa
+      $0.seriesTerms = 4000
+      $0.seriesScale = 100
+      $0.seriesBatch = 20
+      $0.damping = 0.5
+    }
+    let result = try SchemeTests.change(group, options)
+    let (h, b) = SchemeTests.system(group, damping: 0.5)
+    let exact = solved(h, b)
+    #expect(distance(result.change, exact) < 0.1 * dot(exact, exact).squareRoot())
+    // The stored residual is the true one over all curvature images.
+    let residual = distance(h.map { dot($0, result.change) }, b) / dot(b, b).squareRoot()
+    #expect(abs(result.influence.residual - residual) < 1e-5)
+    #expect(!result.influence.converged)
+    // A step that is too long is told.
+    #expect(throws: NeuralNetError.self) {
+      try SchemeTests.change(
+        group,
+        SchemeTests.options(.firstOrder) {
+          $0.solver = .lissa; $0.seriesScale = 0.1
+        })
+    }
+  }
+
+  @Test func aBudgetIsSpentToItsEnd() throws {
+    var model = SchemeTests.model
+    model.chosen = [0, 1, 2]
+    for (scheme, budget) in [(InfluenceScheme.firstOrder, 4), (.newton, 5), (.pif, 4)] {
+      let result = try SchemeTests.change(
+        Array(0..<40), of: model,
+        SchemeTests.options(scheme) {
+          $0.productBudget = budget
+          $0.tolerance = 0.5
+        })
+      #expect(result.influence.products == budget && result.influence.iterations == budget - 1)
+      #expect(result.influence.converged)
+    }
+  }
+
+  @Test func theRangeOfTheCurvatureIsThatOfTheDenseMatrix() throws {
+    let (h, _) = SchemeTests.model.normalEquations(SchemeTests.all, shift: SchemeTests.lambda)
+    let result = try SchemeTests.change(Array(0..<40), SchemeTests.options(.firstOrder) { $0.damping = 0.5 })
+    let range = try #require(result.influence.curvature)
+    // An eigenvalue makes H − μ singular: its smallest pivot vanishes.
+    for end in [range.lowerBound, range.upperBound] {
+      #expect(abs(determinant(h, shift: -end)) < 1e-9)
+    }
+    #expect(range.lowerBound < range.upperBound)
+    // From a Lanczos iteration of its own where the solver's vectors are of another space.
+    var model = SchemeTests.model
+    model.chosen = [0, 1]
+    let gif = try SchemeTests.change(Array(0..<40), of: model, SchemeTests.options(.gif) { $0.damping = 0.5 })
+    let own = try #require(gif.influence.curvature)
+    #expect(abs(own.lowerBound - range.lowerBound) < 1e-2 && abs(own.upperBound - range.upperBound) < 1e-2)
+  }
+
+  private func determinant(_ matrix: [[Double]], shift: Double) -> Double {
+    var a = matrix
+    for i in a.indices { a[i][i] += shift }
+    var product = 1.0
+    for k in a.indices {
+      let pivot = (k..<a.count).max { abs(a[$0][k]) < abs(a[$1][k]) } ?? k
+      a.swapAt(k, pivot)
+      product *= a[k][k]
+      if a[k][k] == 0 { return 0 }
+      for i in k + 1..<a.count {
+        let factor = a[i][k] / a[k][k]
+        for j in k..<a.count { a[i][j] -= factor * a[k][j] }
+      }
+    }
+    return product
+  }
+
+  @Test func anIndefiniteHessianIsRefusedBeforeTheSolve() throws {
+    var concave = SchemeTests.model
+    concave.sign = -1
+    let options = SchemeTests.options(.firstOrder) {
+      $0.curvature = .hessian
+      $0.damping = 0.01
+    }
+    #expect {
+      try SchemeTests.change([1, 2], of: concave, options)
+    } throws: { error in
+      guard case .indefinite(let least, 0.01)? = error as? InfluenceError else { return false }
+      return least < -0.3
+    }
+    // Damping that lifts the spectrum above 0 makes it a system again.
+    let lifted = SchemeTests.options(.firstOrder) {
+      $0.curvature = .hessian
+      $0.damping = 5
+    }
+    #expect(try SchemeTests.change([1, 2], of: concave, lifted).influence.converged)
+    #expect(throws: InfluenceError.self) {
+      try SchemeTests.change([1], SchemeTests.options(.firstOrder) { $0.curvature = .hessian })
+    }
+  }
+}
