@@ -36,6 +36,11 @@ struct Benchmark {
         peerArguments: ["--net", "resnet18", "--width", "16", "--batch", "128", "--images", "2560"],
         peerLine: "torch resnet18 batch"),
       Row(
+        title: "ResNet-18 width 64 SGD, batch 128, 2 threads", net: "resnet18", work: .training, images: 256,
+        width: 64, batch: 128,
+        peerArguments: ["--net", "resnet18", "--width", "64", "--batch", "128", "--images", "256"],
+        peerLine: "torch resnet18 batch"),
+      Row(
         title: "LeNet Hessian product, 2048 images", net: "lenet", work: .hessian, images: 2048,
         peerArguments: ["--images", "64", "--hvp", "2048"], peerLine: "torch lenet hvp"),
       Row(

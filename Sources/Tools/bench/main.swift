@@ -5,6 +5,7 @@ import NeuralNet
 import Tensor
 
 // usage: bench [--python PYTHON --script TORCH_TRAIN.PY] [--repeats N] [--rows TEXT]
+//          where the processor has AVX-512 there are two tables: as it is, and with both sides held to AVX2
 //        bench memory [--net NAME] [--width N] [--images N] [--ceiling MB] [--threads N]
 //        bench directions [--repeats N]
 func option(_ name: String) -> String? {
@@ -22,10 +23,11 @@ do {
       images: number("--images", 60_000), ceiling: number("--ceiling", 384) << 20,
       threads: number("--threads", 2))
   case "directions": try measureDirections(repeats: number("--repeats", 5))
-  default:
+  case "column":
     try measureRates(
       peer: Peer(python: option("--python"), script: option("--script")), repeats: number("--repeats", 5),
       rows: option("--rows") ?? "")
+  default: for column in Column.all { try column.run() }
   }
 } catch {
   FileHandle.standardError.write(Data("bench: \(error)\n".utf8))

@@ -3,7 +3,6 @@
 #pragma clang diagnostic ignored "-Wpsabi"
 #pragma clang attribute push(__attribute__((target("arch=x86-64-v3"))), apply_to = function)
 #define NATIVE_LANES 8
-#define FEW_REGISTERS 1
 #define VARIANT kernelsAVX2
 #define VARIANT_NAME "avx2"
 #include "body.h"

@@ -6,7 +6,6 @@
     __attribute__((target("avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,fma,f16c,bmi,bmi2,lzcnt,popcnt"))), \
     apply_to = function)
 #define NATIVE_LANES 16
-#define FEW_REGISTERS 0
 #define VARIANT kernelsAVX512
 #define VARIANT_NAME "avx512"
 #include "body.h"

@@ -1,7 +1,6 @@
 // The kernels for any processor, four lanes at a time.
 #pragma clang diagnostic ignored "-Wpsabi"
 #define NATIVE_LANES 4
-#define FEW_REGISTERS 1
 #define VARIANT kernelsBaseline
 #define VARIANT_NAME "baseline"
 #include "body.h"

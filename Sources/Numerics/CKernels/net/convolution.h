@@ -16,11 +16,11 @@ INLINE void forwardSum(const ConvForward *a, const int K, const int channels, co
       const float *row = x + i * a->xChannel;
       for (int ky = 0; ky < K; ky++, row += a->xRow, w += K) {
         UNROLL for (int kx = 0; kx < K; kx++) {
-          V in[4];
-          UNROLL for (int p = 0; p < pixels; p++) in[p] = load(row + at[p] + kx * KERNEL_LANES);
-          UNROLL for (int c = 0; c < channels; c++) {
-            V weight = (V)w[c * perOutput + kx];
-            UNROLL for (int p = 0; p < pixels; p++) acc[c * pixels + p] += weight * in[p];
+          V weight[8];
+          UNROLL for (int c = 0; c < channels; c++) weight[c] = (V)w[c * perOutput + kx];
+          UNROLL for (int p = 0; p < pixels; p++) {
+            V in = load(row + at[p] + kx * KERNEL_LANES);
+            UNROLL for (int c = 0; c < channels; c++) acc[c * pixels + p] += weight[c] * in;
           }
         }
       }
@@ -64,41 +64,62 @@ INLINE void forwardPooled(const ConvForward *a, const int K, const int channels,
 
 // `pixels` outputs that follow one another, from one row into the next.
 INLINE void forwardRun(const ConvForward *a, const int K, const int channels, const int pixels, int o,
-                       int first, int lane) {
-  V acc[8 * 4];
+                       int first) {
   ptrdiff_t from[4], to[4];
+  ptrdiff_t oy = first / a->outWidth, ox = first % a->outWidth;
   UNROLL for (int p = 0; p < pixels; p++) {
-    const ptrdiff_t oy = (first + p) / a->outWidth, ox = (first + p) % a->outWidth;
-    from[p] = oy * a->stride * a->xRow + ox * a->stride * KERNEL_LANES;
-    to[p] = oy * a->yRow + ox * KERNEL_LANES + lane;
+    from[p] = (oy * a->xRow + ox * KERNEL_LANES) * a->stride;
+    to[p] = oy * a->yRow + ox * KERNEL_LANES;
+    if (++ox == a->outWidth) {
+      ox = 0;
+      oy++;
+    }
   }
-  forwardSum(a, K, channels, pixels, o, from, lane, acc);
-  UNROLL for (int c = 0; c < channels; c++) {
-    UNROLL for (int p = 0; p < pixels; p++) {
-      const ptrdiff_t at = (o + c) * a->yChannel + to[p];
-      V v = acc[c * pixels + p];
-      if (a->epilogue == KERNEL_RELU) v = v <= zero() ? zero() : v;
-      if (a->epilogue == KERNEL_MASK) v = load(a->mask + at) > zero() ? v : zero();
-      store(a->y + at, v);
+  FOR_LANES(lane) {
+    V acc[8 * 4];
+    forwardSum(a, K, channels, pixels, o, from, lane, acc);
+    UNROLL for (int c = 0; c < channels; c++) {
+      UNROLL for (int p = 0; p < pixels; p++) {
+        const ptrdiff_t at = (o + c) * a->yChannel + to[p] + lane;
+        V v = acc[c * pixels + p];
+        if (a->epilogue == KERNEL_RELU) v = v <= zero() ? zero() : v;
+        if (a->epilogue == KERNEL_MASK) v = load(a->mask + at) > zero() ? v : zero();
+        store(a->y + at, v);
+      }
     }
   }
 }
 
-INLINE void forwardChannels(const ConvForward *a, const int K, const int channels, int o, int lane) {
-  if (a->epilogue >= KERNEL_POOL_RELU) {
-    for (int py = 0; py < a->outHeight / 2; py++)
-      for (int px = 0; px < a->outWidth / 2; px++) forwardPooled(a, K, channels, o, py, px, lane);
-    return;
-  }
-#define RUN(pixels) forwardRun(a, K, channels, pixels, o, at, lane)
-  IN_TILES(a->outHeight * a->outWidth, PIXELS, RUN)
+INLINE void forwardPixels(const ConvForward *a, const int K, const int channels, int o, int first, int count) {
+#define RUN(pixels) forwardRun(a, K, channels, pixels, o, first + at)
+  IN_TILES(count, PIXELS, RUN)
 #undef RUN
 }
 
+INLINE void forwardWindows(const ConvForward *a, const int K, const int channels, int o, int py) {
+  for (int px = 0; px < a->outWidth / 2; px++) {
+    FOR_LANES(lane) forwardPooled(a, K, channels, o, py, px, lane);
+  }
+}
+
+// All channels go through a row of windows or some pixels before the next ones, so that what they read of the input
+// stays near.
 INLINE void forwardKernel(const ConvForward *a, const int K) {
-#define CHANNELS(size) forwardChannels(a, K, size, at, lane)
-  FOR_LANES(lane) { IN_TILES(a->outChannels, OUTPUT_CHANNELS, CHANNELS) }
-#undef CHANNELS
+  if (a->epilogue >= KERNEL_POOL_RELU) {
+    for (int py = 0; py < a->outHeight / 2; py++) {
+#define WINDOWS(channels) forwardWindows(a, K, channels, at, py)
+      IN_TILES(a->outChannels, OUTPUT_CHANNELS, WINDOWS)
+#undef WINDOWS
+    }
+    return;
+  }
+  const int pixels = a->outHeight * a->outWidth;
+  for (int first = 0; first < pixels; first += NEAR_PIXELS) {
+    const int count = pixels - first < NEAR_PIXELS ? pixels - first : NEAR_PIXELS;
+#define STRETCH(channels) forwardPixels(a, K, channels, at, first, count)
+    IN_TILES(a->outChannels, OUTPUT_CHANNELS, STRETCH)
+#undef STRETCH
+  }
 }
 
 static void convForward(const ConvForward *a) {

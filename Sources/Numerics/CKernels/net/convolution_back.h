@@ -1,9 +1,9 @@
 // Direct convolution back to its input: a register tile of input channels × pixels of one row.
 
 // `channels` × `wide` input pixels of one row; the pixels are `stride` apart, so that dy's are adjacent.
-INLINE void backwardTile(const ConvBackward *a, const int K, const int channels, const int wide, int c, int y,
-                         int x, int lane) {
-  const int stride = a->stride, inputs = a->inChannels;
+INLINE void backwardTile(const ConvBackward *a, const int K, const int stride, const int channels, const int wide,
+                         int c, int y, int x, int lane) {
+  const int inputs = a->inChannels;
   V acc[8 * 4];
   UNROLL for (int i = 0; i < channels * wide; i++) acc[i] = zero();
   for (int source = 0; source < a->sources; source++) {
@@ -19,11 +19,11 @@ INLINE void backwardTile(const ConvBackward *a, const int K, const int channels,
         const float *d = dy + top / stride * a->dyRow + left * KERNEL_LANES;
         const float *weight = w + ky * K + kx;
         for (int o = 0; o < a->outChannels; o++, d += a->dyChannel, weight += (ptrdiff_t)inputs * K * K) {
-          V in[4];
-          UNROLL for (int p = 0; p < wide; p++) in[p] = load(d + p * KERNEL_LANES);
-          UNROLL for (int i = 0; i < channels; i++) {
-            V one = (V)weight[i * K * K];
-            UNROLL for (int p = 0; p < wide; p++) acc[i * wide + p] += one * in[p];
+          V one[8];
+          UNROLL for (int i = 0; i < channels; i++) one[i] = (V)weight[i * K * K];
+          UNROLL for (int p = 0; p < wide; p++) {
+            V in = load(d + p * KERNEL_LANES);
+            UNROLL for (int i = 0; i < channels; i++) acc[i * wide + p] += one[i] * in;
           }
         }
       }
@@ -41,27 +41,41 @@ INLINE void backwardTile(const ConvBackward *a, const int K, const int channels,
   }
 }
 
-INLINE void backwardChannels(const ConvBackward *a, const int K, const int channels, int c, int lane) {
-  const int stride = a->stride;
-#define TILE(wide) backwardTile(a, K, channels, wide, c, y, first + at * stride, lane)
-  for (int y = 0; y < a->inHeight; y++)
-    for (int first = 0; first < stride && first < a->inWidth; first++) {
-      IN_TILES((a->inWidth - first + stride - 1) / stride, ROW_PIXELS, TILE)
-    }
+INLINE void backwardRow(const ConvBackward *a, const int K, const int stride, const int channels, int c, int y) {
+#define TILE(wide) \
+  FOR_LANES(lane) backwardTile(a, K, stride, channels, wide, c, y, first + at * stride, lane)
+  for (int first = 0; first < stride && first < a->inWidth; first++) {
+    IN_TILES((a->inWidth - first + stride - 1) / stride, ROW_PIXELS, TILE)
+  }
 #undef TILE
 }
 
-INLINE void backwardKernel(const ConvBackward *a, const int K) {
-#define CHANNELS(size) backwardChannels(a, K, size, at, lane)
-  FOR_LANES(lane) { IN_TILES(a->inChannels, INPUT_CHANNELS, CHANNELS) }
-#undef CHANNELS
+// All channels go through some rows before the next ones, so that what they read of dy stays near. The stride is a
+// constant where it can be: divisions by another take longer than a small tile.
+INLINE void backwardKernel(const ConvBackward *a, const int K, const int stride) {
+  const int rows = a->inWidth < NEAR_PIXELS ? NEAR_PIXELS / a->inWidth : 1;
+  for (int top = 0; top < a->inHeight; top += rows) {
+    const int end = top + rows < a->inHeight ? top + rows : a->inHeight;
+#define ROWS(channels) \
+  for (int y = top; y < end; y++) backwardRow(a, K, stride, channels, at, y)
+    IN_TILES(a->inChannels, INPUT_CHANNELS, ROWS)
+#undef ROWS
+  }
+}
+
+INLINE void backwardStride(const ConvBackward *a, const int K) {
+  switch (a->stride) {
+    case 1: backwardKernel(a, K, 1); break;
+    case 2: backwardKernel(a, K, 2); break;
+    default: backwardKernel(a, K, a->stride);
+  }
 }
 
 static void convBackward(const ConvBackward *a) {
   switch (a->kernel) {
-    case 1: backwardKernel(a, 1); break;
-    case 3: backwardKernel(a, 3); break;
-    case 5: backwardKernel(a, 5); break;
-    default: backwardKernel(a, 7);
+    case 1: backwardStride(a, 1); break;
+    case 3: backwardStride(a, 3); break;
+    case 5: backwardStride(a, 5); break;
+    default: backwardStride(a, 7);
   }
 }

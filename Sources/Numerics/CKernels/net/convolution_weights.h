@@ -16,11 +16,20 @@ INLINE void weightsTile(const ConvWeights *a, const int channels, const int wide
     const float *x = a->x + c * a->xChannel + ((ptrdiff_t)y * a->stride + ky) * a->xRow +
                      (ptrdiff_t)kx * KERNEL_LANES + lane;
     for (int p = 0; p < a->outWidth; p++, dy += KERNEL_LANES, x += step) {
-      V d[8];
-      UNROLL for (int i = 0; i < channels; i++) d[i] = load(dy + i * a->dyChannel);
-      UNROLL for (int q = 0; q < wide; q++) {
-        V in = load(x + q * KERNEL_LANES);
-        UNROLL for (int i = 0; i < channels; i++) acc[i * wide + q] += d[i] * in;
+      // The fewer vectors are held, the others go by.
+      V held[8];
+      if (channels <= wide) {
+        UNROLL for (int i = 0; i < channels; i++) held[i] = load(dy + i * a->dyChannel);
+        UNROLL for (int q = 0; q < wide; q++) {
+          V in = load(x + q * KERNEL_LANES);
+          UNROLL for (int i = 0; i < channels; i++) acc[i * wide + q] += held[i] * in;
+        }
+      } else {
+        UNROLL for (int q = 0; q < wide; q++) held[q] = load(x + q * KERNEL_LANES);
+        UNROLL for (int i = 0; i < channels; i++) {
+          V d = load(dy + i * a->dyChannel);
+          UNROLL for (int q = 0; q < wide; q++) acc[i * wide + q] += d * held[q];
+        }
       }
     }
   }
@@ -38,12 +47,16 @@ INLINE void weightsChannels(const ConvWeights *a, const int channels, int o, int
 
 static void convWeights(const ConvWeights *a) {
 #define CHANNELS(size) weightsChannels(a, size, at, lane)
-  FOR_LANES(lane) { IN_TILES(a->outChannels, WEIGHT_CHANNELS, CHANNELS) }
+  FOR_LANES(lane) {
+    if (a->kernel == 5) { IN_TILES(a->outChannels, WEIGHT_CHANNELS_5, CHANNELS) }
+    else { IN_TILES(a->outChannels, WEIGHT_CHANNELS, CHANNELS) }
+  }
 #undef CHANNELS
 }
 
 // Gradients of `rows` outputs × `wide` vectors of input channels at one tap, over all pixels and images.
-INLINE void channelTile(const ConvChannelWeights *a, const int rows, const int wide, int o, int tap, int c) {
+INLINE void channelTile(const ConvChannelWeights *a, const int rows, const int wide, int o, int tap, int c, int top,
+                        int end) {
   const int taps = a->kernel * a->kernel;
   float *sums = a->sums + ((ptrdiff_t)o * taps + tap) * a->inChannels + c;
   const ptrdiff_t perOutput = (ptrdiff_t)taps * a->inChannels;
@@ -51,7 +64,7 @@ INLINE void channelTile(const ConvChannelWeights *a, const int rows, const int w
   UNROLL for (int r = 0; r < rows; r++) {
     UNROLL for (int p = 0; p < wide; p++) acc[r * wide + p] = load(sums + r * perOutput + p * NATIVE_LANES);
   }
-  for (int y = 0; y < a->outHeight; y++) {
+  for (int y = top; y < end; y++) {
     const float *d = a->dy + o * a->dyChannel + y * a->dyRow;
     const float *line = a->xt + (y * a->stride + tap / a->kernel) * a->xtRow +
                         (ptrdiff_t)(tap % a->kernel) * a->inChannels + c;
@@ -72,16 +85,23 @@ INLINE void channelTile(const ConvChannelWeights *a, const int rows, const int w
   }
 }
 
-INLINE void channelTiles(const ConvChannelWeights *a, const int wide, int tap, int c) {
-#define TILE(rows) channelTile(a, rows, wide, at, tap, c)
+INLINE void channelTiles(const ConvChannelWeights *a, const int wide, int tap, int c, int top, int end) {
+#define TILE(rows) channelTile(a, rows, wide, at, tap, c, top, end)
   IN_TILES(a->outChannels, TAP_CHANNELS, TILE)
 #undef TILE
 }
 
+// All tiles go through some rows before the next ones, so that what they read stays near; long enough to be worth
+// the way of the sums to memory and back.
 static void convChannelWeights(const ConvChannelWeights *a) {
-#define TILES(wide) channelTiles(a, wide, tap, at * NATIVE_LANES)
-  for (int tap = 0; tap < a->kernel * a->kernel; tap++) {
-    IN_TILES(a->inChannels / NATIVE_LANES, TAP_VECTORS, TILES)
-  }
+  const int steps = a->outWidth * a->images;
+  const int rows = steps < NEAR_STEPS ? (NEAR_STEPS + steps - 1) / steps : 1;
+  for (int top = 0; top < a->outHeight; top += rows) {
+    const int end = top + rows < a->outHeight ? top + rows : a->outHeight;
+    for (int tap = 0; tap < a->kernel * a->kernel; tap++) {
+#define TILES(wide) channelTiles(a, wide, tap, at * NATIVE_LANES, top, end)
+      IN_TILES(a->inChannels / NATIVE_LANES, TAP_VECTORS, TILES)
 #undef TILES
+    }
+  }
 }

@@ -16,28 +16,42 @@
     continue;                              \
   }
 
-#if FEW_REGISTERS
-// 16 registers.
-#define OUTPUT_CHANNELS(tile) SIZE(2, 0, tile) SIZE(1, 0, tile)
-#define INPUT_CHANNELS(tile) SIZE(2, 0, tile) SIZE(1, 0, tile)
-#define WEIGHT_CHANNELS(tile) SIZE(3, 0, tile) SIZE(1, 0, tile)
-#define TAPS(tile) SIZE(3, 0, tile) SIZE(1, 0, tile)
-#define TAP_CHANNELS(tile) SIZE(4, 0, tile) SIZE(1, 0, tile)
-#define TAP_VECTORS(tile) SIZE(2, 0, tile) SIZE(1, 0, tile)
-#define LINEAR_ROWS(tile) SIZE(6, 0, tile) SIZE(1, 0, tile)
-#define GRADIENT_ROWS(tile) SIZE(4, 0, tile) SIZE(1, 0, tile)
-#define GRADIENT_VECTORS(tile) SIZE(2, 0, tile) SIZE(1, 0, tile)
-#else
-// 32 registers.
+#if NATIVE_LANES == 16
+// 32 registers, and a multiply-add that broadcasts from memory.
 #define OUTPUT_CHANNELS(tile) SIZE(6, 8, tile) SIZE(4, 0, tile) SIZE(2, 0, tile) SIZE(1, 0, tile)
 #define INPUT_CHANNELS(tile) OUTPUT_CHANNELS(tile)
 #define WEIGHT_CHANNELS(tile) SIZE(4, 6, tile) SIZE(3, 0, tile) SIZE(1, 0, tile)
+#define WEIGHT_CHANNELS_5(tile) WEIGHT_CHANNELS(tile)
 #define TAPS(tile) SIZE(5, 0, tile) SIZE(3, 0, tile) SIZE(1, 0, tile)
 #define TAP_CHANNELS(tile) SIZE(6, 0, tile) SIZE(4, 0, tile) SIZE(1, 0, tile)
 #define TAP_VECTORS(tile) SIZE(4, 0, tile) SIZE(2, 0, tile) SIZE(1, 0, tile)
 #define LINEAR_ROWS(tile) SIZE(12, 0, tile) SIZE(6, 0, tile) SIZE(4, 0, tile) SIZE(1, 0, tile)
 #define GRADIENT_ROWS(tile) SIZE(6, 0, tile) SIZE(4, 0, tile) SIZE(1, 0, tile)
 #define GRADIENT_VECTORS(tile) SIZE(4, 0, tile) SIZE(1, 0, tile)
+#elif NATIVE_LANES == 8
+// 16 registers: 12 sums, 3 weights and the input at hand.
+#define OUTPUT_CHANNELS(tile) SIZE(3, 4, tile) SIZE(2, 0, tile) SIZE(1, 0, tile)
+#define INPUT_CHANNELS(tile) OUTPUT_CHANNELS(tile)
+#define WEIGHT_CHANNELS(tile) SIZE(4, 0, tile) SIZE(3, 0, tile) SIZE(1, 0, tile)
+#define WEIGHT_CHANNELS_5(tile) SIZE(2, 0, tile) SIZE(1, 0, tile)
+#define TAPS(tile) SIZE(5, 0, tile) SIZE(3, 0, tile) SIZE(1, 0, tile)
+#define TAP_CHANNELS(tile) SIZE(6, 8, tile) SIZE(4, 0, tile) SIZE(2, 0, tile) SIZE(1, 0, tile)
+#define TAP_VECTORS(tile) SIZE(2, 0, tile) SIZE(1, 0, tile)
+#define LINEAR_ROWS(tile) SIZE(6, 0, tile) SIZE(4, 0, tile) SIZE(2, 0, tile) SIZE(1, 0, tile)
+#define GRADIENT_ROWS(tile) SIZE(6, 8, tile) SIZE(4, 0, tile) SIZE(2, 0, tile) SIZE(1, 0, tile)
+#define GRADIENT_VECTORS(tile) SIZE(2, 0, tile) SIZE(1, 0, tile)
+#else
+// 16 registers, and a product takes one.
+#define OUTPUT_CHANNELS(tile) SIZE(2, 0, tile) SIZE(1, 0, tile)
+#define INPUT_CHANNELS(tile) OUTPUT_CHANNELS(tile)
+#define WEIGHT_CHANNELS(tile) SIZE(3, 0, tile) SIZE(1, 0, tile)
+#define WEIGHT_CHANNELS_5(tile) WEIGHT_CHANNELS(tile)
+#define TAPS(tile) SIZE(3, 0, tile) SIZE(1, 0, tile)
+#define TAP_CHANNELS(tile) SIZE(4, 0, tile) SIZE(1, 0, tile)
+#define TAP_VECTORS(tile) SIZE(2, 0, tile) SIZE(1, 0, tile)
+#define LINEAR_ROWS(tile) SIZE(6, 0, tile) SIZE(1, 0, tile)
+#define GRADIENT_ROWS(tile) SIZE(4, 0, tile) SIZE(1, 0, tile)
+#define GRADIENT_VECTORS(tile) SIZE(2, 0, tile) SIZE(1, 0, tile)
 #endif
 
 // Pixels that follow one another.
@@ -46,3 +60,6 @@
 #define ROW_PIXELS(tile) SIZE(4, 0, tile) SIZE(2, 0, tile) SIZE(1, 0, tile)
 // Packs of images that a linear layer goes through together.
 #define PACKS(tile) SIZE(2, 0, tile) SIZE(1, 0, tile)
+
+// Pixels that all tiles of a convolution go through before the next ones, and steps of a reduction likewise.
+enum { NEAR_PIXELS = 32, NEAR_STEPS = 256 };
