@@ -87,7 +87,8 @@ INLINE void channelTile(const ConvChannelWeights *a, const int rows, const int w
 
 INLINE void channelTiles(const ConvChannelWeights *a, const int wide, int tap, int c, int top, int end) {
 #define TILE(rows) channelTile(a, rows, wide, at, tap, c, top, end)
-  IN_TILES(a->outChannels, TAP_CHANNELS, TILE)
+  if (wide <= 2) { IN_TILES(a->outChannels, TAP_CHANNELS_NARROW, TILE) }
+  else { IN_TILES(a->outChannels, TAP_CHANNELS, TILE) }
 #undef TILE
 }
 
