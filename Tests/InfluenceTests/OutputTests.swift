@@ -88,25 +88,4 @@ import Testing
     #expect(try steps(fresh, 1e-3) == nil)
     #expect(try steps(theta, 0.5) == 0)
   }
-
-  /// Images that share no pixel, two a batch: only batches that go through all of them bring all back.
-  @Test func relearningGoesThroughTheWholeGroup() throws {
-    var pixels = [UInt8](repeating: 0, count: 8 * 784)
-    for image in 0..<8 { for i in 0..<90 { pixels[image * 784 + image * 90 + i] = 255 } }
-    let data = try ImageSet(images: pixels, labels: Array(0..<8), mean: 0, deviation: 1)
-    let network = try Network.named("softmax")
-    var options = RelearningOptions()
-    options.learningRate = 0.1
-    options.batchSize = 2
-    options.limit = 200
-    let start = [Float](repeating: 0, count: network.parameterCount)
-    func steps(_ target: Double) throws -> Int? {
-      try relearningSteps(
-        network, parameters: start, data: data, group: Array(0..<8), target: target, options: options,
-        pool: ThreadPool(threads: 1))
-    }
-    // A quarter of what there is to learn lies in each batch.
-    let (half, most) = (try #require(try steps(1.15)), try #require(try steps(0.2)))
-    #expect(half > 2 && most >= 4 && most > half)
-  }
 }

@@ -1,4 +1,4 @@
-// Steps taken again and again: which round is kept, and what each round starts from.
+// Steps taken again and again: their norms, and what each round starts from.
 
 import Influence
 import NeuralNet
@@ -29,15 +29,6 @@ import Testing
       rounds: count, stepNorm: stepNorm, options: options, stream: RandomStream(key: 6),
       pool: ThreadPool(threads: 1), score: score)
     return (result, seen, start)
-  }
-
-  /// The best round, not the last one; of equal ones the first.
-  @Test(arguments: [([1, 3, 2], 2), ([1, 2, 3], 3), ([3, 2, 1], 1), ([1, 3, 3], 2)] as [([Double], Int)])
-  func theBestRoundIsKept(scores: [Double], best: Int) throws {
-    let (result, seen, _) = try Self.rounds(3, scores: scores)
-    #expect(seen.count == 3 && Set(seen).count == 3)
-    #expect(result.rounds == best && result.parameters == seen[best - 1])
-    #expect(result.scores == scores)
   }
 
   @Test func withoutAScoreTheLastRoundIsKept() throws {

@@ -1,86 +1,11 @@
-// The solvers of the schemes: series, budgets, the ends of the spectrum, and what is said of a solve that was cut short.
+// The solvers of the schemes: series, budgets, the ends of the spectrum and an indefinite curvature.
 
 import Influence
 import NeuralNet
 import Tensor
 import Testing
 
-/// A model whose curvature is diagonal over all images and one column's over the group, with a gradient of ones.
-private struct Diagonal: InfluenceModel {
-  let values: [Double]
-  let group: Set<Int>
-
-  func lossSum(at parameters: [Double], over images: [Int]) -> Double { 0 }
-
-  func gradientSum(at parameters: [Double], over images: [Int]) -> [Double] {
-    values.map { _ in Double(images.count) }
-  }
-
-  func curvature(_ kind: CurvatureKind, at parameters: [Double], over images: [Int], once: Bool)
-    -> ([Double]) throws -> [Double]
-  {
-    let isGroup = group.isSuperset(of: images)
-    return { v in v.indices.map { isGroup && $0 > 0 ? 0 : values[$0] * v[$0] } }
-  }
-
-  func selected(
-    _ selection: ParameterSelection, ratio: Double, at parameters: [Double], for group: [Int],
-    stream: RandomStream
-  ) -> [Int] { Array(values.indices) }
-
-  func influence(_ scheme: InfluenceScheme, _ change: (inout InfluenceOptions) -> Void) throws
-    -> GroupInfluence
-  {
-    var options = InfluenceOptions()
-    options.scheme = scheme
-    options.damping = 0
-    options.weightDecay = 0
-    options.hessianImages = 100
-    change(&options)
-    return try Influence.influence(
-      self, parameters: values.map { _ in 0 }, trainingSet: Array(0..<100), group: group.sorted(),
-      options: options, stream: RandomStream(key: 1)
-    ).influence
-  }
-}
-
 @Suite struct SolveTests {
-  /// The second order solves twice. Here the first solve is cut short and the second is exact after one iteration: what
-  /// is said is the worse of both.
-  @Test func theWorseOfTwoSolvesIsTold() throws {
-    let model = Diagonal(values: (1...9).map { Double($0) }, group: Set(0..<10))
-    func influence(_ scheme: InfluenceScheme) throws -> GroupInfluence {
-      try model.influence(scheme) {
-        $0.scale = .koh
-        $0.maxIterations = 3
-        $0.tolerance = 1e-6
-      }
-    }
-    let first = try influence(.firstOrder)
-    let both = try influence(.secondOrder)
-    #expect(first.residual > 1e-3 && first.iterations == 3)
-    #expect(both.iterations == 4, "the second solve took more than its one iteration")
-    #expect(both.residual == first.residual && !both.converged)
-  }
-
-  /// The normal equations' residual is small after one step, while most of the misfit is still there.
-  @Test func aLeastSquaresSolveThatIsCutShortHasNotConverged() throws {
-    let model = Diagonal(values: [1, 0.005, 0.004, 0.003, 0.002, 0.001], group: Set(0..<10))
-    func gif(iterations: Int) throws -> GroupInfluence {
-      try model.influence(.gif) {
-        $0.maxIterations = iterations
-        $0.tolerance = 0.01
-      }
-    }
-    let short = try gif(iterations: 1)
-    let left = try #require(short.misfit)
-    #expect(short.residual <= 0.01 && left > 0.5)
-    #expect(!short.converged)
-    let long = try gif(iterations: 100)
-    let misfit = try #require(long.misfit)
-    #expect(long.converged && misfit < 0.01 && long.iterations < 100)
-  }
-
   @Test func aLongSeriesIsTheSolutionAndAShortOneIsDamped() throws {
     let group = Array(0..<40)
     let exact = try SchemeTests.change(group, SchemeTests.options(.firstOrder)).change
