@@ -1,7 +1,7 @@
 // Standard output: what was printed has arrived, or the program says that it has not.
 
 import ArgumentParser
-import Glibc
+@preconcurrency import Glibc
 
 /// What becomes of what a command prints.
 enum StandardOutput {
