@@ -76,7 +76,8 @@ struct PipelineOptions: ParsableArguments {
     name: .customLong("set"),
     help: ArgumentHelp(
       "Sets a parameter or an axis of the file (repeat=50), or a stage's parameter (influence.damping=0.1).",
-      valueName: "key=value"))
+      valueName: "key=value"),
+    completion: Complete.overrides)
   var overrides: [String] = []
 
   /// Reads the file, or ends the program with its errors and exit code 65.

@@ -10,7 +10,7 @@ struct PlanCommand: ParsableCommand {
 
   @OptionGroup var pipeline: PipelineOptions
   @OptionGroup var cache: CacheOptions
-  @Argument(help: "Nodes or stages (default: all).") var nodes: [String] = []
+  @Argument(help: "Nodes or stages (default: all).", completion: Complete.nodes) var nodes: [String] = []
   @Flag(help: "Prints JSON.") var json = false
 
   private struct Entry: Encodable {
@@ -66,7 +66,8 @@ struct ExplainCommand: ParsableCommand {
 
   @OptionGroup var pipeline: PipelineOptions
   @OptionGroup var cache: CacheOptions
-  @Argument(help: "A node, such as 'retrain[size=500,repeat=3]'.") var node: String
+  @Argument(help: "A node, such as 'retrain[size=500,repeat=3]'.", completion: Complete.nodes) var node:
+    String
   @Flag(help: "Prints JSON.") var json = false
 
   private struct Answer: Encodable {
@@ -195,7 +196,8 @@ struct PathCommand: ParsableCommand {
 
   @OptionGroup var pipeline: PipelineOptions
   @OptionGroup var cache: CacheOptions
-  @Argument(help: "A node, such as 'retrain[size=500,repeat=3]'.") var node: String
+  @Argument(help: "A node, such as 'retrain[size=500,repeat=3]'.", completion: Complete.nodes) var node:
+    String
 
   func run() throws {
     let session = try Session(pipeline, cache)

@@ -14,7 +14,7 @@ struct RunCommand: ParsableCommand {
   @OptionGroup var pipeline: PipelineOptions
   @OptionGroup var cache: CacheOptions
 
-  @Argument(help: "Nodes or stages to bring up to date (default: all).")
+  @Argument(help: "Nodes or stages to bring up to date (default: all).", completion: Complete.nodes)
   var nodes: [String] = []
 
   @Option(name: .shortAndLong, help: "Cores in use at any time, at most (default: all of the machine's).")

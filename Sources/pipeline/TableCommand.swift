@@ -18,7 +18,8 @@ struct TableCommand: ParsableCommand {
 
   @OptionGroup var pipeline: PipelineOptions
   @OptionGroup var cache: CacheOptions
-  @Argument(help: "A table's node (default: all tables).") var nodes: [String] = []
+  @Argument(help: "A table's node (default: all tables).", completion: Complete.nodes) var nodes: [String] =
+    []
   @Option(help: "text, markdown, csv or json.") var format = TableReport.Format.text
 
   func run() throws {

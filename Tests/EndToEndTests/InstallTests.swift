@@ -61,4 +61,26 @@ import Testing
       #expect(answer.status == 0 && answer.errors.isEmpty, "\(page): \(answer.errors)")
     }
   }
+
+  /// What the installed completions ask the program for: stages, nodes, keys of `--set` and values of an axis.
+  @Test func completesNodesAndKeys() throws {
+    let box = try Sandbox()
+    try box.write(
+      """
+      parameters: {text: a}
+      axes: {size: [5, 7]}
+      stages:
+        make: {stage: command, for: [size], parameters: {argv: [echo, "${size}", "${text}"], outputs: [o]}}
+      """, to: "pipelines/small.yaml")
+    func offered(_ argument: String, _ word: String) throws -> Set<Substring> {
+      let answer = try box.pipeline(
+        "---completion", "run", "--", argument, "3", "\(word.utf8.count)", "pipeline", "run", "small", word)
+      #expect(answer.status == 0, "\(answer.errors)")
+      return Set(answer.output.split(separator: "\n"))
+    }
+    #expect(try offered("positional@1", "m") == ["make"])
+    #expect(try offered("positional@1", "make[") == ["make[size=5]", "make[size=7]"])
+    #expect(try offered("--set", "").isSuperset(of: ["text=", "size=", "make.argv="]))
+    #expect(try offered("--set", "size=") == ["size=5", "size=7"])
+  }
 }
