@@ -33,10 +33,10 @@ enum Complete {
 
   /// The pipeline that a half-written command line names: the first word that is one.
   private static func document(_ words: [String]) -> PipelineDocument? {
+    let folder = PipelineFolder()
     // The program and its subcommand come first.
     for word in words.dropFirst(2) where !word.hasPrefix("-") {
-      let path = word.contains("/") || word.hasSuffix(".yaml") ? word : "pipelines/\(word).yaml"
-      guard FileManager.default.fileExists(atPath: path) else { continue }
+      guard let path = PipelineFolder.isPath(word) ? word : folder.paths[word]?.first else { continue }
       return try? PipelineFile.load(
         path: path, stages: allStages.declarations, hashFile: { _ in Digest(of: []) })
     }
