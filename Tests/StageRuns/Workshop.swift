@@ -26,10 +26,15 @@ package final class Workshop {
 
   package init() throws {
     folder = NSTemporaryDirectory() + "stages-test-" + UUID().uuidString
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    for path in [folder, copies] {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
   }
 
-  deinit { try? FileManager.default.removeItem(atPath: folder) }
+  deinit { for path in [folder, copies] { try? FileManager.default.removeItem(atPath: path) } }
+
+  /// Where the stages' copies of files go.
+  private var copies: String { folder + "-copies" }
 
   /// A path of its own in the folder.
   package func path() -> String { folder + "/" + UUID().uuidString }
@@ -53,7 +58,10 @@ package final class Workshop {
     if let problem = declaration.check(values) { throw StageFailure(problem.message) }
     let output = path()
     let files = try declaration.externalFiles(values).map { name in
-      let (source, copy) = (name.hasPrefix("/") ? name : folder + "/" + name, path())
+      // Beside the folder, which may itself be what is copied.
+      let (source, copy) = (
+        name.hasPrefix("/") ? name : folder + "/" + name, copies + "/" + UUID().uuidString
+      )
       return TaskFile(
         path: name, digest: Digest(try FileTree.copy(source, to: copy)), source: source, copy: copy)
     }
@@ -63,7 +71,12 @@ package final class Workshop {
       output: output, scratch: path(), files: files, downloads: folder + "/cache/downloads",
       cache: cache.root,
       threads: 1, memory: 1 << 30)
-    let content = try stage.run(task, SilentContext(cache: cache))
+    let content: Digest
+    do {
+      content = try stage.run(task, SilentContext(cache: cache))
+    } catch let failure as StageFailure {
+      throw task.namingSources(failure)
+    }
     return try input(declaration.name, at: output, content: content, axes: axes)
   }
 

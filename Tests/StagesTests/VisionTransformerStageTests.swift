@@ -111,7 +111,7 @@ import Testing
     #expect(
       message(["extractor": .string("vit"), "pixels": .integer(100)])
         == "100 pixels are not a multiple of 14, the default weights' patch")
-    #expect(message(parameters("nowhere.safetensors")).contains("/nowhere.safetensors: can't be read: "))
+    #expect(message(parameters("nowhere.safetensors")).contains("/nowhere.safetensors: No such file"))
     #expect(
       message(parameters(pixels: 56, ["label": .integer(7)]))
         == "no training image has label 7; the labels are 0, 1, 2")

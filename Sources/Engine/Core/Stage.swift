@@ -154,6 +154,13 @@ public struct StageTask: Sendable {
     return file.copy
   }
 
+  /// A failure in whose message the user's files stand under their own paths instead of those of the task's copies.
+  public func namingSources(_ failure: StageFailure) -> StageFailure {
+    var failure = failure
+    for file in files { failure.message = failure.message.replacing(file.copy, with: file.source) }
+    return failure
+  }
+
   /// The one artifact of a slot that takes one.
   public func input(_ slot: String) -> TaskInput {
     guard let list = inputs[slot], let first = list.first else {

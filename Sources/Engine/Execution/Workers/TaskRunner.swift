@@ -78,11 +78,12 @@ public struct TaskRunner {
         variant: registry.variant)
     } catch {
       POSIX.removeTree(task.output)
+      if let failure = error as? StageFailure, case .damagedInput = failure.kind { throw failure }
       // An input may have been healed by another task, or collected, while this one was about to read it.
       for (place, input) in task.placedInputs where POSIX.facts(input.path) != checked[input.path] {
         throw damage(place, "the artifact of \(input.node) changed while it was read: \(input.path)")
       }
-      throw error as? StageFailure ?? StageFailure("\(error)")
+      throw task.namingSources(error as? StageFailure ?? StageFailure("\(error)"))
     }
   }
 
