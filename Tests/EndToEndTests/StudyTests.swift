@@ -29,15 +29,29 @@ import Testing
     return nodes
   }
 
-  @Test func aStudyRunsOnceAndThenOnlyWhatChanged() throws {
-    let box = try Sandbox()
-    let first = try box.pipeline("run", "tiny")
-    #expect(first.status == 0, "\(first.errors)")
+  /// The nodes of tiny.yaml that a third repeat adds or changes: its own chains, and the tables.
+  private func dependsOnTheThirdRepeat() -> Set<String> {
+    let labels = ["original", "retrain", "1-step", "3-step"]
+    let chain =
+      ["group[", "retrain[", "influence[", "one-step[", "three-step["] + labels.map { "evaluate[\($0)," }
+    var expected = tables.union(["spectrum[repeat=2]"])
+    let compared =
+      ["retrain-again["] + controls.map { "control[\($0)," }
+      + (labels + controls).map { "evaluate-control[\($0)," }
+    for stage in compared { expected.insert("\(stage)control_size=50,repeat=2]") }
+    for size in [50, 100] { for stage in chain { expected.insert("\(stage)size=\(size),repeat=2]") } }
+    return expected
+  }
+
+  /// Checks that the table of the whole study has all its columns, methods, sizes and spreads.
+  private func expectWholeTable(in first: Answer) {
     for words in ["self accuracy", "test loss", "original", "retrain", "1-step", "3-step", "50", "100", "±"] {
       #expect(first.output.contains(words), "the table lacks '\(words)':\n\(first.output)")
     }
+  }
 
-    // Every stage's artifact, read by h5py, is as the contract says.
+  /// Checks every artifact in the cache against the contract by h5py, and that every stage has left one.
+  private func expectArtifactsOfEveryStage(in box: Sandbox) throws {
     let check = try box.python(
       [Sandbox.root + "/Tests/EndToEndTests/check_artifacts.py"] + box.artifacts())
     #expect(check.status == 0, "\(check.errors)")
@@ -48,14 +62,10 @@ import Testing
         "group",
         "influence", "evaluate", "table", "differences", "spectrum",
       ])
+  }
 
-    // Again: nothing runs, and the table is the same.
-    let second = try box.pipeline("run", "tiny")
-    #expect(second.errors.contains("0 nodes run"))
-    #expect(second.output == first.output)
-    #expect(try box.pipeline("cache", "verify").status == 0)
-
-    // A comment and another order of keys change nothing.
+  /// Checks that a pipeline file with a new comment and its keys in another order has nothing to run.
+  private func expectCommentsAndOrderChangeNothing(in box: Sandbox) throws {
     let path = "pipelines/fragments/lenet.yaml"
     let text = try String(contentsOfFile: box.folder + "/" + path, encoding: .utf8)
     let reordered = text.replacingOccurrences(
@@ -63,38 +73,10 @@ import Testing
     #expect(reordered != text)
     try box.write("# A new comment.\n" + reordered, to: path)
     #expect(try box.planned("tiny").isEmpty)
+  }
 
-    // Another damping: influence and what follows, not training, features or groups.
-    #expect(try box.planned("tiny", "--set", "damping=0.05") == dependsOnDamping())
-    let why = try box.pipeline("explain", "tiny", "table", "--set", "damping=0.05")
-    #expect(why.output.contains("influence.damping: 0.005 → 0.05"), "\(why.output)")
-    #expect(why.output.contains("three-step.damping: 0.005 → 0.05"), "\(why.output)")
-    #expect(try box.run("tiny", "--set", "damping=0.05") == dependsOnDamping())
-
-    // One more repeat: only its own chains, and the table.
-    let labels = ["original", "retrain", "1-step", "3-step"]
-    let chain =
-      ["group[", "retrain[", "influence[", "one-step[", "three-step["] + labels.map { "evaluate[\($0)," }
-    var expected = tables.union(["spectrum[repeat=2]"])
-    let compared =
-      ["retrain-again["] + controls.map { "control[\($0)," }
-      + (labels + controls).map { "evaluate-control[\($0)," }
-    for stage in compared { expected.insert("\(stage)control_size=50,repeat=2]") }
-    for size in [50, 100] { for stage in chain { expected.insert("\(stage)size=\(size),repeat=2]") } }
-    #expect(try box.planned("tiny", "--set", "repeat=3") == expected)
-
-    // A second experiment with the same features stage shares it, by content and not by name.
-    try box.write(
-      """
-      extends: examples/tiny.yaml
-      stages:
-        neighbours: {parameters: {metric: cosine}}
-      """, to: "pipelines/second.yaml")
-    let second2 = try box.planned("second")
-    #expect(second2.contains("neighbours"))
-    #expect(second2.isDisjoint(with: ["images", "base", "features"]))
-
-    // A damaged artifact is found and made again before anything believes it; a deleted one too.
+  /// Checks that damaged and deleted features are made again, byte for byte, once a run needs them.
+  private func expectHealing(in box: Sandbox) throws {
     let features = try box.pipeline("path", "tiny", "features").output.trimmingCharacters(
       in: .whitespacesAndNewlines)
     var bytes = try Data(contentsOf: URL(fileURLWithPath: features))
@@ -110,6 +92,49 @@ import Testing
     #expect(try box.run("tiny", "table") == [])
     #expect(try box.run("tiny") == ["features"])
     #expect(try Data(contentsOf: URL(fileURLWithPath: features)) == before)
+  }
+
+  @Test func aStudyRunsOnceAndThenOnlyWhatChanged() throws {
+    let box = try Sandbox()
+    let first = try box.pipeline("run", "tiny")
+    #expect(first.status == 0, "\(first.errors)")
+    expectWholeTable(in: first)
+
+    // Every stage's artifact, read by h5py, is as the contract says.
+    try expectArtifactsOfEveryStage(in: box)
+
+    // Again: nothing runs, and the table is the same.
+    let second = try box.pipeline("run", "tiny")
+    #expect(second.errors.contains("0 nodes run"))
+    #expect(second.output == first.output)
+    #expect(try box.pipeline("cache", "verify").status == 0)
+
+    // A comment and another order of keys change nothing.
+    try expectCommentsAndOrderChangeNothing(in: box)
+
+    // Another damping: influence and what follows, not training, features or groups.
+    #expect(try box.planned("tiny", "--set", "damping=0.05") == dependsOnDamping())
+    let why = try box.pipeline("explain", "tiny", "table", "--set", "damping=0.05")
+    #expect(why.output.contains("influence.damping: 0.005 → 0.05"), "\(why.output)")
+    #expect(why.output.contains("three-step.damping: 0.005 → 0.05"), "\(why.output)")
+    #expect(try box.run("tiny", "--set", "damping=0.05") == dependsOnDamping())
+
+    // One more repeat: only its own chains, and the table.
+    #expect(try box.planned("tiny", "--set", "repeat=3") == dependsOnTheThirdRepeat())
+
+    // A second experiment with the same features stage shares it, by content and not by name.
+    try box.write(
+      """
+      extends: examples/tiny.yaml
+      stages:
+        neighbours: {parameters: {metric: cosine}}
+      """, to: "pipelines/second.yaml")
+    let second2 = try box.planned("second")
+    #expect(second2.contains("neighbours"))
+    #expect(second2.isDisjoint(with: ["images", "base", "features"]))
+
+    // A damaged artifact is found and made again before anything believes it; a deleted one too.
+    try expectHealing(in: box)
   }
 
   @Test func artifactsDoNotDependOnTheNumberOfJobs() throws {

@@ -73,6 +73,13 @@ let studyNodes = [
     let lab = try Lab()
     var pipeline = try study(lab)
     try first().check(&pipeline, lab)
+    try checkEditsOfTheGraph(&pipeline, lab)
+    try checkEditsBesideTheGraph(&pipeline, lab)
+    try checkEditsBackAndForth(&pipeline, lab)
+  }
+
+  /// The first steps of `editsRunExactlyWhatTheyTouch`: new values and a new repeat, from the study as it is.
+  private func checkEditsOfTheGraph(_ pipeline: inout ToyPipeline, _ lab: Lab) throws {
     try Step(
       name: "a parameter of the source reaches all that follows",
       edit: { pipeline, _ in pipeline["base"].parameters["value"] = .integer(11) },
@@ -97,6 +104,10 @@ let studyNodes = [
         "draw[repeat=2]": [.neverBuilt], "train[repeat=2]": [.neverBuilt], "total": [inputChanged("terms")],
       ]
     ).check(&pipeline, lab)
+  }
+
+  /// Its next steps: what is no part of the graph, a file outside the cache and a parameter without effect.
+  private func checkEditsBesideTheGraph(_ pipeline: inout ToyPipeline, _ lab: Lab) throws {
     try Step(
       name: "a file outside the cache",
       edit: { _, lab in try Data("8\n".utf8).write(to: URL(fileURLWithPath: lab.folder + "/seven.txt")) },
@@ -109,6 +120,10 @@ let studyNodes = [
       edit: { pipeline, _ in pipeline.setAll("cores", .integer(2)) },
       runs: [:]
     ).check(&pipeline, lab)
+  }
+
+  /// Its last steps, which build on the values of the first: back, forth again, and two edits at once.
+  private func checkEditsBackAndForth(_ pipeline: inout ToyPipeline, _ lab: Lab) throws {
     try Step(
       name: "back to an earlier value",
       edit: { pipeline, _ in pipeline["total"].parameters["offset"] = .integer(0) },

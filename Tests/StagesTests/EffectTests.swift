@@ -61,6 +61,12 @@ import Testing
       }
     }
     for index in effects.indices { effects[index].label = "coherent" }
+    try Self.expectCorrelation(of: effects, in: shop)
+  }
+
+  /// Correlates the effects of groups that are all called coherent, and looks at the artifact, its report and its
+  /// picture; two of the groups are too few.
+  private static func expectCorrelation(of effects: [TaskInput], in shop: Workshop) throws {
     let made = try shop.run("correlation", [:], ["rows": effects])
     let file = try FileReader(at: made.path)
     let x: [Double] = try file.read("/points/group/predicted")

@@ -29,6 +29,65 @@ import Testing
     return values
   }
 
+  /// Checks what an evaluation says of each split beside 3 references: the net's own figures, how far they are from the
+  /// references' mean, and the references' spread; without references gap and spread are not a number.
+  private static func expectGaps(
+    _ compared: [String: Double], alone: [String: Double], references known: [[String: Double]]
+  ) throws {
+    for split in ["group", "retained", "train", "test", "test_label", "test_other"] {
+      for name in ["loss", "accuracy"] {
+        let key = "\(split)/\(name)"
+        let own = try #require(alone[key])
+        let others = known.compactMap { $0[key] }
+        let mean = others.reduce(0, +) / 3
+        let spread = (others.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 2).squareRoot()
+        #expect(compared[key] == own)
+        #expect(abs(try #require(compared[key + "_gap"]) - (own - mean)) < 1e-12)
+        #expect(abs(try #require(compared[key + "_spread"]) - spread) < 1e-12)
+        #expect(alone[key + "_gap"]?.isNaN == true && alone[key + "_spread"]?.isNaN == true)
+      }
+    }
+  }
+
+  /// The Euclidean distance of a net's parameters from those of each of the twins.
+  private static func distances(from net: TaskInput, to twins: [TaskInput]) throws -> [Double] {
+    let theta = try parameters(net)
+    return try twins.map { twin in
+      zip(theta, try parameters(twin)).reduce(0.0) { $0 + pow(Double($1.0) - Double($1.1), 2) }
+        .squareRoot()
+    }
+  }
+
+  /// A net's probabilities by class and image, by its own float32 losses: p = exp(−loss) of each class in turn.
+  private static func probabilities(_ net: TaskInput) throws -> [[Double]] {
+    let network = try Network.named("lenet")
+    let theta = try parameters(net)
+    return try (0..<10).map { label in
+      let data = try ImageSet(
+        images: Workshop.images.pixels, labels: [UInt8](repeating: UInt8(label), count: 240))
+      return try NeuralNet.evaluate(
+        network, parameters: theta, data: data, indices: Array(0..<240), pool: ThreadPool(threads: 1)
+      ).losses.map { exp(-Double($0)) }
+    }
+  }
+
+  /// The divergence of a net from its twins, and how many predictions changed, each summed over twins and images.
+  private static func divergence(of net: TaskInput, from twins: [TaskInput]) throws
+    -> (sum: Double, changed: Int)
+  {
+    let own = try probabilities(net)
+    var (divergence, changed) = (0.0, 0)
+    for twin in twins {
+      let other = try probabilities(twin)
+      for image in 0..<240 {
+        let (p, q) = (other.map { $0[image] }, own.map { $0[image] })
+        divergence += zip(p, q).reduce(0) { $0 + ($1.0 > 0 ? $1.0 * log($1.0 / $1.1) : 0) }
+        if p.firstIndex(of: p.max()!) != q.firstIndex(of: q.max()!) { changed += 1 }
+      }
+    }
+    return (divergence, changed)
+  }
+
   @Test func comparesWithRetrainedNets() throws {
     let shop = try Workshop()
     let images = try shop.images()
@@ -51,48 +110,11 @@ import Testing
     let alone = try evaluate(net, [])
     let known = try twins.map { try evaluate($0, []) }
     let compared = try evaluate(net, twins)
-    for split in ["group", "retained", "train", "test", "test_label", "test_other"] {
-      for name in ["loss", "accuracy"] {
-        let key = "\(split)/\(name)"
-        let own = try #require(alone[key])
-        let others = known.compactMap { $0[key] }
-        let mean = others.reduce(0, +) / 3
-        let spread = (others.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 2).squareRoot()
-        #expect(compared[key] == own)
-        #expect(abs(try #require(compared[key + "_gap"]) - (own - mean)) < 1e-12)
-        #expect(abs(try #require(compared[key + "_spread"]) - spread) < 1e-12)
-        #expect(alone[key + "_gap"]?.isNaN == true && alone[key + "_spread"]?.isNaN == true)
-      }
-    }
-    let theta = try Self.parameters(net)
-    let distances = try twins.map { twin in
-      zip(theta, try Self.parameters(twin)).reduce(0.0) { $0 + pow(Double($1.0) - Double($1.1), 2) }
-        .squareRoot()
-    }
+    try Self.expectGaps(compared, alone: alone, references: known)
+    let distances = try Self.distances(from: net, to: twins)
     #expect(
       abs(try #require(compared["comparison/parameter_distance"]) - distances.reduce(0, +) / 3) < 1e-9)
-    // The divergence by float32 probabilities of the nets' own losses: p = exp(−loss) of each class in turn.
-    let network = try Network.named("lenet")
-    func probabilities(_ net: TaskInput) throws -> [[Double]] {
-      let theta = try Self.parameters(net)
-      return try (0..<10).map { label in
-        let data = try ImageSet(
-          images: Workshop.images.pixels, labels: [UInt8](repeating: UInt8(label), count: 240))
-        return try NeuralNet.evaluate(
-          network, parameters: theta, data: data, indices: Array(0..<240), pool: ThreadPool(threads: 1)
-        ).losses.map { exp(-Double($0)) }
-      }
-    }
-    let own = try probabilities(net)
-    var (divergence, changed) = (0.0, 0)
-    for twin in twins {
-      let other = try probabilities(twin)
-      for image in 0..<240 {
-        let (p, q) = (other.map { $0[image] }, own.map { $0[image] })
-        divergence += zip(p, q).reduce(0) { $0 + ($1.0 > 0 ? $1.0 * log($1.0 / $1.1) : 0) }
-        if p.firstIndex(of: p.max()!) != q.firstIndex(of: q.max()!) { changed += 1 }
-      }
-    }
+    let (divergence, changed) = try Self.divergence(of: net, from: twins)
     let kl = try #require(compared["comparison/kl"])
     #expect(abs(kl - divergence / 720) < 1e-4 * max(kl, 0.01) && kl > 0)
     #expect(abs(try #require(compared["comparison/changed"]) - Double(changed) / 720) < 1e-12)

@@ -189,6 +189,27 @@ public enum TroubleStage: Stage {
 
   private static func say(_ text: String) { _ = write(STDERR_FILENO, text, text.utf8.count) }
 
+  /// Leaves a program behind that would outlive it, writes down its process identifier, and hangs.
+  private static func hangWithChild(_ task: StageTask) throws -> Never {
+    let child = Process()
+    child.executableURL = URL(fileURLWithPath: "/bin/sleep")
+    child.arguments = ["1000"]
+    try child.run()
+    let line = "\(child.processIdentifier)\n"
+    try Data(line.utf8).write(to: URL(fileURLWithPath: task.parameters[Common.log] + ".child"))
+    while true { sleep(100) }
+  }
+
+  /// Works well, and writes to what it reads, which no stage may do.
+  private static func scribble(_ task: StageTask) throws {
+    for input in task.inputs.values.joined() {
+      let file = try FileHandle(forWritingTo: URL(fileURLWithPath: input.path))
+      try file.seekToEnd()
+      try file.write(contentsOf: Data("scribble".utf8))
+    }
+    try Data("0\n".utf8).write(to: URL(fileURLWithPath: task.output))
+  }
+
   private static func misbehave(_ task: StageTask, _ context: some StageContext) throws {
     note("start", task)
     switch task.parameters[mode] {
@@ -214,15 +235,7 @@ public enum TroubleStage: Stage {
       for descriptor in 3..<Int32(64) { close(descriptor) }
       while true { sleep(100) }
     case .closeErrors: close(STDERR_FILENO)
-    case .child:
-      // Leaves a program behind that would outlive it.
-      let child = Process()
-      child.executableURL = URL(fileURLWithPath: "/bin/sleep")
-      child.arguments = ["1000"]
-      try child.run()
-      let line = "\(child.processIdentifier)\n"
-      try Data(line.utf8).write(to: URL(fileURLWithPath: task.parameters[Common.log] + ".child"))
-      while true { sleep(100) }
+    case .child: try hangWithChild(task)
     case .partial:
       try Data("12".utf8).write(to: URL(fileURLWithPath: task.output))
       try Data("34".utf8).write(to: URL(fileURLWithPath: task.scratch + "/half"))
@@ -241,14 +254,7 @@ public enum TroubleStage: Stage {
         "(sleep 0.3; echo I AM STILL HERE >&2; sleep 1000) & echo $! > '\(task.parameters[Common.log]).child'"
       _ = try Program(["sh", "-c", talker], leadsSession: true).run()
     case .terminate: raise(SIGTERM)
-    case .scribble:
-      // Works well, and writes to what it reads.
-      for input in task.inputs.values.joined() {
-        let file = try FileHandle(forWritingTo: URL(fileURLWithPath: input.path))
-        try file.seekToEnd()
-        try file.write(contentsOf: Data("scribble".utf8))
-      }
-      try Data("0\n".utf8).write(to: URL(fileURLWithPath: task.output))
+    case .scribble: try scribble(task)
     case .fail: throw StageFailure("it was told to fail")
     }
   }
