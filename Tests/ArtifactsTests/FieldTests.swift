@@ -5,7 +5,7 @@ import HDF5
 import PipelineCore
 import Testing
 
-@testable import Artifacts
+import Artifacts
 
 /// A layout with a field of each sort.
 private struct SampleArtifact: ArtifactLayout {

@@ -5,7 +5,7 @@ import NeuralNet
 import PipelineCore
 import Testing
 
-@testable import Artifacts
+import Artifacts
 
 /// A layout of one composite field.
 private protocol OneField: ArtifactLayout {

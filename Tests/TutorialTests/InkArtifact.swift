@@ -1,6 +1,6 @@
 // The artifact of the stage `ink`: how much of each image is drawn on.
 
-@testable import Artifacts
+import Artifacts
 
 /// The ink of some training images.
 package struct Ink: Sendable, Equatable {
