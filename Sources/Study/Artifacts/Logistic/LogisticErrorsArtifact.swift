@@ -87,6 +87,8 @@ package struct LogisticErrorsFields: FieldGroup, Field {
     }
     return LogisticErrors(schemes: schemes, records: records)
   }
+
+  package init() {}
 }
 
 /// The layout of errors.

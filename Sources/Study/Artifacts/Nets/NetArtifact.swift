@@ -82,6 +82,8 @@ package struct NetFields: FieldGroup, Field {
     }
     return Array(widths.dropLast())
   }
+
+  package init() {}
 }
 
 /// The fields of a history.
@@ -104,6 +106,8 @@ package struct HistoryFields: FieldGroup, Field {
       loss: try source.read(loss), accuracy: try source.read(accuracy),
       learningRate: try source.read(learningRate))
   }
+
+  package init() {}
 }
 
 /// The layout of a trained net.

@@ -117,6 +117,8 @@ package struct SolveFields: FieldGroup, Field {
       scheme: try source.read(scheme), curvature: try source.read(curvature),
       solver: try source.read(solver), misfit: try source.read(misfit), outcome: try source.read(outcome))
   }
+
+  package init() {}
 }
 
 /// How a mean loss changes by a change of parameters Δ: gᵀΔ, gᵀΔ + ½ΔᵀHΔ, and as measured.

@@ -79,6 +79,8 @@ package struct StepFields: FieldGroup, Field {
         retainedLoss: retained[step])
     }
   }
+
+  package init() {}
 }
 
 /// The layout of an unlearned net.

@@ -76,6 +76,8 @@ package struct CandidateColumns: FieldGroup, Field {
     candidates.fill(try source.read(chosen), \.isChosen)
     return Calibration(axes: axes.keys.sorted(), candidates: candidates)
   }
+
+  package init() {}
 }
 
 /// The layout of a calibration.

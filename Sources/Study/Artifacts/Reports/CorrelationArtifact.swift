@@ -113,6 +113,8 @@ package struct CorrelationColumns: FieldGroup, Field {
     records.fill(try source.read(spearman), \.spearman)
     return records
   }
+
+  package init() {}
 }
 
 /// The layout of correlations.

@@ -76,6 +76,8 @@ package struct TestColumns: FieldGroup, Field {
     tests.fill(try source.read(adjusted), \.adjusted)
     return tests
   }
+
+  package init() {}
 }
 
 /// The layout of differences.
