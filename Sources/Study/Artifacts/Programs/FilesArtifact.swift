@@ -16,7 +16,7 @@ package struct KeptFile: Sendable, Equatable {
 package struct FileFields: FieldGroup, Field {
   private let all: Family<Bytes>
 
-  init(_ path: String, _ summary: String) { all = Family(Bytes("/files/\(path)", summary)) }
+  package init(_ path: String, _ summary: String) { all = Family(Bytes("/files/\(path)", summary)) }
 
   package func write(_ kept: [KeptFile], to sink: inout ArtifactSink) throws {
     for file in kept { try sink.write(all[file.path], file.bytes) }

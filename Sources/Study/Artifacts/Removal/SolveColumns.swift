@@ -21,7 +21,7 @@ package struct SolveColumns: FieldGroup, Field {
   package let residual: List<Double>
 
   /// Columns in a folder (empty: the root), whose length has a name.
-  init(in folder: String, _ rows: String) {
+  package init(in folder: String, _ rows: String) {
     func counts(_ name: String) -> List<Int> {
       List("\(folder)/\(name)", rows, "of the solves behind the row; 0 if none")
     }
@@ -101,7 +101,7 @@ package struct SolveRecords: Sendable, Equatable {
     self.records = records.map { Set($0).sorted() }
   }
 
-  init(facts: [SolveFacts], labels: [String], records: [[Int]]) {
+  package init(facts: [SolveFacts], labels: [String], records: [[Int]]) {
     self.facts = facts
     self.labels = labels
     self.records = records

@@ -83,7 +83,7 @@ package struct SolveFactFields: FieldGroup, Field {
   package let comparison: ComparisonFields?
 
   /// - Parameter isCompared: Whether a solve may have been compared with one of other curvature images.
-  init(isCompared: Bool = true) { comparison = isCompared ? ComparisonFields() : nil }
+  package init(isCompared: Bool = true) { comparison = isCompared ? ComparisonFields() : nil }
 
   package func write(_ facts: SolveFacts, to sink: inout ArtifactSink) throws {
     try sink.write(outcome, facts.outcome)

@@ -41,7 +41,7 @@ package struct RowNameFields: FieldGroup, Field {
   package let axes: Family<List<String>>
 
   /// Names in a folder (empty: the root), whose number is called `rows`.
-  init(in folder: String, label: String, _ rows: String) {
+  package init(in folder: String, label: String, _ rows: String) {
     labels = List("\(folder)/\(label)", rows, "the label of each row")
     axes = Family(List("\(folder)/axes/AXIS", rows, "its axis values, as text"))
   }
