@@ -12,7 +12,9 @@ package struct ArtifactSink: ~Copyable {
   init(_ file: consuming FileWriter) { self.file = file }
 
   /// Writes a field.
-  mutating func write<F: Field>(_ field: F, _ value: F.Value) throws { try field.write(value, to: &self) }
+  package mutating func write<F: Field>(_ field: F, _ value: F.Value) throws {
+    try field.write(value, to: &self)
+  }
 
   mutating func write<Element: StoredElement>(
     _ values: [Element], at path: String, _ shape: FieldShape, lengths found: [Int]
@@ -41,7 +43,7 @@ package struct ArtifactSource: ~Copyable {
   }
 
   /// Reads a field.
-  func read<F: Field>(_ field: F) throws -> F.Value { try field.read(from: self) }
+  package func read<F: Field>(_ field: F) throws -> F.Value { try field.read(from: self) }
 
   /// The lengths of a dataset, outermost first.
   func shape(_ field: some DatasetField) throws -> [Int] { try file.info(field.path).shape }
