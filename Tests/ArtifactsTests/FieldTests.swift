@@ -1,11 +1,10 @@
 // Layouts, writers and readers made of fields: the file holds what is declared, and nothing else passes.
 
+import Artifacts
 import Foundation
 import HDF5
 import PipelineCore
 import Testing
-
-import Artifacts
 
 /// A layout with a field of each sort.
 private struct SampleArtifact: ArtifactLayout {

@@ -1,11 +1,10 @@
 // The kinds of artifacts whose values are more than a field each: what is written as one value is read as the same.
 
+import Artifacts
 import Foundation
 import NeuralNet
 import PipelineCore
 import Testing
-
-import Artifacts
 
 /// A layout of one composite field.
 private protocol OneField: ArtifactLayout {

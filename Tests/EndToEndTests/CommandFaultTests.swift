@@ -4,8 +4,13 @@ import Foundation
 import Testing
 
 @Suite struct CommandFaultTests {
-  private func text(_ box: Sandbox, _ pipeline: String, _ node: String, _ file: String) throws -> String {
-    let path = try box.pipeline("path", pipeline, node).output.trimmingCharacters(in: .newlines)
+  private func text(
+    _ box: Sandbox, _ pipeline: String, _ node: String, _ file: String, _ options: [String] = []
+  )
+    throws -> String
+  {
+    let path = try box.start(Sandbox.executable, ["path", pipeline, node] + options).1().output
+      .trimmingCharacters(in: .newlines)
     let script =
       "import h5py, sys; print(h5py.File(sys.argv[1])['/files/' + sys.argv[2]][...].tobytes().decode(), end='')"
     return try box.python(["-c", script, path, file]).output
@@ -40,7 +45,7 @@ import Testing
     try box.write(
       """
       stages:
-        slow: {stage: command, parameters: {argv: [sh, -c, "while ! test -e '\(box.folder)/go'; do sleep 0.05; done; echo s > s.txt"], outputs: [s.txt]}}
+        slow: {stage: command, parameters: {argv: [sh, -c, "while ! test -e '\(box.folder)/go'; do sleep 0.05; done; echo $N > s.txt"], outputs: [s.txt]}}
         use:
           stage: command
           inputs: {after: slow}
@@ -60,7 +65,7 @@ import Testing
       #expect(run.status == 1 && run.errors.contains(told), "\(run.errors)")
       try box.write(old, to: "pipelines/" + file)
       #expect(try box.run("p", "--set", "slow.environment={N: \(file)}") == ["use"])
-      #expect(try text(box, "p", "use", "out.txt") == "old\nx\n")
+      #expect(try text(box, "p", "use", "out.txt", ["--set", "slow.environment={N: \(file)}"]) == "old\nx\n")
     }
   }
 

@@ -37,7 +37,8 @@ import Testing
     try write(box)
     let early = try box.pipeline("pictures", "near")
     #expect(early.status == 1)
-    #expect(early.errors.contains("not up to date: histogram[label=0], histogram[label=8], digits; run"))
+    let missing = "not up to date: histogram[label=0], histogram[label=8], digits; first: pipeline run near"
+    #expect(early.errors.contains(missing))
     #expect(try box.run("near").isSuperset(of: pictures))
     let answer = try box.pipeline("pictures", "near")
     #expect(answer.status == 0)

@@ -13,7 +13,7 @@ import Testing
   func aFullDiskIsAnError(_ command: String) throws {
     let answer = try shell(Sandbox(), "\(Sandbox.executable) \(command) > /dev/full")
     #expect(answer.status == 1, "\(answer.errors)")
-    #expect(answer.errors.contains("can't write standard output: No space left on device"))
+    #expect(answer.errors.contains("error: can't write standard output: "))
   }
 
   @Test(arguments: ["stages", "plan tiny", "graph tiny --format dot"])
