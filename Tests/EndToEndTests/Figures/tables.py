@@ -99,22 +99,33 @@ def check_solves(study, table, document):
 def check_differences(study, table, document):
     own, reference = table.parameters["scheme"], table.parameters["reference"]
     split, columns, over = (table.parameters[name] for name in ("split", "columns", "over"))
-    loss = {(label, axes[columns], axes[over]): float(e.read(f"/metrics/{split}/loss"))
-            for label, axes, e in rows(study, table)}
-    points = {key[1:] for key in loss}
+    everything = [(label, axes, float(e.read(f"/metrics/{split}/loss"))) for label, axes, e in rows(study, table)]
 
-    def difference(other, point):
-        retrained = loss[(reference, *point)]
-        return abs(loss[(own, *point)] - retrained) - abs(loss[(other, *point)] - retrained)
+    def partners(label, axes):
+        return [(other, loss) for name, other, loss in everything
+                if name == label and all(axes.get(axis, value) == value for axis, value in other.items())]
+
+    def gap(axes, loss):
+        return abs(loss - np.mean([retrained for _, retrained in partners(reference, axes)]))
+
+    def setting(axes):
+        return ", ".join(f"{axis} {axes[axis]}" for axis in sorted(axes) if axis not in (columns, over))
+
+    def differences(record):
+        """(column, repeat, difference) of the scheme's rows at the record's setting."""
+        return [(axes[columns], axes[over],
+                 gap(axes, loss) - np.mean([gap(*other) for other in partners(record["against"], axes)]))
+                for label, axes, loss in everything
+                if label == own and setting(axes) == (record.get("setting") or "")]
 
     adjusted = {}
     for record in document["records"]:
-        at = record["at"]
+        at, here = record["at"], differences(record)
         if at == "all":
-            repeats = sorted({repeat for _, repeat in points})
-            sample = [np.mean([difference(record["against"], p) for p in points if p[1] == r]) for r in repeats]
+            repeats = sorted({repeat for _, repeat, _ in here})
+            sample = [np.mean([d for _, r, d in here if r == repeat]) for repeat in repeats]
         else:
-            sample = [difference(record["against"], p) for p in sorted(points) if p[0] == at]
+            sample = [d for column, _, d in here if column == at]
         what = f"{document['title']}: against {record['against']} at {at}"
         mean, deviation = np.mean(sample), np.std(sample, ddof=1)
         error = deviation / math.sqrt(len(sample))
