@@ -58,7 +58,8 @@ struct CacheCommand: ParsableCommand {
       commandName: "verify", abstract: "Reads every file and compares it with its record; exits 1 on damage.",
       discussion: """
         Damaged artifacts and records are set aside in the cache's folder 'damaged', which 'gc' empties: the next run \
-        that needs them makes them again. In a cache that can't be written they are named only.
+        that needs them makes them again. Damaged lines of logs are struck out. In a cache that can't be written both \
+        are named only.
         """)
     @OptionGroup var cache: CacheOptions
     @Flag(help: "Prints JSON.") var json = false
@@ -73,11 +74,11 @@ struct CacheCommand: ParsableCommand {
     func run() throws {
       let audit = try refusing { try CacheAudit(cache.cache) }
       let damage = audit.damage
-      let moved = Set(cache.cache.setAside(damage))
+      let moved = cache.cache.setAside(damage)
       if json {
         try printJSON(
-          damage.map {
-            Row(path: $0.path, problem: $0.problem, nodes: $0.nodes, setAside: moved.contains($0.path))
+          zip(damage, moved).map { item, isMoved in
+            Row(path: item.path, problem: item.problem, nodes: item.nodes, setAside: isMoved)
           })
       } else {
         for item in damage {
@@ -85,8 +86,13 @@ struct CacheCommand: ParsableCommand {
           print("\(item.path) \(item.problem)\(nodes)")
         }
         print("\(audit.checked) files checked, \(damage.count) damaged")
-        if !moved.isEmpty { print("\(moved.count) set aside; the next run that needs them makes them again") }
-        let left = damage.filter { $0.isReplaceable && !moved.contains($0.path) }.count
+        let gone = zip(damage, moved).filter(\.1).map(\.0)
+        let lines = gone.count { $0.line != nil }
+        if gone.count > lines {
+          print("\(gone.count - lines) set aside; the next run that needs them makes them again")
+        }
+        if lines > 0 { print("\(lines) struck out of logs") }
+        let left = damage.count { $0.isReplaceable } - gone.count
         if left > 0 {
           print("\(left) could not be set aside: in use, or \(cache.cache.root) can't be written")
         }

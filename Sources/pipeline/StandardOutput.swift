@@ -17,8 +17,10 @@ enum StandardOutput {
   /// A reader that has gone has read what it wanted (`| head`). Any other failure, such as a full disk, means that the
   /// answer is cut: that is an error, or a script would take half a table for a whole one.
   private static func finish() {
-    let reason = fflush(stdout) == 0 ? 0 : errno
+    var reason = fflush(stdout) == 0 ? 0 : errno
     guard reason != 0 || ferror(stdout) != 0, reason != EPIPE, !readerIsGone else { return }
+    // The reason of an earlier failure is lost. The answer is cut as it is, so one more byte may ask for it.
+    if reason == 0, write(STDOUT_FILENO, "\n", 1) < 0 { reason = errno }
     let words = reason == 0 ? "an earlier write failed" : String(cString: strerror(reason))
     printError("error: can't write standard output: \(words)")
     _exit(Exit.failed.rawValue)

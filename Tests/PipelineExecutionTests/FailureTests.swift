@@ -217,4 +217,19 @@ func flipBit(_ path: String, at bit: Int? = nil) throws {
         .parameterChanged(name: "value", old: "11", new: "12")
       ])
   }
+
+  /// Another cache is of no help where a file of the user's can't be read.
+  @Test(arguments: [
+    ("open", EACCES, "can't open /x: Permission denied; make it readable"),
+    ("stat", EACCES, "can't stat /x: Permission denied; make it readable"),
+    ("create", EACCES, "can't create /x: Permission denied; make it writable or choose another --cache"),
+    ("read", EIO, "can't read /x: Input/output error"),
+    (
+      "write", ENOSPC,
+      "can't write /x: No space left on device; "
+        + "free some space (pipeline cache gc) or choose another --cache, and run again"
+    ),
+  ]) func adviceFitsTheFailure(_ operation: String, _ code: Int32, _ words: String) {
+    #expect("\(SystemError(operation, "/x", code: code))" == words)
+  }
 }

@@ -14,7 +14,7 @@ for folder in Numerics/COpenBLAS Numerics/CKernels Numerics/Tensor Numerics/Neur
 done
 for name in TensorTests NeuralNetTests; do ln -sfn "$root/Tests/$name" "$package/Tests/$name"; done
 cat > "$package/Package.swift" <<'END'
-// swift-tools-version: 6.1
+// swift-tools-version: 6.3
 import PackageDescription
 
 let package = Package(

@@ -103,7 +103,7 @@ import ToyStages
     #expect(try lab.run(pipeline).ran.isEmpty, "nobody has looked at the bytes yet")
     let damage = try lab.cache.verify().damage
     #expect(damage.map(\.path) == [path] && damage[0].nodes == ["study/\(node)"])
-    #expect(lab.cache.setAside(damage) == [path])
+    #expect(lab.cache.setAside(damage) == [true])
     #expect(try lab.cache.verify().damage.isEmpty, "what is damaged is out of the way")
     let explainer = Explainer(plan: plan, keys: plan.planKeys(), cache: lab.cache)
     #expect(explainer.reasons(for: id) == [.artifactDamaged])
@@ -119,7 +119,7 @@ import ToyStages
     for section in ["actions", "plans", "joins"] {
       for path in lab.files(section) { try flipBit(path, at: 77) }
       let damage = try lab.cache.verify().damage
-      #expect(Set(lab.cache.setAside(damage)) == Set(damage.map(\.path)) && !damage.isEmpty)
+      #expect(lab.cache.setAside(damage).allSatisfy { $0 } && !damage.isEmpty)
       #expect(try lab.cache.verify().damage.isEmpty)
     }
     // Both records of each result are lost, and so all of it is made again, to the same bytes.
@@ -127,6 +127,27 @@ import ToyStages
     #expect(try lab.run(pipeline).ran.count == studyNodes.count)
     #expect(try lab.artifacts() == before && lab.cache.verify().damage.isEmpty)
     #expect(lab.cache.remove(lab.cache.garbage()) && lab.files("damaged").isEmpty)
+  }
+
+  /// A line with a flipped bit, and one that a full disk has cut, below which others follow.
+  @Test(arguments: ["experiments", "runs"]) func damagedLinesOfLogsAreReportedOnce(_ section: String) throws {
+    let lab = try Lab()
+    let pipeline = try study(lab)
+    try lab.run(pipeline)
+    let log = try #require(lab.files(section).first { !$0.hasSuffix(".done") })
+    let garbage = lab.cache.garbage().map(\.path)
+    let whole = try Data(contentsOf: URL(fileURLWithPath: log))
+    let line = try #require(whole.split(separator: 0x0A).last)
+    let damaged = line + "\n".utf8 + line.prefix(30) + "\n".utf8 + whole
+    try damaged.write(to: URL(fileURLWithPath: log))
+    try flipBit(log, at: 8 * (line.count / 2) + 1)
+    let damage = try lab.cache.verify().damage
+    #expect(damage.map(\.problem) == ["has a damaged line 1", "has a damaged line 2"])
+    #expect(lab.cache.setAside(damage) == [true, true] && lab.files("damaged").isEmpty)
+    #expect(try lab.cache.verify().damage.isEmpty)
+    let after = try Data(contentsOf: URL(fileURLWithPath: log))
+    #expect(after.count == damaged.count && after.suffix(whole.count) == whole)
+    #expect(try lab.run(pipeline).ran.isEmpty && lab.cache.garbage().map(\.path) == garbage)
   }
 
   @Test func whatAProcessIsMakingAgainIsNotSetAside() throws {
@@ -138,9 +159,9 @@ import ToyStages
     let name = try #require(path.split(separator: "/").last?.prefix { $0 != "." })
     var keeper = LeaseKeeper(cache: lab.cache, duration: 30)
     _ = try keeper.acquire(#require(Digest(hex: name)))
-    #expect(try lab.cache.setAside(lab.cache.verify().damage).isEmpty && lab.files("damaged").isEmpty)
+    #expect(try lab.cache.setAside(lab.cache.verify().damage) == [false] && lab.files("damaged").isEmpty)
     keeper.releaseAll()
-    #expect(try lab.cache.setAside(lab.cache.verify().damage) == [path])
+    #expect(try lab.cache.setAside(lab.cache.verify().damage) == [true])
   }
 
   @Test func collectionTakesOnlyWhatNothingRefersTo() throws {

@@ -13,6 +13,8 @@ public struct CacheDamage: Sendable {
   public var nodes: [String]
   /// Whether a run that needs it makes it again, or does without, once it is out of the way.
   public var isReplaceable = false
+  /// Where it is a line of a log: the line's bytes in the file.
+  public var line: Range<Int>?
 }
 
 /// One look at every byte of a cache.
@@ -179,13 +181,14 @@ public struct CacheAudit {
   ) {
     guard let bytes = (try? POSIX.read(path)) ?? nil else { return }
     let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-    for (number, line) in lines.enumerated() where !line.isEmpty {
-      // A writer that was killed leaves a cut last line, and the next one goes on below it: neither is
-      // damage. A cut line is shorter than a whole one; a line that only lost its end to a flipped bit is
-      // not.
+    for (number, line) in lines.enumerated() where !line.isEmpty && !StruckLine.matches(line) {
+      // A last line without an end may be one that is being written: it is damaged only where the end alone is lost.
       let isLast = number == lines.count - 1
       if isLast ? isWhole(line.dropLast()) : !isWhole(line) {
-        report(path, "has a damaged line \(number + 1)", [name])
+        damage.append(
+          CacheDamage(
+            path: path, problem: "has a damaged line \(number + 1)", nodes: [name], isReplaceable: true,
+            line: line.startIndex..<line.endIndex))
       }
     }
   }

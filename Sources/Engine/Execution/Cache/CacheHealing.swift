@@ -25,15 +25,17 @@ extension CacheStore {
   }
 
   /// Sets aside what an audit found damaged, as far as a run can do without it or make it again: artifacts, records
-  /// and entries of sections. Lines of logs, and files that are none of the cache's, stay where they are.
+  /// and entries of sections. Damaged lines of logs are struck out. Files that are none of the cache's stay where
+  /// they are.
   ///
-  /// - Returns: The files that are set aside now.
-  public func setAside(_ damage: [CacheDamage]) -> [String] {
-    damage.filter { item in
+  /// - Returns: Whether each is out of the way now.
+  public func setAside(_ damage: [CacheDamage]) -> [Bool] {
+    damage.map { item in
       guard item.isReplaceable else { return false }
+      if let line = item.line { return StruckLine.strike(line, of: item.path) }
       if let key = layout.key(of: item.path, in: .artifacts) { return setAside(key, item.path) }
       return move(item.path)
-    }.map(\.path)
+    }
   }
 
   /// Sets an artifact's file and its record aside, unless a process is making it again at this moment.
@@ -50,5 +52,25 @@ extension CacheStore {
       try POSIX.move(path, to: layout.aside(path))
       return true
     } catch { return false }
+  }
+}
+
+/// A damaged line of a log, once an audit has reported it.
+///
+/// Its bytes are overwritten in place: other processes may be adding lines to the log, and would lose them if it were
+/// written anew.
+enum StruckLine {
+  private static let mark = UInt8(ascii: "#")
+
+  /// Whether a line has been struck out; no line that was written looks so.
+  static func matches(_ line: ArraySlice<UInt8>) -> Bool { line.allSatisfy { $0 == mark } }
+
+  /// Strikes the bytes of a line out; false where the file can't be written.
+  static func strike(_ line: Range<Int>, of path: String) -> Bool {
+    let descriptor = open(path, O_WRONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return false }
+    defer { close(descriptor) }
+    return pwrite(descriptor, [UInt8](repeating: mark, count: line.count), line.count, off_t(line.lowerBound))
+      == line.count
   }
 }

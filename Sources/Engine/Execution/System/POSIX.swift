@@ -13,7 +13,7 @@ public struct SystemError: Error, Sendable, CustomStringConvertible {
   /// `errno`.
   public var code: Int32
 
-  init(_ operation: String, _ path: String, code: Int32 = errno) {
+  package init(_ operation: String, _ path: String, code: Int32 = errno) {
     self.operation = operation
     self.path = path
     self.code = code
