@@ -17,7 +17,8 @@ struct RunCommand: ParsableCommand {
   @Argument(help: "Nodes or stages to bring up to date (default: all).", completion: Complete.nodes)
   var nodes: [String] = []
 
-  @Option(name: .shortAndLong, help: "Cores in use at any time, at most (default: all of the machine's).")
+  @Option(
+    name: .shortAndLong, help: "Cores in use at any time, at most (default: all that this process may use).")
   var jobs: Int?
 
   @Option(
@@ -96,10 +97,12 @@ struct RunCommand: ParsableCommand {
 
   private func bringUpToDate(_ session: Session) throws {
     let wanted = try session.nodes(nodes)
-    let jobs = jobs ?? ProcessInfo.processInfo.activeProcessorCount
-    let options = RunOptions(
-      jobs: jobs, memory: memory?.bytes ?? availableMemory() / 5 * 4, keepGoing: keepGoing, lease: lease,
+    let allocation = Allocation(environment: ProcessInfo.processInfo.environment)
+    let jobs = jobs ?? allocation.cores
+    var options = RunOptions(
+      jobs: jobs, memory: memory?.bytes ?? allocation.memory / 5 * 4, keepGoing: keepGoing, lease: lease,
       syncAfter: syncAfter)
+    if memory == nil { options.memorySource = "80 % \(allocation.memoryLimit)" }
     let executable =
       (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
       ?? CommandLine.arguments[0]
@@ -196,15 +199,6 @@ struct ByteCount: ExpressibleByArgument {
     guard let number = Double(digits), number > 0, number * Double(1 << shift) < 1e18 else { return nil }
     bytes = Int(number * Double(1 << shift))
   }
-}
-
-/// What the kernel says could be used now without swapping, in bytes.
-private func availableMemory() -> Int {
-  let text = (try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8)) ?? ""
-  for line in text.split(separator: "\n") where line.hasPrefix("MemAvailable:") {
-    if let kilobytes = Int(line.split(separator: " ")[1]) { return kilobytes << 10 }
-  }
-  return Int(clamping: ProcessInfo.processInfo.physicalMemory)
 }
 
 struct WorkerCommand: ParsableCommand {

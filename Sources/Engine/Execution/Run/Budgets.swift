@@ -13,11 +13,13 @@ struct Budgets {
 
   private let cores: Int
   private let memory: Int
+  private let memorySource: String?
   private var used = Share(cores: 0, memory: 0)
 
   init(_ options: RunOptions) {
     cores = options.jobs
     memory = options.memory
+    memorySource = options.memorySource
   }
 
   var hasFreeCore: Bool { used.cores < cores }
@@ -43,6 +45,7 @@ struct Budgets {
     guard needs.memory > memory else { return nil }
     return BudgetError(
       description: "\(node) needs \(formatBytes(needs.memory)) of memory and the budget is "
-        + "\(formatBytes(memory)); give more with --memory or lower the stage's own needs")
+        + "\(formatBytes(memory))\(memorySource.map { ", \($0)" } ?? ""); give more with --memory or lower the "
+        + "stage's own needs")
   }
 }

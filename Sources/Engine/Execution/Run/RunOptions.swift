@@ -8,6 +8,8 @@ public struct RunOptions: Sendable {
   public var jobs: Int
   /// Memory in use at any time by declared needs, in bytes, at most.
   public var memory: Int
+  /// Where that figure comes from, in words, unless a user gave it.
+  public var memorySource: String?
   /// Whether nodes that don't depend on a failed one still run.
   public var keepGoing: Bool
   /// Seconds after which another process's silent lease may be taken over.
