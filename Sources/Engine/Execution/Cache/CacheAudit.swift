@@ -181,13 +181,15 @@ public struct CacheAudit {
   ) {
     guard let bytes = (try? POSIX.read(path)) ?? nil else { return }
     let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    // A file without one whole line may be a user's.
+    let isLog = lines.contains(where: isWhole)
     for (number, line) in lines.enumerated() where !line.isEmpty && !StruckLine.matches(line) {
       // A last line without an end may be one that is being written: it is damaged only where the end alone is lost.
       let isLast = number == lines.count - 1
       if isLast ? isWhole(line.dropLast()) : !isWhole(line) {
         damage.append(
           CacheDamage(
-            path: path, problem: "has a damaged line \(number + 1)", nodes: [name], isReplaceable: true,
+            path: path, problem: "has a damaged line \(number + 1)", nodes: [name], isReplaceable: isLog,
             line: line.startIndex..<line.endIndex))
       }
     }

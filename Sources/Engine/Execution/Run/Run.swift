@@ -18,7 +18,7 @@ public struct Run {
   var leases: LeaseKeeper
   var running: [NodeID: RunningNode] = [:]
   /// Nodes that another process is making.
-  var elsewhere: [NodeID] = []
+  var elsewhere: ForeignNodes
   var repeats = Repeats()
   /// Whether a batch system has said that time is nearly up.
   var isFinishing = false
@@ -49,6 +49,7 @@ public struct Run {
     budgets = Budgets(options)
     journal = Journal(plan: plan, keys: keys, cache: cache, jobs: options.jobs)
     leases = LeaseKeeper(cache: cache, duration: options.lease)
+    elsewhere = ForeignNodes(lease: options.lease)
   }
 
   /// Brings nodes up to date.
@@ -89,12 +90,14 @@ public struct Run {
       try recordFinished()
       // With nothing running and nothing to wait for, what is unfinished can't be finished any more.
       if running.isEmpty && elsewhere.isEmpty { break }
-      for event in executor.wait(seconds: elsewhere.isEmpty ? 0.25 : 0.05, wake: interrupts.descriptor) {
+      let pause = budgets.hasFreeCore ? elsewhere.pause(now: POSIX.monotonicSeconds, atMost: 0.25) : 0.25
+      for event in executor.wait(seconds: pause, wake: interrupts.descriptor) {
         try handle(event)
       }
       try endHangingNodes()
       leases.renew()
-      progress.update(running: running.keys.sorted(), waiting: elsewhere, unfinished: scheduler.unfinished)
+      progress.update(
+        running: running.keys.sorted(), waiting: elsewhere.ids, unfinished: scheduler.unfinished)
       switch interrupts.taken() {
       case nil: break
       case .suspend?: standStill()

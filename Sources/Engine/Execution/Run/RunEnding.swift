@@ -58,7 +58,7 @@ extension Run {
     progress.log(id, "another process has taken over this node; its result is used instead")
     if !scheduler.recheck(id) {
       scheduler.follow(id)
-      elsewhere.append(id)
+      elsewhere.add(id, now: POSIX.monotonicSeconds)
     }
   }
 

@@ -19,15 +19,11 @@ extension Run {
 
   mutating func dispatch() throws {
     if stopsStarting {
-      elsewhere = []
+      elsewhere.removeAll()
       return
     }
-    var waiting: [NodeID] = []
-    for id in elsewhere where !scheduler.recheck(id) {
-      // Its owner may be gone without a result: then the node takes its turn here.
-      if leases.isFree(scheduler.actionKey(of: id)) { scheduler.retry(id) } else { waiting.append(id) }
-    }
-    elsewhere = waiting
+    // What others have made can't start anything while all cores are in use.
+    if budgets.hasFreeCore { lookElsewhere() }
     while budgets.hasFreeCore, let id = scheduler.takeReady(memoryUpTo: budgets.freeMemory) {
       try start(id, otherReady: scheduler.readyCount)
     }
@@ -38,12 +34,22 @@ extension Run {
     }
   }
 
+  private mutating func lookElsewhere() {
+    elsewhere.look(now: POSIX.monotonicSeconds) { id in
+      if scheduler.recheck(id) { return false }
+      // Its owner may be gone without a result: then the node takes its turn here.
+      guard leases.isFree(scheduler.actionKey(of: id)) else { return true }
+      scheduler.retry(id)
+      return false
+    }
+  }
+
   private mutating func start(_ id: NodeID, otherReady: Int) throws {
     let key = scheduler.actionKey(of: id)
     if case .held(let owner) = try leases.acquire(key) {
       progress.waits(for: id, owner: "process \(owner.process) on \(owner.host)")
       scheduler.follow(id)
-      elsewhere.append(id)
+      elsewhere.add(id, now: POSIX.monotonicSeconds)
       return
     }
     // Another process may have published between our look-up and our lease.
