@@ -1,7 +1,7 @@
 # The commands of a working day; scripts/setup.sh does the set-up that each needs.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bench bench-vit sanitize validate tables stress stress-short lint house install uninstall clean
+.PHONY: help setup run test bench bench-vit sanitize validate tables stress stress-short mutants lint house install uninstall clean
 
 SWIFT := swift
 PIPELINE := .build/release/pipeline
@@ -65,9 +65,18 @@ stress-short: setup ## The same in about a minute (part of test)
 	$(BUILD)
 	python3 scripts/stress --short
 
+# AREA names some of scripts/mutants/faults: make mutants AREA="cache gc".
+mutants: setup ## Put faults into the code, one at a time, and see which of them no test notices; writes docs/checks/mutants.md
+	@scripts/setup.sh python
+	$(BUILD)
+	$(PIPELINE) fetch mnist vit-s14
+	python3 -B scripts/mutants --write docs/checks/mutants.md $(AREA)
+
 lint: ## Check the format of the sources, the rules of the house, and the pages for what is stale
 	$(SWIFT) format lint --strict --configuration .swift-format --recursive Sources Tests Package.swift
 	python3 -B -m unittest discover -q -s scripts/check
+	python3 -B -m unittest discover -q -s scripts/mutants
+	python3 -B scripts/mutants --check
 	python3 -B scripts/check/house.py --check
 	python3 -B scripts/check/documents.py
 
