@@ -65,8 +65,10 @@ struct StagesCommand: ParsableCommand {
       print("\ndatasets")
       printColumns(stage.datasets.map { ["  \($0.name)", $0.type, $0.summary] })
     }
-    print("\nroot attributes (besides stage, stage_version, key, content, parameters, inputs)")
-    printColumns(stage.attributes.map { ["  \($0.name)", $0.type, $0.summary] })
+    if !stage.attributes.isEmpty {
+      print("\nroot attributes (besides stage, stage_version, key, content, parameters, inputs)")
+      printColumns(stage.attributes.map { ["  \($0.name)", $0.type, $0.summary] })
+    }
   }
 }
 
