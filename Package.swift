@@ -17,7 +17,7 @@ let package = Package(
       providers: [.apt(["libssl-dev"])]),
     .target(name: "Hashing", dependencies: ["CCrypto"], path: "Sources/Formats/Hashing"),
     // What users point to: digests of files and folders, and private copies.
-    .target(name: "FileTree", dependencies: ["Hashing"], path: "Sources/Formats/FileTree"),
+    .target(name: "FileTree", dependencies: ["CGlibc", "Hashing"], path: "Sources/Formats/FileTree"),
     .systemLibrary(
       name: "CHDF5", path: "Sources/Formats/CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
     .target(name: "HDF5", dependencies: ["CHDF5", "Hashing"], path: "Sources/Formats/HDF5"),
@@ -74,7 +74,8 @@ let package = Package(
     .executableTarget(
       name: "pipeline",
       dependencies: [
-        "Datasets", "PipelineCore", "PipelineExecution", "PipelineFile", "Programs", "Stages",
+        "Datasets", "FileTree", "Hashing", "PipelineCore", "PipelineExecution", "PipelineFile", "Programs",
+        "ResultTables", "Stages",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], linkerSettings: [.unsafeFlags(staticRuntime)]),
     .executableTarget(name: "bench", dependencies: ["NeuralNet", "Tensor"], path: "Sources/Tools/bench"),

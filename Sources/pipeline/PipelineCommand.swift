@@ -24,7 +24,7 @@ struct PipelineCommand: ParsableCommand {
     subcommands: [
       RunCommand.self, PlanCommand.self, ExplainCommand.self, StatusCommand.self, PathCommand.self,
       InitCommand.self, TableCommand.self, PicturesCommand.self, StagesCommand.self, GraphCommand.self,
-      LogCommand.self,
+      LogCommand.self, LogsCommand.self, ExportCommand.self, CatCommand.self,
       CompareCommand.self, TimelineCommand.self, CacheCommand.self,
       FetchCommand.self, WorkerCommand.self,
     ])
@@ -154,35 +154,14 @@ struct Session {
   func nodes(_ names: [String]) throws -> [NodeID] {
     if names.isEmpty { return Array(plan.ids) }
     return try names.flatMap { name in
-      let found = plan.nodes(named: name)
-      guard !found.isEmpty else {
-        reportUnknown(name)
+      do throws(NodePatternError) {
+        return try plan.nodes(matching: name)
+      } catch {
+        printError("error: \(error.message)")
+        for note in error.notes { printError("  note: \(note)") }
         throw Exit.wrongFile
       }
-      return found
     }
-  }
-
-  /// Says what is wrong with the name of a node: of a stage that there is, how its nodes are called.
-  private func reportUnknown(_ name: String) {
-    printError("error: pipeline \(plan.name) has no node or stage '\(name)'")
-    let family = String(name.prefix { $0 != "[" })
-    let stages = plan.stages.filter { $0.family == family }
-    if let stage = stages.first, let first = plan.ids.first(where: { stage.nodes.contains($0.index) }) {
-      var parts = stage.axes
-      if stage.name != stage.family { parts.insert("their case", at: 0) }
-      let last = parts.count > 1 ? " and " + parts.removeLast() : ""
-      printError(
-        parts.isEmpty
-          ? "  note: '\(family)' has one node, which is called by that name alone"
-          : "  note: nodes of '\(family)' are named by \(parts.joined(separator: ", "))\(last), as in '\(plan[first].name)'"
-      )
-      let names = stage.nodes.map { plan.nodes[$0].name } + stages.map(\.name)
-      if let near = nearest(to: name, among: names) { printError("  note: did you mean '\(near)'?") }
-      return
-    }
-    let names = Set(plan.stages.map(\.family)).sorted()
-    printError("  note: \(suggestion(for: family, among: names, of: "stages"))")
   }
 
   /// The file of an artifact of this pipeline, its bytes checked; a damaged one ends the program with exit code 1.

@@ -9,8 +9,8 @@ struct PlanCommand: ParsableCommand {
     commandName: "plan", abstract: "Says which nodes would run and why. Runs nothing and writes nothing.")
 
   @OptionGroup var pipeline: PipelineOptions
+  @OptionGroup var selection: SelectionOptions
   @OptionGroup var cache: CacheOptions
-  @Argument(help: "Nodes or stages (default: all).", completion: Complete.nodes) var nodes: [String] = []
   @Flag(help: "Prints JSON.") var json = false
 
   private struct Entry: Encodable {
@@ -19,13 +19,18 @@ struct PlanCommand: ParsableCommand {
     var decision: String
     var category: String
     var reasons: [String]
+    /// What a node of its stage took in earlier runs; nil where none is known.
+    var coreSeconds: Double?
   }
 
   func run() throws {
     let session = try Session(pipeline, cache)
-    let wanted = try session.nodes(nodes)
+    let wanted = try selection.wanted(session)
+    let forced = selection.force ? wanted : []
     let resolution = Resolution(
-      plan: session.plan, keys: session.keys, cache: session.cache, wanted: wanted)
+      plan: session.plan, keys: session.keys, cache: session.cache, wanted: wanted, forced: forced)
+    let costs = RunHistory(cache: session.cache).costs(of: session.plan.name)
+    let isForced = Set(forced)
     let explainer = Explainer(plan: session.plan, keys: session.keys, cache: session.cache)
     var entries: [Entry] = []
     var lookedAt = 0
@@ -38,11 +43,12 @@ struct PlanCommand: ParsableCommand {
       // Both are done without a run of their own if another node comes to the same.
       case .follows, .waits: decision = "waits"
       }
-      let reasons = explainer.reasons(for: id)
+      let reasons = explainer.reasons(for: id) + (isForced.contains(id) ? [.forced] : [])
       entries.append(
         Entry(
           node: session.plan[id].name, decision: decision,
-          category: reasons.first?.category ?? "input changed", reasons: reasons.map(\.description)))
+          category: reasons.first?.category ?? "input changed", reasons: reasons.map(\.description),
+          coreSeconds: costs[session.plan.stage(of: id).family]))
     }
     if json { return try printJSON(entries) }
     print("\(session.plan.name): \(entries.count) of \(lookedAt) nodes would run")
@@ -50,6 +56,7 @@ struct PlanCommand: ParsableCommand {
     for (category, count) in counts.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }) {
       print("  \(count)  \(category)")
     }
+    if let cost = cost(of: entries) { print("  \(cost)") }
     if !entries.isEmpty { print("") }
     for entry in entries {
       // What was never built has nothing to be the same as.
@@ -57,6 +64,25 @@ struct PlanCommand: ParsableCommand {
       let decision = mayStay ? " (unless its inputs turn out the same)" : ""
       print("  \(entry.node): \(entry.reasons.joined(separator: "; "))\(decision)")
     }
+  }
+}
+
+extension PlanCommand {
+  /// `about 12 min of one core, from past runs; nothing is known of fit`: what the nodes took in earlier runs, if none
+  /// turns out unchanged. Nil where nothing would run.
+  private func cost(of entries: [Entry]) -> String? {
+    guard !entries.isEmpty else { return nil }
+    let known = entries.compactMap(\.coreSeconds)
+    var stages: [String] = []
+    for entry in entries where entry.coreSeconds == nil {
+      let stage = String(entry.node.prefix { $0 != "[" })
+      if !stages.contains(stage) { stages.append(stage) }
+    }
+    let more = stages.count > 5 ? ", …" : ""
+    let unknown = "nothing is known of \(stages.prefix(5).joined(separator: ", "))\(more)"
+    guard !known.isEmpty else { return "cost: " + unknown + ", which has not run yet" }
+    let cost = "cost: about \(duration(known.reduce(0, +))) of one core, from past runs"
+    return stages.isEmpty ? cost : cost + "; " + unknown
   }
 }
 

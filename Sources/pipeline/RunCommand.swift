@@ -12,10 +12,8 @@ struct RunCommand: ParsableCommand {
     commandName: "run", abstract: "Brings nodes up to date, and prints the pipeline's tables.")
 
   @OptionGroup var pipeline: PipelineOptions
+  @OptionGroup var selection: SelectionOptions
   @OptionGroup var cache: CacheOptions
-
-  @Argument(help: "Nodes or stages to bring up to date (default: all).", completion: Complete.nodes)
-  var nodes: [String] = []
 
   @Option(
     name: .shortAndLong, help: "Cores in use at any time, at most (default: all that this process may use).")
@@ -29,6 +27,9 @@ struct RunCommand: ParsableCommand {
 
   @Flag(help: "Goes on with the nodes that don't depend on a failed one.")
   var keepGoing = false
+
+  @Flag(help: "Keeps the folder of a node that fails, and says where it is.")
+  var keepScratch = false
 
   @Option(help: "Seconds of silence after which another process's work may be taken over.")
   var lease = 30.0
@@ -55,7 +56,7 @@ struct RunCommand: ParsableCommand {
 
   func run() throws {
     if watch { return try runOnEveryChange() }
-    if nodes.isEmpty, try answerAtOnce() { return }
+    if selection.isAll, try answerAtOnce() { return }
     try bringUpToDate(Session(pipeline, cache))
   }
 
@@ -70,13 +71,13 @@ struct RunCommand: ParsableCommand {
     var summary = RunSummary()
     summary.fresh = completed.nodes
     summary.seconds = (ContinuousClock.now - start) / .seconds(1)
-    report(summary, name)
-    if json { try printJSON(Report(summary)) } else { print(completed.answer, terminator: "") }
+    RunReport.tell(summary, of: name)
+    if json { try printJSON(RunReport(summary)) } else { print(completed.answer, terminator: "") }
     return true
   }
 
   private func question(_ path: String) -> RunQuestion {
-    RunQuestion(pipeline: path, overrides: pipeline.overrides)
+    RunQuestion(pipeline: path, overrides: pipeline.overrides, width: Terminal.width)
   }
 
   private func runOnEveryChange() throws {
@@ -96,12 +97,13 @@ struct RunCommand: ParsableCommand {
   }
 
   private func bringUpToDate(_ session: Session) throws {
-    let wanted = try session.nodes(nodes)
+    let wanted = try selection.wanted(session)
+    if wanted.isEmpty { printError("nothing has failed") }
     let allocation = Allocation(environment: ProcessInfo.processInfo.environment)
     let jobs = jobs ?? allocation.cores
     var options = RunOptions(
       jobs: jobs, memory: memory?.bytes ?? allocation.memory / 5 * 4, keepGoing: keepGoing, lease: lease,
-      syncAfter: syncAfter)
+      syncAfter: syncAfter, keepsScratch: keepScratch)
     if memory == nil { options.memorySource = "80 % \(allocation.memoryLimit)" }
     let executable =
       (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
@@ -119,70 +121,45 @@ struct RunCommand: ParsableCommand {
         jobs: jobs, costs: { RunHistory(cache: session.cache).costs(of: session.plan.name) }))
     let summary: RunSummary
     do {
-      summary = try run.execute(wanted)
+      summary = try run.execute(wanted, forcing: selection.force ? wanted : [])
     } catch {
       printError("error: \(error)")
       throw error is BudgetError ? Exit.wrongFile : error is NotACache ? Exit.wrongUsage : Exit.failed
     }
-    report(summary, session.plan.name)
+    RunReport.tell(summary, of: session.plan.name)
+    let madeAgain = session.compare(summary.madeAgain)
     if summary.interrupted { throw Exit.interrupted }
     let tables = summary.failures.isEmpty ? try session.tables(wanted) : ""
-    // What a run of some nodes prints is no answer to one of all.
-    let asked = nodes.isEmpty ? question(try pipeline.path()) : nil
+    let isPublished = try publish(session)
+    // What a run of some nodes prints is no answer to one of all; and what is published must be looked at.
+    let asked = selection.isAll && session.document.publications.isEmpty ? question(try pipeline.path()) : nil
     run.seal(asked, sources: session.document.files, answer: tables)
-    if json { try printJSON(Report(summary)) } else { print(tables, terminator: "") }
+    if json {
+      try printJSON(RunReport(summary, madeAgain: madeAgain))
+    } else {
+      print(madeAgain.map { $0.text() }.joined() + tables, terminator: "")
+    }
     if let failure = summary.failures.first {
       throw summary.failures.allSatisfy { $0.failure.kind == .unavailable }
         && failure.failure.kind == .unavailable
         ? Exit.unavailable : Exit.failed
     }
+    if !isPublished { throw Exit.failed }
   }
 
-  private func report(_ summary: RunSummary, _ pipeline: String) {
-    var line = "\(pipeline): \(summary.ran.count) nodes run, \(summary.fresh) up to date"
-    if summary.cutOff > 0 { line += ", \(summary.cutOff) unchanged" }
-    if !summary.failures.isEmpty { line += ", \(summary.failures.count) failed" }
-    if !summary.blocked.isEmpty { line += ", \(summary.blocked.count) blocked by them" }
-    line += "  \(duration(summary.seconds))"
-    printError(line)
-    for failure in summary.failures { printError("error: \(failure.node): \(failure.failure.message)") }
-    if !summary.failures.isEmpty {
-      if !summary.blocked.isEmpty {
-        let shown = summary.blocked.prefix(5).joined(separator: ", ")
-        let more = summary.blocked.count > 5 ? ", and \(summary.blocked.count - 5) more" : ""
-        printError("  not run because of that: \(shown)\(more)")
-      }
-      printError("  what was finished is kept; run the same command again to go on from here")
+  /// Leaves what the file says in the folders that it names, as far as it is up to date. False if something there is
+  /// none of the program's.
+  private func publish(_ session: Session) throws -> Bool {
+    var isClear = true
+    for publication in session.document.publications {
+      let folder = Project.path(publication.folder)
+      let export = Export(
+        session: session, folder: folder, nodes: publication.nodes, withArtifactsOfOthers: true)
+      let outcome = try export.carryOut(overwrites: false)
+      if outcome.changes > 0 { printError("published in \(folder): \(outcome.changes) files new or gone") }
+      isClear = isClear && outcome.conflicts.isEmpty
     }
-    if summary.interrupted { printError("interrupted; run the same command again to go on from here") }
-  }
-
-  private struct Report: Encodable {
-    struct Ran: Encodable {
-      var node: String
-      var reasons: [String]
-    }
-    struct Failed: Encodable {
-      var node: String
-      var message: String
-    }
-    var ran: [Ran]
-    var upToDate: Int
-    var unchanged: Int
-    var failed: [Failed]
-    var blocked: [String]
-    var interrupted: Bool
-    var seconds: Double
-
-    init(_ summary: RunSummary) {
-      ran = summary.ran.map { Ran(node: $0.node, reasons: $0.reasons.map(\.description)) }
-      upToDate = summary.fresh
-      unchanged = summary.cutOff
-      failed = summary.failures.map { Failed(node: $0.node, message: $0.failure.message) }
-      blocked = summary.blocked
-      interrupted = summary.interrupted
-      seconds = summary.seconds
-    }
+    return isClear
   }
 }
 
@@ -226,7 +203,7 @@ extension Session {
     var text = ""
     for id in wanted where isTable(id) {
       if let artifact = cache.artifact(plan: keys[id]) {
-        text += try table(id, artifact).render(.text) + "\n"
+        text += try table(id, artifact).render(.text, width: Terminal.width) + "\n"
       }
     }
     return text

@@ -12,6 +12,12 @@ enum StandardOutput {
     atexit { StandardOutput.finish() }
   }
 
+  /// Writes bytes at once.
+  static func put(_ bytes: [UInt8]) {
+    bytes.withUnsafeBytes { _ = fwrite($0.baseAddress, 1, $0.count, stdout) }
+    fflush(stdout)
+  }
+
   /// Brings what was printed on its way.
   ///
   /// A reader that has gone has read what it wanted (`| head`). Any other failure, such as a full disk, means that the

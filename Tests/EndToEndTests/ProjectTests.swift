@@ -57,12 +57,12 @@ import Testing
             ridge: {argv: [touch, o, "${data}", "${seed}"]}
             lasso: {argv: [touch, o, l, "${data}", "${seed}"]}
       """, to: "pipelines/own.yaml")
-    let unknown = try box.pipeline("plan", "own", "fit[data=alpha]")
+    let unknown = try box.pipeline("plan", "own", "fit[data=gamma]")
     #expect(unknown.status == 65)
-    #expect(
-      unknown.errors.contains(
-        "nodes of 'fit' are named by their case, data and seed, as in 'fit[ridge,data=alpha,seed=0]'"),
-      "\(unknown.errors)")
+    #expect(unknown.errors.contains("no node is meant by 'fit[data=gamma]'\n  note: data: alpha, beta"))
+    let two = try box.pipeline("path", "own", "fit[ridge,data=alpha]")
+    #expect(two.errors.contains("means 2 nodes; name one, such as 'fit[ridge,data=alpha,seed=0]'"))
+    #expect(try box.planned("own", "fit[data=beta,seed<1]").filter { $0.hasPrefix("fit") }.count == 2)
     #expect(try box.pipeline("plan", "own", "fit[ridge]").output.contains("own: 6 of 6 nodes would run"))
     // What was never built has nothing to be the same as.
     #expect(!(try box.pipeline("plan", "own").output.contains("turn out the same")))

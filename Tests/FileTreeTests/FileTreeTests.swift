@@ -100,6 +100,23 @@ private final class Folder {
     #expect(throws: FileTreeError.self) { try folder.digest("absent") }
   }
 
+  /// Whether or not the file system shares the blocks: the copy has all bytes, and a change of it is its own.
+  @Test func aSharedFileIsACopy() throws {
+    let folder = try Folder()
+    let text = String(repeating: "0123456789", count: 30_000)
+    try folder.write(text, to: "a")
+    let file = try NewFile(folder.path + "/b")
+    if try !file.share(folder.path + "/a") {
+      try text.utf8.withContiguousStorageIfAvailable { try file.write(UnsafeRawBufferPointer($0)) }
+    }
+    try file.finish()
+    #expect(try String(contentsOfFile: folder.path + "/b", encoding: .utf8) == text)
+    let copy = try #require(FileHandle(forWritingAtPath: folder.path + "/b"))
+    try copy.write(contentsOf: Data("x".utf8))
+    #expect(try String(contentsOfFile: folder.path + "/a", encoding: .utf8) == text)
+    #expect(throws: FileTreeError.self) { try NewFile(folder.path + "/c").share(folder.path + "/absent") }
+  }
+
   @Test func whatChangedLastIsFound() throws {
     let folder = try Folder()
     try folder.make("data/sub")

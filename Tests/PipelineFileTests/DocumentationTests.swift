@@ -21,7 +21,7 @@ import Testing
 
   @Test func examplesLoad() throws {
     let yaml = blocks("yaml")
-    #expect(yaml.count == 4)
+    #expect(yaml.count == 5)
     let plan = try plan(yaml[0])
     #expect(plan.nodes.count == 1 + 1 + 15 + 15 + 45 + 75 + 1)
     #expect(plan.stages.map(\.family).reduce(into: [:]) { $0[$1, default: 0] += 1 }["evaluate"] == 5)
@@ -38,6 +38,9 @@ import Testing
       """
     let split = try document(before + cases).plan
     #expect(split.names.count == 2 + 4 + 2)
+    let published = try document(yaml[0] + "\n" + yaml[4])
+    #expect(published.publications.map(\.folder) == ["results", "nets"])
+    #expect(published.publications.map(\.nodes.count) == [1, 10])
   }
 
   private func extending(_ text: String, over base: String) throws -> Plan {

@@ -38,6 +38,61 @@ import Testing
     #expect(records[0]["d_upper"] as? Double == 1.5 && records[1]["p"] is NSNull)
   }
 
+  /// Three records with two names and six figures each.
+  private var wide: PlainTable {
+    PlainTable(
+      title: "A table",
+      columns: [("against", .texts(["retrain", "one step", "b"])), ("at", .texts(["100", "500", ""]))]
+        + (1...6).map { ("figure \($0)", .numbers([1, 22, 333])) },
+      notes: ["A note that is rather long, so that it must be broken between its words somewhere."])
+  }
+
+  @Test(arguments: [20, 30, 40, 60, 79, 80]) func aWideTableGoesOnInBlocks(width: Int) {
+    let lines = wide.text(width: width).split(separator: "\n")
+    #expect(lines.allSatisfy { $0.count <= width }, "\(wide.text(width: width))")
+    for figure in 1...6 { #expect(lines.contains { $0.contains("figure \(figure)") }) }
+    #expect(
+      lines.joined(separator: " ").replacing(#/ +/#, with: " ").contains("must be broken between its words"))
+  }
+
+  /// Where the names of the records leave no room for a figure, records go across.
+  @Test func aTableThatIsStillTooWideIsTurned() {
+    let table = PlainTable(
+      title: "T",
+      columns: [
+        ("scheme", .texts(["a", "the second"])), ("setting", .texts(["one of many words", "x"])),
+        ("p", .numbers([0.5, 0.25])),
+      ], notes: [])
+    #expect(
+      table.text(width: 30)
+        == """
+        T
+
+                                 1
+        ──────────────────────────
+        scheme                   a
+        setting  one of many words
+        p                   0.5000
+
+                          2
+        ───────────────────
+        scheme   the second
+        setting           x
+        p            0.2500
+
+        """)
+    #expect(table.text(width: 40) == table.text())
+  }
+
+  @Test func recordsAndColumnsCanBeChosen() throws {
+    let part = try wide.selecting(columns: ["figure 2"], rows: ["500", "b"])
+    #expect(part.columns.map(\.name) == ["against", "at", "figure 2"])
+    #expect(
+      part.columns[2].values == .numbers([22, 333]) && part.columns[0].values == .texts(["one step", "b"]))
+    #expect(throws: TableSelectionError.self) { try wide.selecting(columns: ["figure 7"], rows: []) }
+    #expect(throws: TableSelectionError.self) { try wide.selecting(columns: [], rows: ["c"]) }
+  }
+
   @Test func aSmallTableStandsBelowTheNotes() throws {
     var table = PlainTable(title: "T", columns: [("n", .counts([3]))], notes: ["A note."])
     table.appendices = [

@@ -97,11 +97,25 @@ import Testing
     for width in [60, 80, 120] {
       let text = try ResultTable(rows, layout: Self.layout).text(width: width)
       let lines = text.split(separator: "\n")
-      #expect(lines.filter { !$0.hasPrefix("±") && !$0.hasPrefix("Dam") }.allSatisfy { $0.count <= width })
+      #expect(lines.allSatisfy { $0.count <= width })
       // Every size stands once, whatever the number of blocks.
       let sizes = lines.filter { $0.contains(" size │") }.joined(separator: " ").split(separator: " ")
       #expect(sizes.filter { Int($0) != nil }.count == 18)
     }
+  }
+
+  @Test func partsCanBeChosen() throws {
+    let table = try ResultTable(Self.rows, layout: Self.layout)
+    let part = try table.selecting(columns: ["1000"], rows: ["1-step"])
+    #expect(
+      part.columns == ["1000"] && part.baseline.isEmpty
+        && part.lines.map(\.key) == table.lines.suffix(4).map(\.key))
+    #expect(part.lines.map(\.cells) == table.lines.suffix(4).map { [$0.cells[1]] })
+    #expect(try table.selecting(columns: [], rows: []) == table)
+    #expect(try table.selecting(columns: [], rows: ["original"]).lines.isEmpty)
+    let error = #expect(throws: TableSelectionError.self) { try table.selecting(columns: ["7"], rows: []) }
+    #expect(error?.description == "'7' is no column of this table; it has 500, 1000")
+    #expect(throws: TableSelectionError.self) { try table.selecting(columns: [], rows: ["2-step"]) }
   }
 
   @Test func aCellWithANaNSaysSo() throws {

@@ -23,6 +23,10 @@ public enum RunReason: Hashable, Sendable {
   case artifactDamaged
   /// 10. The last attempt at this key failed.
   case failedBefore(message: String)
+  /// 11. An input was made again, to other bytes, and nothing is known yet of what comes of these.
+  case inputMadeAgain
+  /// 12. The user asked for it, whatever there is.
+  case forced
 
   /// The word under which `pipeline plan` counts it.
   public var category: String {
@@ -37,6 +41,8 @@ public enum RunReason: Hashable, Sendable {
     case .artifactMissing: "artifact missing"
     case .artifactDamaged: "artifact damaged"
     case .failedBefore: "failed before"
+    case .inputMadeAgain: "input made again"
+    case .forced: "asked for"
     }
   }
 
@@ -59,6 +65,8 @@ public enum RunReason: Hashable, Sendable {
       return new == nil ? "input \(slot) removed" : "input \(slot) changed"
     case .artifactMissing: return "its artifact is missing from the cache"
     case .artifactDamaged: return "its artifact is damaged"
+    case .inputMadeAgain: return "an input was made again, to other bytes"
+    case .forced: return "asked for"
     case .failedBefore(let message): return "the last attempt failed: \(message)"
     }
   }

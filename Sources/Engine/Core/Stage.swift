@@ -119,13 +119,17 @@ public struct StageTask: Sendable {
   public var memory: Int
   /// Seconds of work from which on the artifact is brought to the disk before the task is over.
   public var syncAfter: Double
+  /// Whether `scratch` stays if the task fails.
+  public var keepsScratch: Bool
+  /// The variables of the environment whose values must be kept nowhere.
+  public var secrets: [String]
 
   /// A task of plain values.
   public init(
     node: String, stage: String, stageVersion: Int, key: Digest, parameters: ParameterValues,
     axes: [AxisValue], streamKey: UInt64, inputs: [String: [TaskInput]], gathers: Set<String> = [],
     output: String, scratch: String, files: [TaskFile], downloads: String, cache: String, threads: Int,
-    memory: Int, syncAfter: Double = 10
+    memory: Int, syncAfter: Double = 10, keepsScratch: Bool = false, secrets: [String] = []
   ) {
     self.node = node
     self.stage = stage
@@ -144,6 +148,8 @@ public struct StageTask: Sendable {
     self.threads = threads
     self.memory = memory
     self.syncAfter = syncAfter
+    self.keepsScratch = keepsScratch
+    self.secrets = secrets
   }
 
   /// The task's own copy of a file or folder that the declaration's `externalFiles` names.

@@ -104,6 +104,8 @@ public struct StageDeclaration: Sendable {
   public var resources: @Sendable (ParameterValues) -> Resources
   /// Files outside the cache that it reads, relative to the pipeline file; their content is in the key.
   public var externalFiles: @Sendable (ParameterValues) -> [String]
+  /// The variables of the environment that a node gets and whose values must be kept nowhere.
+  public var secrets: @Sendable (ParameterValues) -> [String]
   /// Whether those files may lie outside of the pipeline file's folder, as a user's own data does.
   public var allowsOutsideFiles: Bool
   /// The parameters that a node with these values and these connected slots does not use: they stay out of its
@@ -119,6 +121,7 @@ public struct StageDeclaration: Sendable {
     attributes: [LayoutDeclaration] = [], isRandom: Bool = false, fileExtension: String = "h5",
     resources: @escaping @Sendable (ParameterValues) -> Resources = { _ in Resources() },
     externalFiles: @escaping @Sendable (ParameterValues) -> [String] = { _ in [] },
+    secrets: @escaping @Sendable (ParameterValues) -> [String] = { _ in [] },
     allowsOutsideFiles: Bool = false,
     unused: (@Sendable (ParameterValues, _ slots: Set<String>) -> Set<ParameterName>)? = nil,
     check: @escaping @Sendable (ParameterValues) -> ParameterProblem? = { _ in nil }
@@ -137,6 +140,7 @@ public struct StageDeclaration: Sendable {
     self.fileExtension = fileExtension
     self.resources = resources
     self.externalFiles = externalFiles
+    self.secrets = secrets
     self.allowsOutsideFiles = allowsOutsideFiles
     self.unused = unused
     self.check = check

@@ -21,6 +21,8 @@ public struct PipelineDocument: Sendable {
   public var files: [ExternalFile]
   /// The values of the file's own parameters, `--set` options applied.
   public var parameters: [String: Value]
+  /// What a run leaves in folders of the user's.
+  public var publications: [Publication]
   /// What is right and yet may not be meant, sorted by place.
   public var warnings: [Diagnostic]
 }
@@ -117,10 +119,12 @@ public enum PipelineFile {
     var expansion = Expansion(
       problems: problems, scope: scope, stages: stages, order: order, parameters: parameters.compactMap { $0 }
     )
+    let plan = expansion.plan(name: FilePath.baseName(of: home.path), baseDirectory: folder)
+    let publications = Publication.read(merged.publish, of: plan, problems)
     return PipelineDocument(
-      plan: expansion.plan(name: FilePath.baseName(of: home.path), baseDirectory: folder),
-      description: merged.description?.text, files: loader.files,
-      parameters: scope.parameters.compactMapValues { $0 }, warnings: problems.warnings)
+      plan: plan, description: merged.description?.text, files: loader.files,
+      parameters: scope.parameters.compactMapValues { $0 }, publications: publications,
+      warnings: problems.warnings)
   }
 
   /// A default that no type of stage has a parameter for is a slip; one that no stage of the file takes is not.

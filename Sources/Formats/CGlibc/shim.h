@@ -4,10 +4,12 @@
 #pragma once
 #include <stddef.h>
 #include <spawn.h>
+#include <sys/types.h>
 #include <sys/prctl.h>
 
 extern int wcwidth(wchar_t character);
 extern int pipe2(int ends[2], int flags);
+extern ssize_t copy_file_range(int from, off_t *from_offset, int to, off_t *to_offset, size_t count, unsigned int flags);
 extern int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *actions, const char *path);
 extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int from);
 

@@ -1,5 +1,6 @@
 // A file being written from blocks: it must be new, and each failure is told.
 
+import CGlibc
 import Glibc
 
 /// A new file, closed when it goes.
@@ -24,6 +25,23 @@ public final class NewFile {
       let count = Glibc.write(descriptor, bytes.baseAddress! + done, bytes.count - done)
       if count < 0, errno == EINTR { continue }
       guard count >= 0 else { throw FileTreeError(path, code: errno) }
+      done += count
+    }
+  }
+
+  /// Takes the bytes of another file by the file system itself, which lets both files share them, each with its own
+  /// changes, where it can. False where it can't copy between the two, and nothing has been written.
+  public func share(_ other: String) throws(FileTreeError) -> Bool {
+    let source = open(other, O_RDONLY | O_CLOEXEC)
+    guard source >= 0 else { throw FileTreeError(other, code: errno) }
+    defer { close(source) }
+    var done = 0
+    while true {
+      let count = copy_file_range(source, nil, descriptor, nil, 1 << 30, 0)
+      if count < 0, errno == EINTR { continue }
+      if count < 0, done == 0, [EXDEV, ENOSYS, EOPNOTSUPP, EINVAL, EPERM].contains(errno) { return false }
+      guard count >= 0 else { throw FileTreeError(path, code: errno) }
+      if count == 0 { return true }
       done += count
     }
   }

@@ -57,12 +57,12 @@ public struct PlainTable: Sendable, Equatable {
   }
 
   /// The columns that a person sees: with those that did not converge only where there are some.
-  private var shown: [(name: String, values: Column)] {
+  var shown: [(name: String, values: Column)] {
     notConverged.contains { $0 > 0 } ? columns + [("not converged", .counts(notConverged))] : columns
   }
 
   /// The notes, after the one that the marks call for.
-  private var allNotes: [String] {
+  var allNotes: [String] {
     guard notConverged.contains(where: { $0 > 0 }) else { return notes }
     return ["\(ResultTable.mark) A solver behind at least one of the results did not converge."] + notes
   }
@@ -90,7 +90,7 @@ public struct PlainTable: Sendable, Equatable {
     }
   }
 
-  private var cells: [[String]] {
+  var cells: [[String]] {
     (0..<rows).map { row in
       shown.map { column in
         let text = Self.cell(column.values, row)
@@ -102,30 +102,9 @@ public struct PlainTable: Sendable, Equatable {
     }
   }
 
-  private func isText(_ column: Column) -> Bool {
+  func isText(_ column: Column) -> Bool {
     if case .texts = column { return true }
     return false
-  }
-
-  /// Aligned text.
-  public func text() -> String {
-    let columns = shown
-    let lines = [columns.map(\.name)] + cells
-    let widths = columns.indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
-    var output = [title, ""]
-    for (place, line) in lines.enumerated() {
-      let padded = columns.indices.map { column -> String in
-        let padding = String(repeating: " ", count: widths[column] - line[column].count)
-        return isText(columns[column].values) ? line[column] + padding : padding + line[column]
-      }
-      let joined = padded.joined(separator: "  ")
-      output.append(joined.replacing(#/\s+$/#, with: ""))
-      if place == 0 {
-        output.append(String(repeating: "─", count: widths.reduce(-2) { $0 + $1 + 2 }))
-      }
-    }
-    if !allNotes.isEmpty { output += [""] + allNotes }
-    return ([output.joined(separator: "\n") + "\n"] + appendices.map { $0.text() }).joined(separator: "\n")
   }
 
   /// A GitHub Markdown table with its title, as a heading of some level, and its notes.

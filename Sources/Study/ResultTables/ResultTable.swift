@@ -155,6 +155,14 @@ public struct ResultTable: Sendable, Equatable {
   /// The table's lines.
   public let lines: [Line]
 
+  /// A table of lines that are there already.
+  init(layout: ResultTableLayout, columns: [String], baseline: [Line], lines: [Line]) {
+    self.layout = layout
+    self.columns = columns
+    self.baseline = baseline
+    self.lines = lines
+  }
+
   /// Pivots `rows`.
   ///
   /// - Throws: `ResultTableError`.

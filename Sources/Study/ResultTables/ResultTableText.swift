@@ -2,8 +2,9 @@
 
 extension ResultTable {
   /// Aligned text of at most `width` columns (more only if a single column does not fit): columns that do not
-  /// fit go on in further blocks.
-  public func text(width: Int = 120) -> String {
+  /// fit go on in further blocks. Without a width, blocks have at most 120 columns, and no sentence is broken.
+  public func text(width limit: Int? = nil) -> String {
+    let width = limit ?? 120
     let keys = lines.indices.map { displayedKey($0) }
     let keyWidths = layout.rowAxes.indices.map { axis in
       max(layout.rowAxes[axis].count, keys.map { $0[axis].count }.max() ?? 0)
@@ -17,7 +18,7 @@ extension ResultTable {
         cells.map { $0[c].count }.max() ?? 0)
     }
 
-    var output = [layout.title] + baselineSentences
+    var output = TextLines.wrapped([layout.title] + baselineSentences, width: limit)
     var start = 0
     while start < columns.count {
       var end = start + 1
@@ -54,9 +55,9 @@ extension ResultTable {
       }
       start = end
     }
-    if !notes.isEmpty { output += [""] + notes }
+    if !notes.isEmpty { output += [""] + TextLines.wrapped(notes, width: limit) }
     let text = output.map(Self.trimmed).joined(separator: "\n") + "\n"
-    return ([text] + layout.appendices.map { $0.text() }).joined(separator: "\n")
+    return ([text] + layout.appendices.map { $0.text(width: limit) }).joined(separator: "\n")
   }
 
   /// A GitHub Markdown table with its title, baseline and notes.

@@ -24,7 +24,7 @@ let wrongShape: [WrongFile] = [
       folder/main.yaml:1:1: error: found a list, expected a map
        1 | - a
          | ^
-        note: the keys of a pipeline file: description, extends, parameters, defaults, axes, stages
+        note: the keys of a pipeline file: description, extends, parameters, defaults, axes, stages, publish
       """#),
   WrongFile(
     "a scalar",
@@ -35,7 +35,7 @@ let wrongShape: [WrongFile] = [
       folder/main.yaml:1:1: error: found the string 'hello', expected a map
        1 | hello
          | ^
-        note: the keys of a pipeline file: description, extends, parameters, defaults, axes, stages
+        note: the keys of a pipeline file: description, extends, parameters, defaults, axes, stages, publish
       """#),
   WrongFile(
     "no stages",
@@ -166,5 +166,62 @@ let wrongShape: [WrongFile] = [
        4 | axes: { size: null }
          |         ^
         note: an empty axis removes that of a file that is extended, and this file extends none
+      """#),
+  WrongFile(
+    "wrong publications",
+    #"""
+    axes: {size: [1, 2]}
+    stages:
+      images: {stage: load-images}
+      group: {for: size, parameters: {label: 1, size: "${size}"}}
+    publish:
+      ../out: images
+      results: [image, "group[sise=1]", 3]
+      most: "group[size>two]"
+      few: "group[size<1]"
+      none: []
+    """#,
+    says: #"""
+      folder/main.yaml:6:3: error: '../out' is no folder to publish into
+       6 |   ../out: images
+         |   ^
+        note: it is a path below the project's root, as in 'results' or 'results/figures'
+      """#),
+  WrongFile(
+    "publications of no node",
+    #"""
+    axes: {size: [1, 2]}
+    stages:
+      images: {stage: load-images}
+      group: {for: size, parameters: {label: 1, size: "${size}"}}
+    publish:
+      results: [image, "group[sise=1]", 3]
+      most: "group[size>two]"
+      few: "group[size<1]"
+      none: []
+    """#,
+    says: #"""
+      folder/main.yaml:6:13: error: pipeline main has no node or stage 'image'
+       6 |   results: [image, "group[sise=1]", 3]
+         |             ^
+        note: did you mean 'images'?
+      folder/main.yaml:6:20: error: 'group' has no axis 'sise'
+       6 |   results: [image, "group[sise=1]", 3]
+         |                    ^
+        note: did you mean 'size'?
+      folder/main.yaml:6:37: error: found the integer 3, expected a node or a list of nodes to publish
+       6 |   results: [image, "group[sise=1]", 3]
+         |                                     ^
+      folder/main.yaml:7:9: error: '>' compares numbers; found 'two' and, as a value of axis 'size', '1'
+       7 |   most: "group[size>two]"
+         |         ^
+        note: texts can be compared by = and !=
+      folder/main.yaml:8:8: error: no node is meant by 'group[size<1]'
+       8 |   few: "group[size<1]"
+         |        ^
+        note: size: 1, 2
+      folder/main.yaml:9:9: error: found an empty list, expected a node or a list of nodes to publish
+       9 |   none: []
+         |         ^
       """#),
 ]

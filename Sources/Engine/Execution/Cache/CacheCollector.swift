@@ -109,7 +109,9 @@ public struct CacheCollector {
   }
 
   private mutating func collectRest() {
-    for file in outdatedFailures() { take(file) }
+    let outdated = outdatedFailures()
+    for file in outdated { take(file) }
+    collectLogs(besides: Set(outdated.map(\.path)))
     for file in snapshot[.damaged] { take(file) }
     for file in snapshot[.sections] {
       // Locks and temporary files live for seconds.
@@ -134,6 +136,18 @@ public struct CacheCollector {
         // Torn by a power cut, or being written where there are no hard links.
         take(file, after: 86400)
       }
+    }
+  }
+
+  /// The logs of results that go, and of failures other than the latest of each node.
+  private mutating func collectLogs(besides outdated: Set<String>) {
+    guard !snapshot[.logs].isEmpty else { return }
+    let failed = Set(
+      snapshot[.failures].filter { !outdated.contains($0.path) }.compactMap { file in
+        file.key.flatMap { cache.failedAction($0) }
+      })
+    for file in snapshot[.logs] {
+      if let key = file.key, !snapshot.keeps(key), !failed.contains(key) { take(file) }
     }
   }
 
@@ -202,6 +216,9 @@ public struct CacheCollector {
     let layout = cache.layout
     if layout.key(of: item.path, in: .artifacts) != nil || layout.key(of: item.path, in: .actions) != nil {
       return true
+    }
+    if let key = layout.key(of: item.path, in: .logs) {
+      return !gone.contains(key) && cache.action(key) != nil
     }
     if item.path.hasPrefix(layout[.sections] + "/") { return !CacheLayout.isLeftover(item.path) }
     guard let key = layout.key(of: item.path, in: .plans), let record = cache.plan(key) else { return false }

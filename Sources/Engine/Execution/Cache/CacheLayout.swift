@@ -17,6 +17,8 @@ public struct CacheLayout: Sendable {
     case joins
     /// The message of the last failed attempt, by plan key.
     case failures
+    /// What nodes printed, by action key.
+    case logs
     /// What each pipeline's nodes last stood for.
     case experiments
     /// What each run did.
@@ -35,7 +37,7 @@ public struct CacheLayout: Sendable {
     /// Whether its files are named by keys, in folders of the first two digits.
     var isKeyed: Bool {
       switch self {
-      case .artifacts, .actions, .plans, .joins, .failures: true
+      case .artifacts, .actions, .plans, .joins, .failures, .logs: true
       default: false
       }
     }

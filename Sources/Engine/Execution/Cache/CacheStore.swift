@@ -94,7 +94,9 @@ public struct CacheStore: Sendable {
   func join(_ key: Digest) -> [ManifestField]? { record(.joins, key, kind: .join)?.fields }
 
   /// The message of the last failed attempt at a plan key.
-  public func failure(_ key: Digest) -> String? { record(.failures, key, kind: .failure)?["message"] }
+  public func failure(_ key: Digest) -> String? { failureRecord(key)?["message"] }
+
+  func failureRecord(_ key: Digest) -> RecordFile? { record(.failures, key, kind: .failure) }
 
   // MARK: Writing
 
@@ -151,9 +153,12 @@ public struct CacheStore: Sendable {
     if join(key) == nil { try write(RecordFile(fields), .join, to: layout.path(.joins, key)) }
   }
 
-  func record(failure message: String, node: String, pipeline: String, for key: Digest) throws(SystemError) {
+  func record(
+    failure message: String, of action: Digest?, node: String, pipeline: String, for key: Digest
+  ) throws(SystemError) {
     var file = RecordFile()
     file.add("message", message)
+    if let action { file.add("action", action.hex) }
     file.add("node", node)
     file.add("pipeline", pipeline)
     try write(file, .failure, to: layout.path(.failures, key))
@@ -164,6 +169,16 @@ public struct CacheStore: Sendable {
   {
     try POSIX.writeAtomically(
       record.bytes(kind: kind), to: path, temporary: layout.temporary(kind.rawValue), sync: sync)
+  }
+
+  /// Lets a plan key stand for nothing, until its action key is known again.
+  func dropPlan(_ key: Digest) { unlink(layout.path(.plans, key)) }
+
+  /// A second, temporary name of an artifact's file, which outlives its being made again; nil where the file system has
+  /// no such thing.
+  func keepAside(_ artifact: Artifact) -> String? {
+    let name = layout.temporary("former")
+    return link(file(of: artifact), name) == 0 ? name : nil
   }
 
   func clearFailure(_ key: Digest) { unlink(layout.path(.failures, key)) }

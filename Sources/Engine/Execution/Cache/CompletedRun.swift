@@ -14,10 +14,13 @@ public struct RunQuestion: Sendable {
   /// - Parameters:
   ///   - pipeline: The path of the pipeline file.
   ///   - overrides: The `--set` options in order.
+  ///   - width: How wide the answer may be; nil if it may have any width.
   ///   - program: What tells this program, and so the stages' versions and declarations, from others.
-  public init(pipeline: String, overrides: [String], program: String = Self.ownProgram) {
+  public init(pipeline: String, overrides: [String], width: Int? = nil, program: String = Self.ownProgram) {
     path = pipeline
-    let fields = [("program", program), ("pipeline", pipeline)] + overrides.map { ("set", $0) }
+    let fields =
+      [("program", program), ("pipeline", pipeline)] + overrides.map { ("set", $0) }
+      + (width.map { [("width", String($0))] } ?? [])
     digest = Digest(of: fields.map { ManifestField(name: $0, value: $1) }, as: .question)
   }
 

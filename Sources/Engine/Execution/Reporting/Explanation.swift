@@ -24,7 +24,9 @@ public final class Explainer {
     if let record = cache.plan(key) {
       if cache.holds(record.artifact) { return [] }
       reasons = [cache.isDamaged(record.artifact) ? .artifactDamaged : .artifactMissing]
-    } else if let old = lastKeys[plan[id].name], old != key, let record = cache.plan(old) {
+    } else if let old = lastKeys[plan[id].name], old == key {
+      reasons = [.inputMadeAgain]
+    } else if let old = lastKeys[plan[id].name], let record = cache.plan(old) {
       reasons = RunReason.changes(from: record.manifest, to: manifest(of: id))
     } else {
       reasons = [.neverBuilt]

@@ -83,6 +83,11 @@ struct Journal {
     unrecorded.append(finished)
   }
 
+  /// A node that was asked for once more has come to the same, or to something else than its former file holds.
+  mutating func madeAgain(_ id: NodeID, isSame: Bool, former: String? = nil) {
+    summary.madeAgain.append(.init(node: id, isSame: isSame, former: former))
+  }
+
   /// Records the nodes that have run: their plan keys and the history.
   ///
   /// - Returns: Their action keys, whose leases may be released now. Not before: a collection spares what is leased or
@@ -115,9 +120,11 @@ struct Journal {
 
   /// A node has failed.
   mutating func failed(_ id: NodeID, _ failure: StageFailure, _ run: NodeRun) {
-    summary.failures.append(.init(node: run.node, failure: failure))
+    summary.failures.append(
+      .init(node: run.node, failure: failure, log: run.key.flatMap { cache.keptLog($0) }))
     // On a full disk the user must still read why the node failed, rather than that this could not be written.
-    try? cache.record(failure: failure.message, node: run.node, pipeline: plan.name, for: keys[id])
+    try? cache.record(
+      failure: failure.message, of: run.key, node: run.node, pipeline: plan.name, for: keys[id])
     try? log.add(run)
   }
 

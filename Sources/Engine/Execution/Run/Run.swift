@@ -20,6 +20,8 @@ public struct Run {
   /// Nodes that another process is making.
   var elsewhere: ForeignNodes
   var repeats = Repeats()
+  /// What running nodes have printed.
+  var logs: [NodeID: NodeLog] = [:]
   /// Whether a batch system has said that time is nearly up.
   var isFinishing = false
 
@@ -54,10 +56,15 @@ public struct Run {
 
   /// Brings nodes up to date.
   ///
+  /// - Parameters:
+  ///   - wanted: The nodes.
+  ///   - forced: Those among them that are made whatever there is. What stands on one that comes to other bytes is
+  ///     not up to date any more.
   /// - Throws: `BudgetError` before anything runs; `SystemError` when the cache can't be written.
-  public mutating func execute(_ wanted: [NodeID]) throws -> RunSummary {
-    if wanted.count == plan.nodes.count, journal.findsAllFresh() { return journal.summary }
+  public mutating func execute(_ wanted: [NodeID], forcing forced: [NodeID] = []) throws -> RunSummary {
+    if forced.isEmpty, wanted.count == plan.nodes.count, journal.findsAllFresh() { return journal.summary }
     let interrupts = Interrupts.install()
+    scheduler.force(forced)
     scheduler.want(wanted)
     if scheduler.unfinished > 0 {
       try checkBudgets()
@@ -94,6 +101,7 @@ public struct Run {
       for event in executor.wait(seconds: pause, wake: interrupts.descriptor) {
         try handle(event)
       }
+      for log in logs.values { log.flush() }
       try endHangingNodes()
       leases.renew()
       progress.update(
@@ -125,7 +133,8 @@ public struct Run {
   /// What failed here may have been made by another process meanwhile; then all that waited for it goes on.
   private mutating func forgiveWhatOthersMade(_ wanted: [NodeID]) -> Bool {
     let made = plan.ids.filter {
-      scheduler.states[$0.index] == .failed && cache.artifact(action: scheduler.actionKey(of: $0)) != nil
+      scheduler.states[$0.index] == .failed && !scheduler.isForced($0)
+        && cache.artifact(action: scheduler.actionKey(of: $0)) != nil
     }
     guard !made.isEmpty else { return false }
     journal.forgive(made)
@@ -136,13 +145,17 @@ public struct Run {
   private mutating func cleanUp() {
     journal.removeMarker()
     executor.shutdown()
-    for node in running.values { removeFiles(of: node.task) }
+    for (id, node) in running {
+      removeFiles(of: node.task)
+      logs[id]?.keep()
+    }
     leases.releaseAll()
   }
 
   /// Removes what a task has left, which a worker that was killed could not do itself.
-  func removeFiles(of task: StageTask) {
-    for path in [task.output, task.scratch] + task.copiesFolder { POSIX.removeTree(path) }
+  func removeFiles(of task: StageTask, sparingScratch: Bool = false) {
+    let scratch = sparingScratch ? [] : [task.scratch]
+    for path in [task.output] + scratch + task.copiesFolder { POSIX.removeTree(path) }
   }
 
   func unfinishedNodes() -> [NodeID] {

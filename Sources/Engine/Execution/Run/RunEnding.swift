@@ -8,6 +8,10 @@ extension Run {
     case .progress(let id, let fraction, let message):
       if running[id] != nil { progress.progress(id, fraction: fraction, message: message) }
     case .log(let id, let text): progress.log(id, text)
+    case .printed(let id, let bytes):
+      guard let node = running[id] else { return }
+      if logs[id] == nil { logs[id] = NodeLog(of: node.task.key, in: cache) }
+      logs[id]!.add(bytes)
     case .finished(let id, let result):
       guard let node = running.removeValue(forKey: id) else { return }
       budgets.giveBack(node.share)
@@ -27,7 +31,7 @@ extension Run {
       action: node.task.key, content: outcome.content, fileDigest: outcome.fileDigest, size: outcome.size,
       fileExtension: declaration.fileExtension)
     artifact.variant = outcome.variant
-    noteOtherBytes(id, artifact)
+    if scheduler.isForced(id) { compareWithFormer(id, artifact) } else { noteOtherBytes(id, artifact) }
     do {
       artifact = try cache.publish(
         node.task.output,
@@ -39,11 +43,17 @@ extension Run {
       POSIX.removeTree(node.task.output)
       throw error
     }
+    keepLog(of: id, artifact.action)
     scheduler.finish(id, artifact)
     let run = record(
       of: id, key: artifact.action, node, .ran(seconds: outcome.seconds, peakMemory: outcome.peakMemory))
     journal.ran(Journal.Finished(id: id, artifact: artifact, reasons: node.reasons, run: run))
     progress.finished(id, seconds: outcome.seconds, reasons: node.reasons)
+  }
+
+  /// Keeps what a node has printed. One that has printed nothing has no log, and none of an earlier attempt.
+  private mutating func keepLog(of id: NodeID, _ key: Digest) {
+    if let log = logs.removeValue(forKey: id) { log.keep() } else { cache.dropLog(key) }
   }
 
   /// Whether another process has taken the lease over, because this one was stopped for longer than a lease lasts.
@@ -53,12 +63,25 @@ extension Run {
 
   /// Drops a result in favour of that of the process that has the lease now.
   private mutating func giveWay(_ id: NodeID, _ node: RunningNode) {
+    logs.removeValue(forKey: id)?.drop()
     removeFiles(of: node.task)
     leases.release(node.task.key)
     progress.log(id, "another process has taken over this node; its result is used instead")
     if !scheduler.recheck(id) {
       scheduler.follow(id)
       elsewhere.add(id, now: POSIX.monotonicSeconds)
+    }
+  }
+
+  /// Remembers whether a node that was asked for once more came to the same. Where it did not, the former file is kept
+  /// until the end of the run, and nothing that stands on it counts as up to date: whether it is, its inputs' contents
+  /// must tell.
+  private mutating func compareWithFormer(_ id: NodeID, _ artifact: Artifact) {
+    guard let former = cache.action(artifact.action)?.artifact, cache.holds(former) else { return }
+    guard former.content != artifact.content else { return journal.madeAgain(id, isSame: true) }
+    journal.madeAgain(id, isSame: false, former: cache.keepAside(former))
+    for (index, stands) in plan.downstream(of: [id]).enumerated() where stands && index != id.index {
+      cache.dropPlan(scheduler.resolver.planKeys[NodeID(index)])
     }
   }
 
@@ -102,7 +125,8 @@ extension Run {
   }
 
   private mutating func fail(_ id: NodeID, _ node: RunningNode, _ failure: StageFailure) {
-    removeFiles(of: node.task)
+    let isFinal = failure.kind == .failed || failure.kind == .unavailable
+    removeFiles(of: node.task, sparingScratch: isFinal && options.keepsScratch)
     if case .damagedInput(let place) = failure.kind, let damaged = plan.node(filling: place, of: id),
       repeats.mayHeal(for: id)
     {
@@ -111,13 +135,20 @@ extension Run {
         let isThere = POSIX.facts(cache.file(of: artifact)) != nil
         repeats.expect(damaged, isThere ? .artifactDamaged : .artifactMissing)
       }
+      logs.removeValue(forKey: id)?.drop()
       scheduler.heal(id, damaged: damaged)
       return
     }
     if failure.kind == .interrupted, repeats.mayStartAgain(id) {
       progress.log(id, failure.message + "; it is to run again")
+      logs.removeValue(forKey: id)?.drop()
       scheduler.restart(id)
       return
+    }
+    keepLog(of: id, node.task.key)
+    var failure = failure
+    if isFinal, options.keepsScratch, POSIX.facts(node.task.scratch) != nil {
+      failure.message += "\n    its folder is kept until 'cache gc': \(node.task.scratch)"
     }
     giveUp(id, failure, key: node.task.key, node)
   }

@@ -21,10 +21,13 @@ public struct RunOptions: Sendable {
   /// or its content's, and is made again. A sync waits for all that other nodes wrote meanwhile (a thousand
   /// small results: 6 s), so it is worth its time only for what takes longer to make again.
   public var syncAfter: Double
+  /// Whether the folder of a node that fails stays.
+  public var keepsScratch: Bool
 
   /// Budgets and manners of a run.
   public init(
-    jobs: Int, memory: Int, keepGoing: Bool = false, lease: Double = 30, syncAfter: Double = 10
+    jobs: Int, memory: Int, keepGoing: Bool = false, lease: Double = 30, syncAfter: Double = 10,
+    keepsScratch: Bool = false
   ) {
     precondition(jobs > 0 && lease > 0, "a run needs a core, and a lease some time")
     self.jobs = jobs
@@ -32,6 +35,7 @@ public struct RunOptions: Sendable {
     self.keepGoing = keepGoing
     self.lease = lease
     self.syncAfter = syncAfter
+    self.keepsScratch = keepsScratch
   }
 }
 
@@ -43,7 +47,21 @@ public struct RunSummary: Sendable {
     public var node: String
     /// Its failure.
     public var failure: StageFailure
+    /// The file of all that it printed; nil if it printed nothing.
+    public var log: String?
   }
+  /// A node that was made once more, though its result was there.
+  public struct MadeAgain: Sendable {
+    /// The node.
+    public var node: NodeID
+    /// Whether its result has the same content as before.
+    public var isSame: Bool
+    /// A second name of its former file, for who compares the two and then removes it; nil where it is the same, and
+    /// where the file system has no second names.
+    public var former: String?
+  }
+  /// Nodes that were made once more.
+  public var madeAgain: [MadeAgain] = []
   /// Nodes that ran, in the order in which they finished, with their reasons.
   public var ran: [(node: String, reasons: [RunReason])] = []
   /// Nodes whose plan key had an artifact.

@@ -59,7 +59,8 @@ extension Run {
     }
     let share = budgets.share(for: scheduler.needs(of: id), otherReady: otherReady)
     let task = task(for: id, key: key, share)
-    let reasons = repeats.takeReason(for: id).map { [$0] } ?? journal.reasons(for: id)
+    var reasons = repeats.takeReason(for: id).map { [$0] } ?? journal.reasons(for: id)
+    if scheduler.isForced(id) { reasons.append(.forced) }
     try executor.start(id, task)
     running[id] = RunningNode(task: task, share: share, began: journal.seconds, reasons: reasons)
     budgets.take(share)
@@ -99,6 +100,7 @@ extension Run {
       gathers: gathers,
       output: name + "." + declaration.fileExtension, scratch: name + ".scratch",
       files: files, downloads: cache.downloads, cache: cache.root,
-      threads: share.cores, memory: share.memory, syncAfter: options.syncAfter)
+      threads: share.cores, memory: share.memory, syncAfter: options.syncAfter,
+      keepsScratch: options.keepsScratch, secrets: declaration.secrets(node.parameters))
   }
 }

@@ -45,11 +45,16 @@ public struct Resolution: Sendable {
 
   /// Looks nodes up in a cache, and whatever they need.
   ///
-  /// - Parameter wanted: The nodes that are asked for; nil for all.
-  public init(plan: Plan, keys: PlanKeys, cache: CacheStore, wanted: [NodeID]? = nil) {
+  /// - Parameters:
+  ///   - wanted: The nodes that are asked for; nil for all.
+  ///   - forced: Those among them that are to be made whatever there is.
+  public init(
+    plan: Plan, keys: PlanKeys, cache: CacheStore, wanted: [NodeID]? = nil, forced: [NodeID] = []
+  ) {
     self.keys = keys
     self.cache = cache
     var scheduler = Scheduler(plan: plan, keys: keys, cache: cache)
+    scheduler.force(forced)
     scheduler.want(wanted ?? Array(plan.ids))
     var actionKeys: [NodeID: Digest] = [:]
     decisions = plan.ids.map { id in
@@ -75,6 +80,12 @@ public struct Resolution: Sendable {
     case .fresh(let artifact), .unchanged(let artifact): artifact
     case .runs, .follows, .waits, .ignores: nil
     }
+  }
+
+  /// The action key of a node, as far as the contents of its inputs are known.
+  public func actionKey(_ id: NodeID) -> Digest? {
+    if case .follows(let other) = decisions[id.index] { return actionKey(other) }
+    return artifact(id)?.action ?? actionKeys[id]
   }
 
   /// How each node stands, with what other processes do at this moment and what failed before.

@@ -58,6 +58,10 @@ struct Scheduler {
   /// Nodes found done by action key: their plan keys are to be recorded.
   private var newlyCutOff: [NodeID] = []
   var unfinished = 0
+  /// Nodes that are to be made whatever there is, until they are.
+  private var forced: Set<NodeID> = []
+  /// By node, whether it stands on a forced one: then its plan key proves nothing. Empty if none is forced.
+  private var standsOnForced: [Bool] = []
 
   init(plan: Plan, keys: PlanKeys, cache: CacheStore) {
     self.plan = plan
@@ -75,6 +79,21 @@ struct Scheduler {
 
   // MARK: Wanting
 
+  /// Has nodes made whatever there is, once they are wanted.
+  mutating func force(_ ids: some Sequence<NodeID>) {
+    forced = Set(ids)
+    standsOnForced = forced.isEmpty ? [] : plan.downstream(of: forced)
+  }
+
+  /// Whether a node is still to be made, whatever there is.
+  func isForced(_ id: NodeID) -> Bool { forced.contains(id) }
+
+  /// The artifact that a node's plan key proves to be the present one.
+  private func freshArtifact(of id: NodeID) -> Artifact? {
+    if !standsOnForced.isEmpty, standsOnForced[id.index] { return nil }
+    return cache.artifact(plan: resolver.planKeys[id])
+  }
+
   /// Wants nodes brought up to date.
   mutating func want(_ ids: [NodeID]) {
     // Popped from the end, so reversed: the first wanted is looked at first.
@@ -84,7 +103,7 @@ struct Scheduler {
     while let id = stack.popLast() {
       guard states[id.index] == .idle else { continue }
       unfinished += 1
-      if let artifact = cache.artifact(plan: resolver.planKeys[id]) {
+      if let artifact = freshArtifact(of: id) {
         settle(id, artifact, .fresh)
         settled.append(id)
         continue
@@ -153,7 +172,7 @@ struct Scheduler {
       followers[key, default: []].append(id)
       return false
     }
-    if let artifact = cache.artifact(action: key) {
+    if !forced.contains(id), let artifact = cache.artifact(action: key) {
       settle(id, artifact, .cutOff)
       newlyCutOff.append(id)
       return true
@@ -253,7 +272,7 @@ struct Scheduler {
 
   /// Looks again at a node that another process was making; true if it is done now.
   mutating func recheck(_ id: NodeID) -> Bool {
-    guard let artifact = cache.artifact(action: actionKey(of: id)) else { return false }
+    guard !forced.contains(id), let artifact = cache.artifact(action: actionKey(of: id)) else { return false }
     newlyCutOff.append(id)
     finish(id, artifact, .cutOff)
     return true
@@ -265,6 +284,7 @@ struct Scheduler {
   /// A node is done.
   mutating func finish(_ id: NodeID, _ artifact: Artifact, _ ending: Ending = .ran) {
     makers[actionKey(of: id)] = nil
+    forced.remove(id)
     settle(id, artifact, ending)
     for follower in followers.removeValue(forKey: actionKey(of: id)) ?? [] where proceed(follower) {
       propagate([follower])

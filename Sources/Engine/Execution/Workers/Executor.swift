@@ -9,6 +9,8 @@ public enum ExecutorEvent: Sendable {
   case progress(NodeID, fraction: Double, message: String)
   /// A running task says something for the log.
   case log(NodeID, String)
+  /// A running task or its program has printed this, or said it for the log.
+  case printed(NodeID, [UInt8])
   /// A task is over.
   case finished(NodeID, Result<TaskOutcome, StageFailure>)
 }

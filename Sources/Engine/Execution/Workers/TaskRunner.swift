@@ -56,7 +56,11 @@ public struct TaskRunner {
     guard let stage = registry.stages[task.stage], stage.declaration.version == task.stageVersion else {
       throw StageFailure("this worker knows no stage '\(task.stage)' of version \(task.stageVersion)")
     }
-    defer { for folder in [task.scratch] + task.copiesFolder { POSIX.removeTree(folder) } }
+    var keepsScratch = false
+    defer {
+      let scratch = keepsScratch ? [] : [task.scratch]
+      for folder in scratch + task.copiesFolder { POSIX.removeTree(folder) }
+    }
     resetPeakMemory()
     let start = POSIX.monotonicSeconds
     do {
@@ -83,6 +87,7 @@ public struct TaskRunner {
       for (place, input) in task.placedInputs where POSIX.facts(input.path) != checked[input.path] {
         throw damage(place, "the artifact of \(input.node) changed while it was read: \(input.path)")
       }
+      keepsScratch = task.keepsScratch
       throw task.namingSources(error as? StageFailure ?? StageFailure("\(error)"))
     }
   }

@@ -112,6 +112,8 @@ extension StageTask {
     writer.put(threads)
     writer.put(memory)
     writer.put(syncAfter)
+    writer.put(tag: keepsScratch ? 1 : 0)
+    writer.put(secrets) { $0.put($1) }
     return writer.finish()
   }
 
@@ -165,7 +167,8 @@ extension StageTask {
       files: try reader.list { (reader) throws(WireError) in try file(&reader) },
       downloads: try reader.text(), cache: try reader.text(), threads: try reader.integer(),
       memory: try reader.integer(),
-      syncAfter: try reader.number())
+      syncAfter: try reader.number(), keepsScratch: try reader.tag() == 1,
+      secrets: try reader.list { (reader) throws(WireError) in try reader.text() })
   }
 }
 

@@ -21,16 +21,17 @@ public final class WorkerPool: TaskExecutor {
   /// Gives the task to an idle worker, or to a new one.
   public func start(_ id: NodeID, _ task: StageTask) throws(SystemError) {
     let message = task.bytes
+    let secrets = task.secrets.compactMap { name in getenv(name).map { String(cString: $0) } }
     // An idle worker may have died since; then the next one is tried.
     while let idle = processes.first(where: { $0.node == nil }) {
-      if !idle.hasEnded, idle.take(id, message) { return }
+      if !idle.hasEnded, idle.take(id, message, hiding: secrets) { return }
       end(idle)
     }
     do throws(ProgramError) {
       let process = WorkerProcess(try program.start())
       processes.append(process)
       // One that dies at once is met in `wait`, with its last words.
-      _ = process.take(id, message)
+      _ = process.take(id, message, hiding: secrets)
     } catch {
       throw SystemError("start", error.program, code: error.code)
     }
@@ -53,20 +54,24 @@ public final class WorkerPool: TaskExecutor {
     for (index, process) in polled.enumerated() {
       if descriptors[3 * index + 1].revents != 0 { process.send() }
       // Errors first, so that what a worker says stands before what it answers.
-      if descriptors[3 * index + 2].revents != 0 { tell(process.readLines(), of: process, &events) }
+      if descriptors[3 * index + 2].revents != 0 { tell(process.readErrors(), of: process, &events) }
       if descriptors[3 * index + 3].revents != 0 { readAnswers(process, &events) }
     }
     return events
   }
 
-  private func tell(_ lines: [String], of process: WorkerProcess, _ events: inout [ExecutorEvent]) {
-    if let node = process.node { events += lines.map { .log(node, $0) } }
+  private func tell(
+    _ said: WorkerProcess.Said, of process: WorkerProcess, _ events: inout [ExecutorEvent]
+  ) {
+    guard let node = process.node else { return }
+    if !said.bytes.isEmpty { events.append(.printed(node, said.bytes)) }
+    events += said.lines.map { .log(node, $0) }
   }
 
   private func readAnswers(_ process: WorkerProcess, _ events: inout [ExecutorEvent]) {
     do throws(WireError) {
       guard let bodies = try process.readAnswers() else {
-        tell(process.readAllLines(), of: process, &events)
+        tell(process.readAllErrors(), of: process, &events)
         let ending = end(process)
         if let node = process.node { events.append(.finished(node, .failure(process.failure(ending)))) }
         return
@@ -87,13 +92,13 @@ public final class WorkerPool: TaskExecutor {
     switch message {
     case .progress(let fraction, let message):
       events.append(.progress(node, fraction: fraction, message: message))
-    case .log(let text): events.append(.log(node, text))
+    case .log(let text): events += [.printed(node, Array((text + "\n").utf8)), .log(node, text)]
     case .finished(let outcome):
-      tell(process.readAllLines(), of: process, &events)
+      tell(process.readAllErrors(), of: process, &events)
       events.append(.finished(node, .success(outcome)))
       process.release()
     case .failed(let failure):
-      tell(process.readAllLines(), of: process, &events)
+      tell(process.readAllErrors(), of: process, &events)
       // What a program printed is told with its failure, and so kept.
       let isOwn = failure.kind == .failed || failure.kind == .interrupted
       let told = isOwn ? process.failure(failure.message, kind: failure.kind) : failure
@@ -106,7 +111,7 @@ public final class WorkerPool: TaskExecutor {
   public func cancel(_ id: NodeID, _ reason: String) -> [ExecutorEvent] {
     var events: [ExecutorEvent] = []
     for process in processes where process.node == id {
-      tell(process.readAllLines(), of: process, &events)
+      tell(process.readAllErrors(), of: process, &events)
       events.append(.finished(id, .failure(process.failure(reason))))
       end(process)
     }

@@ -11,6 +11,7 @@ final class WorkerProcess {
   private(set) var node: NodeID?
   private var answers = MessageBuffer()
   private var lines = LineBuffer(limit: 1 << 14)
+  private var mask = SecretMask()
   /// The last lines of the present task.
   private var lastLines: [String] = []
   private(set) var errorsClosed = false
@@ -36,8 +37,11 @@ final class WorkerProcess {
   }
 
   /// Gives it a task. False if nobody reads it any more.
-  func take(_ id: NodeID, _ message: [UInt8]) -> Bool {
+  ///
+  /// - Parameter secrets: Values that nothing that it prints may tell.
+  func take(_ id: NodeID, _ message: [UInt8], hiding secrets: [String]) -> Bool {
     node = id
+    mask = SecretMask(secrets)
     outgoing = message[...]
     return send()
   }
@@ -75,27 +79,50 @@ final class WorkerProcess {
     return bodies
   }
 
-  /// The lines that have come on standard error.
-  func readLines() -> [String] {
-    guard !errorsClosed else { return [] }
-    let bytes = readSome(child.errors)
-    errorsClosed = bytes == nil
-    return keep(bytes.map { lines.take($0) } ?? [lines.takeRest()])
+  /// What has come on standard error, without secrets: the bytes, and the lines that they complete.
+  struct Said {
+    var bytes: [UInt8] = []
+    var lines: [String] = []
+  }
+
+  /// What has come on standard error since the last call.
+  func readErrors() -> Said {
+    guard !errorsClosed else { return Said() }
+    guard let bytes = readSome(child.errors) else {
+      errorsClosed = true
+      return takeRest()
+    }
+    return keep(mask.take(bytes))
   }
 
   /// All that has been said so far, with a last line that has no end.
-  func readAllLines() -> [String] {
-    var said: [String] = []
+  func readAllErrors() -> Said {
+    var said = Said()
+    func add(_ more: Said) {
+      said.bytes += more.bytes
+      said.lines += more.lines
+    }
     // A program that the worker has started may go on for ever: no more than a few fills of a pipe.
     for _ in 0..<64 {
       var polled = pollfd(fd: child.errors, events: Int16(POLLIN), revents: 0)
       guard !errorsClosed, poll(&polled, 1, 0) > 0 else { break }
-      said += readLines()
+      add(readErrors())
     }
-    return said + keep([lines.takeRest()])
+    add(takeRest())
+    return said
   }
 
-  private func keep(_ lines: [ArraySlice<UInt8>]) -> [String] {
+  private func takeRest() -> Said {
+    var said = keep(mask.finish())
+    said.lines += told([lines.takeRest()])
+    return said
+  }
+
+  private func keep(_ bytes: ArraySlice<UInt8>) -> Said {
+    Said(bytes: Array(bytes), lines: told(lines.take(bytes)))
+  }
+
+  private func told(_ lines: [ArraySlice<UInt8>]) -> [String] {
     let texts = lines.filter { !$0.isEmpty }.map { String(decoding: $0, as: UTF8.self) }
     lastLines = (lastLines + texts).suffix(Self.kept)
     return texts

@@ -24,6 +24,10 @@ struct Merging {
     lay(syntax.axes, over: &merged.axes, "axis") { name, axes in
       Self.reportNothingToRemove("axis", "axes", name, among: axes.names, isBase: isBase, problems)
     }
+    lay(syntax.publish, over: &merged.publish, "the folder to publish") { name, folders in
+      Self.reportNothingToRemove(
+        "folder to publish", "folders", name, among: folders.names, isBase: isBase, problems)
+    }
     for (name, stage) in syntax.stages.entries {
       if let stage {
         lay(stage)

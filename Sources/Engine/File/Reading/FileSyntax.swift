@@ -37,8 +37,10 @@ struct FileSyntax {
   /// Nil for a stage to be removed.
   var stages = OrderedEntries<StageSyntax?>()
   var stagesPlace: Place?
+  /// Folders with the nodes whose files a run leaves there.
+  var publish = OrderedEntries<SyntaxNode>()
 
-  static let keys = ["description", "extends", "parameters", "defaults", "axes", "stages"]
+  static let keys = ["description", "extends", "parameters", "defaults", "axes", "stages", "publish"]
 }
 
 /// Reads the shape of a file from its YAML; what has the wrong shape is reported and left out.
@@ -77,6 +79,10 @@ struct FileSyntaxReader {
           } else if let stage = stage(entry) {
             file.stages.set(entry.key, stage)
           }
+        }
+      case "publish":
+        for entry in map(entry, of: "folders with nodes") where isFolder(entry.key) {
+          file.publish.set(entry.key, entry.value)
         }
       default:
         problems.report(
@@ -237,6 +243,14 @@ struct FileSyntaxReader {
     problems.report(
       "'\(name.text.shortened)' can't name \(what)", at: name.place,
       notes: [Rule.name])
+    return false
+  }
+
+  private func isFolder(_ name: Name) -> Bool {
+    if FilePath.within(name.text) == name.text { return true }
+    problems.report(
+      "'\(name.text.shortened)' is no folder to publish into", at: name.place,
+      notes: ["it is a path below the project's root, as in 'results' or 'results/figures'"])
     return false
   }
 

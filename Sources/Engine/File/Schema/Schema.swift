@@ -49,6 +49,11 @@ struct SchemaWriter {
           "additionalProperties": ["$ref": "#/$defs/axis"],
         ]),
         "stages": ["type": "object"],
+        "publish": nullable([
+          "description": "Folders below the project's root, with the nodes whose files a run leaves there.",
+          "type": "object", "propertyNames": ["not": ["pattern": "^/|(^|/)\\.\\.(/|$)"]],
+          "additionalProperties": nullable(oneOrMore(["type": "string", "minLength": 1])),
+        ]),
       ],
       "additionalProperties": false,
       "if": ["required": ["extends"]],

@@ -32,6 +32,12 @@ package struct CommandFileFields: LayoutPart {
 
   package var lines: [LayoutLine] { all.lines }
 
+  /// A sentence on a dataset, with a file under its own name where it is one.
+  package static func naming(_ sentence: String) -> String {
+    let folder = CommandFileFields().all[""].path
+    return sentence.hasPrefix(folder) ? String(sentence.dropFirst(folder.count)) : sentence
+  }
+
   /// The attribute of each dataset.
   private static let mode = "mode"
   private static let executable = "0755"

@@ -18,6 +18,7 @@ public enum CommandStage: Stage {
     datasets: CommandArtifact.datasets,
     resources: { Resources(cores: $0[cores], memory: $0[memory] << 20) },
     externalFiles: { $0[files] },
+    secrets: { $0[pass] },
     check: problem)
 
   /// Runs the program in `task.scratch`, where inputs stand under `inputs/SLOT`.

@@ -21,6 +21,23 @@ public struct TableReport {
     ]
     .map(\.name))
 
+  /// What of a table is shown; an empty list means all that there is.
+  public struct Selection: Sendable {
+    /// Values of the axis that goes across, or names of columns.
+    public var columns: [String] = []
+    /// Labels, or other values that go down.
+    public var rows: [String] = []
+    /// Figures, in the words of the parameter `metrics` of `table`.
+    public var metrics: [String] = []
+
+    /// A choice.
+    public init(columns: [String] = [], rows: [String] = [], metrics: [String] = []) {
+      self.columns = columns
+      self.rows = rows
+      self.metrics = metrics
+    }
+  }
+
   private enum Table {
     case pivoted(ResultTable)
     case plain(PlainTable)
@@ -34,20 +51,34 @@ public struct TableReport {
   ///   - path: The artifact's file.
   ///   - parameters: The parameters of the table's node.
   ///   - nodes: For each row of the input, the names of the nodes behind it, as the pipeline calls them now.
-  /// - Throws: `HDF5Error` for an unreadable file, `ResultTableError` for rows that make no table.
-  public init(file path: String, parameters: ParameterValues, nodes: [[String]]) throws {
+  ///   - selection: What of it is shown.
+  /// - Throws: `HDF5Error` for an unreadable file, `ResultTableError` for rows that make no table,
+  ///   `TableSelectionError` for a choice of what the table does not have.
+  public init(
+    file path: String, parameters: ParameterValues, nodes: [[String]], selection: Selection = Selection()
+  ) throws {
     let file = try ArtifactReader<TableArtifact>(at: path)
     let stage = try file.stage()
     if stage == TableStage.declaration.name {
-      table = .pivoted(try Self.pivoted(file, parameters: parameters, nodes: nodes))
+      let metrics = selection.metrics.isEmpty ? parameters[TableStage.metrics] : selection.metrics
+      let whole = try Self.pivoted(file, parameters: parameters, metrics: metrics, nodes: nodes)
+      table = .pivoted(try whole.selecting(columns: selection.columns, rows: selection.rows))
     } else {
-      table = .plain(try Self.plain(path, stage: stage, title: parameters[Self.title], nodes: nodes))
+      if let metric = selection.metrics.first {
+        throw TableSelectionError(metric, isNo: "metric", among: ["columns only, which --columns chooses"])
+      }
+      let whole = try Self.plain(path, stage: stage, title: parameters[Self.title], nodes: nodes)
+      table = .plain(try whole.selecting(columns: selection.columns, rows: selection.rows))
     }
   }
 
   private static func pivoted(
-    _ file: borrowing ArtifactReader<TableArtifact>, parameters: ParameterValues, nodes: [[String]]
+    _ file: borrowing ArtifactReader<TableArtifact>, parameters: ParameterValues, metrics: [String],
+    nodes: [[String]]
   ) throws -> ResultTable {
+    if let unknown = metrics.first(where: { EvaluationMetrics.choices($0).isEmpty }) {
+      throw TableSelectionError(unknown, isNo: "metric", among: EvaluationMetrics.names)
+    }
     let names = try file.read(\.rows)
     let (schemes, axes) = (names.labels, names.axes)
     let facts = try file.read(\.facts)
@@ -56,7 +87,7 @@ public struct TableReport {
     // A share of the pool is shown only where the columns are numbers of removed images.
     let across = axes[parameters[TableStage.columns]] ?? []
     let pool = across == sizes.map(String.init) && Set(pools).count == 1 ? pools.first : nil
-    let choices = parameters[TableStage.metrics].flatMap(EvaluationMetrics.choices)
+    let choices = metrics.flatMap(EvaluationMetrics.choices)
     let over = parameters[TableStage.over]
     var rows: [ResultRow] = []
     for choice in choices {
@@ -126,13 +157,15 @@ public struct TableReport {
   }
 
   /// The table as text that ends without a newline.
-  public func render(_ format: Format) throws -> String {
+  ///
+  /// - Parameter width: Of text: at most so many columns; nil for a reader without a width of its own.
+  public func render(_ format: Format, width: Int? = nil) throws -> String {
     switch (table, format) {
-    case (.pivoted(let table), .text): table.text()
+    case (.pivoted(let table), .text): table.text(width: width)
     case (.pivoted(let table), .markdown): table.markdown()
     case (.pivoted(let table), .csv): table.csv()
     case (.pivoted(let table), .json): try table.json()
-    case (.plain(let table), .text): table.text()
+    case (.plain(let table), .text): table.text(width: width)
     case (.plain(let table), .markdown): table.markdown()
     case (.plain(let table), .csv): table.csv()
     case (.plain(let table), .json): try table.json()
