@@ -54,7 +54,7 @@ let package = Package(
     .target(
       name: "PipelineExecution",
       dependencies: [
-        "CGlibc", "FileTree", "PipelineCore", "Programs",
+        "CGlibc", "FileTree", "Hashing", "PipelineCore", "Programs",
         .product(name: "HeapModule", package: "swift-collections"),
       ],
       path: "Sources/Engine/Execution"),
@@ -110,7 +110,7 @@ let package = Package(
       name: "PipelineExecutionTests",
       dependencies: ["PipelineExecution", "PipelineCore", "ToyStages", "ToyWorker"]),
     .testTarget(name: "PlotTests", dependencies: ["Plot"]),
-    .testTarget(name: "FileTreeTests", dependencies: ["FileTree"]),
+    .testTarget(name: "FileTreeTests", dependencies: ["FileTree", "Hashing"]),
     .testTarget(name: "ProgramsTests", dependencies: ["Programs"]),
     .testTarget(name: "ArtifactsTests", dependencies: ["Artifacts", "HDF5", "NeuralNet", "PipelineCore"]),
     .target(

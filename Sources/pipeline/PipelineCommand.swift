@@ -81,11 +81,17 @@ struct PipelineOptions: ParsableArguments {
   var overrides: [String] = []
 
   /// Reads the file, or ends the program with its errors and exit code 65.
-  func load() throws -> PipelineDocument {
+  ///
+  /// - Parameters:
+  ///   - cache: Where digests of large files are remembered.
+  ///   - remembering: Whether what is read now may be written down there.
+  func load(_ cache: CacheStore? = nil, remembering: Bool = false) throws -> PipelineDocument {
     let path = try self.path()
     do throws(PipelineFileErrors) {
       let document = try PipelineFile.load(
-        path: path, stages: allStages.declarations, overrides: overrides, hashFile: digestOfFile)
+        path: path, stages: allStages.declarations, overrides: overrides,
+        hashFile: { try cache?.digest(ofFile: $0, remembering: remembering) ?? digestOfFile($0) },
+        askProgram: TrackedPrograms.ask)
       for warning in document.warnings { printError(warning.description) }
       return document
     } catch {
@@ -144,9 +150,10 @@ struct Session {
   let keys: PlanKeys
   var plan: Plan { document.plan }
 
-  init(_ pipeline: PipelineOptions, _ cache: CacheOptions) throws {
-    document = try pipeline.load()
+  /// - Parameter remembering: Whether the digests of large files may be written down in the cache.
+  init(_ pipeline: PipelineOptions, _ cache: CacheOptions, remembering: Bool = false) throws {
     self.cache = cache.cache
+    document = try pipeline.load(self.cache, remembering: remembering)
     keys = document.plan.planKeys()
   }
 

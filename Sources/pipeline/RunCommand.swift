@@ -25,6 +25,13 @@ struct RunCommand: ParsableCommand {
       valueName: "size"))
   var memory: ByteCount?
 
+  @Option(
+    name: .customLong("resource"),
+    help: ArgumentHelp(
+      "How many of a resource there are, for nodes that name it: gpus=2 (default: the GPUs that CUDA may see).",
+      valueName: "name=count"))
+  var devices: [DeviceCount] = []
+
   @Flag(help: "Goes on with the nodes that don't depend on a failed one.")
   var keepGoing = false
 
@@ -57,7 +64,7 @@ struct RunCommand: ParsableCommand {
   func run() throws {
     if watch { return try runOnEveryChange() }
     if selection.isAll, try answerAtOnce() { return }
-    try bringUpToDate(Session(pipeline, cache))
+    try bringUpToDate(Session(pipeline, cache, remembering: true))
   }
 
   /// Answers without reading the pipeline's syntax where the last complete run was of the same bytes.
@@ -66,7 +73,9 @@ struct RunCommand: ParsableCommand {
     let path = try pipeline.path()
     let name = PipelineFile.name(ofFile: path)
     guard
-      let completed = CompletedRun(question(path), pipeline: name, cache: cache.cache, hashFile: digestOfFile)
+      let completed = CompletedRun(
+        question(path), pipeline: name, cache: cache.cache,
+        hashFile: { try cache.cache.digest(ofFile: $0, remembering: true) })
     else { return false }
     var summary = RunSummary()
     summary.fresh = completed.nodes
@@ -85,7 +94,7 @@ struct RunCommand: ParsableCommand {
     var watcher = FileWatcher(files: [path])
     while true {
       do {
-        let session = try Session(pipeline, cache)
+        let session = try Session(pipeline, cache, remembering: true)
         watcher.watch(session.files + [path])
         try bringUpToDate(session)
       } catch let code as ExitCode where code != Exit.interrupted {
@@ -104,6 +113,7 @@ struct RunCommand: ParsableCommand {
     var options = RunOptions(
       jobs: jobs, memory: memory?.bytes ?? allocation.memory / 5 * 4, keepGoing: keepGoing, lease: lease,
       syncAfter: syncAfter, keepsScratch: keepScratch)
+    options.devices = DeviceCount.devices(devices)
     if memory == nil { options.memorySource = "80 % \(allocation.memoryLimit)" }
     let executable =
       (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
@@ -131,8 +141,10 @@ struct RunCommand: ParsableCommand {
     if summary.interrupted { throw Exit.interrupted }
     let tables = summary.failures.isEmpty ? try session.tables(wanted) : ""
     let isPublished = try publish(session)
-    // What a run of some nodes prints is no answer to one of all; and what is published must be looked at.
-    let asked = selection.isAll && session.document.publications.isEmpty ? question(try pipeline.path()) : nil
+    // What a run of some nodes prints is no answer to one of all. What is published must be looked at, and programs that
+    // are tracked must be asked.
+    let isSettled = session.document.publications.isEmpty && session.plan.nodes.allSatisfy(\.tracked.isEmpty)
+    let asked = selection.isAll && isSettled ? question(try pipeline.path()) : nil
     run.seal(asked, sources: session.document.files, answer: tables)
     if json {
       try printJSON(RunReport(summary, madeAgain: madeAgain))

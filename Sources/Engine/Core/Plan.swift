@@ -80,11 +80,13 @@ public struct PlannedNode: Sendable {
   public var inputs: [PlannedInput]
   /// Paths of external files with the digests of their content, sorted by path.
   public var files: [ExternalFile]
+  /// What programs said that decides the result beyond files, sorted by command.
+  public var tracked: [TrackedOutput]
 
   /// A node of the expanded graph.
   public init(
     name: String, stage: Int, parameters: ParameterValues, axes: [AxisValue], inputs: [PlannedInput],
-    files: [ExternalFile] = []
+    files: [ExternalFile] = [], tracked: [TrackedOutput] = []
   ) {
     self.name = name
     self.stage = stage
@@ -92,6 +94,23 @@ public struct PlannedNode: Sendable {
     self.axes = axes
     self.inputs = inputs
     self.files = files
+    self.tracked = tracked
+  }
+}
+
+/// What a program said when the plan was made, such as its version: it is in the key.
+public struct TrackedOutput: Sendable, Hashable {
+  /// The program and its arguments, a space between two.
+  public var command: String
+  /// What it said: the text itself if that is a short line, or else its digest.
+  public var output: String
+
+  /// What a command said.
+  public init(command: [String], said: String) {
+    self.command = command.joined(separator: " ")
+    let text = said.drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed()
+    let isShort = text.count <= 100 && !text.contains(where: \.isNewline)
+    output = isShort ? String(text) : "sha256 " + Digest(of: said.utf8).hex
   }
 }
 

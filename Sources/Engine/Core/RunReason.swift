@@ -15,6 +15,8 @@ public enum RunReason: Hashable, Sendable {
   case axisChanged(name: String, old: String?, new: String?)
   /// 6. A file outside the cache has other bytes.
   case fileChanged(path: String, old: String?, new: String?)
+  /// 6. A program that is tracked, such as an interpreter asked for its version, says something else.
+  case trackedChanged(command: String, old: String?, new: String?)
   /// 7. An input is not what it was: its own manifest changed, or another node fills the slot.
   case inputChanged(slot: String, old: Digest?, new: Digest?)
   /// 8. The key is the same, but its artifact is gone from the cache.
@@ -37,6 +39,7 @@ public enum RunReason: Hashable, Sendable {
     case .parameterChanged: "parameter changed"
     case .axisChanged: "axis changed"
     case .fileChanged: "file changed"
+    case .trackedChanged: "tracked program changed"
     case .inputChanged: "input changed"
     case .artifactMissing: "artifact missing"
     case .artifactDamaged: "artifact damaged"
@@ -60,6 +63,7 @@ public enum RunReason: Hashable, Sendable {
     case .fileChanged(let path, let old, let new):
       return change(
         "content of \(path)", old.map { String($0.prefix(12)) }, new.map { String($0.prefix(12)) })
+    case .trackedChanged(let command, let old, let new): return change("output of '\(command)'", old, new)
     case .inputChanged(let slot, let old, let new):
       if old == nil { return "input \(slot) added" }
       return new == nil ? "input \(slot) removed" : "input \(slot) changed"
@@ -94,6 +98,7 @@ public enum RunReason: Hashable, Sendable {
     each("parameters.") { .parameterChanged(name: $0, old: $1, new: $2) }
     each("axes.") { .axisChanged(name: $0, old: $1, new: $2) }
     each("files.") { .fileChanged(path: $0, old: $1, new: $2) }
+    each("tracked.") { .trackedChanged(command: $0, old: $1, new: $2) }
     each("inputs.") { slot, old, new in
       .inputChanged(slot: slot, old: old.flatMap { Digest(hex: $0) }, new: new.flatMap { Digest(hex: $0) })
     }

@@ -123,13 +123,16 @@ public struct StageTask: Sendable {
   public var keepsScratch: Bool
   /// The variables of the environment whose values must be kept nowhere.
   public var secrets: [String]
+  /// The devices that it has to itself, by counter, such as the numbers of GPUs.
+  public var devices: [String: [String]]
 
   /// A task of plain values.
   public init(
     node: String, stage: String, stageVersion: Int, key: Digest, parameters: ParameterValues,
     axes: [AxisValue], streamKey: UInt64, inputs: [String: [TaskInput]], gathers: Set<String> = [],
     output: String, scratch: String, files: [TaskFile], downloads: String, cache: String, threads: Int,
-    memory: Int, syncAfter: Double = 10, keepsScratch: Bool = false, secrets: [String] = []
+    memory: Int, syncAfter: Double = 10, keepsScratch: Bool = false, secrets: [String] = [],
+    devices: [String: [String]] = [:]
   ) {
     self.node = node
     self.stage = stage
@@ -150,6 +153,7 @@ public struct StageTask: Sendable {
     self.syncAfter = syncAfter
     self.keepsScratch = keepsScratch
     self.secrets = secrets
+    self.devices = devices
   }
 
   /// The task's own copy of a file or folder that the declaration's `externalFiles` names.

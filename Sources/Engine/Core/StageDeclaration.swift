@@ -68,11 +68,14 @@ public struct Resources: Sendable, Hashable {
   public var cores: Int
   /// The memory that it needs, in bytes.
   public var memory: Int
+  /// How many it needs of other things that the machine has a number of, by name, such as `gpus`.
+  public var counters: [String: Int]
 
   /// Needs of a node.
-  public init(cores: Int = 1, memory: Int = 256 << 20) {
+  public init(cores: Int = 1, memory: Int = 256 << 20, counters: [String: Int] = [:]) {
     self.cores = cores
     self.memory = memory
+    self.counters = counters.filter { $0.value > 0 }
   }
 }
 
@@ -104,6 +107,8 @@ public struct StageDeclaration: Sendable {
   public var resources: @Sendable (ParameterValues) -> Resources
   /// Files outside the cache that it reads, relative to the pipeline file; their content is in the key.
   public var externalFiles: @Sendable (ParameterValues) -> [String]
+  /// Programs, with their arguments, whose words are in the key: versions, lists of packages.
+  public var tracked: @Sendable (ParameterValues) -> [[String]]
   /// The variables of the environment that a node gets and whose values must be kept nowhere.
   public var secrets: @Sendable (ParameterValues) -> [String]
   /// Whether those files may lie outside of the pipeline file's folder, as a user's own data does.
@@ -121,6 +126,7 @@ public struct StageDeclaration: Sendable {
     attributes: [LayoutDeclaration] = [], isRandom: Bool = false, fileExtension: String = "h5",
     resources: @escaping @Sendable (ParameterValues) -> Resources = { _ in Resources() },
     externalFiles: @escaping @Sendable (ParameterValues) -> [String] = { _ in [] },
+    tracked: @escaping @Sendable (ParameterValues) -> [[String]] = { _ in [] },
     secrets: @escaping @Sendable (ParameterValues) -> [String] = { _ in [] },
     allowsOutsideFiles: Bool = false,
     unused: (@Sendable (ParameterValues, _ slots: Set<String>) -> Set<ParameterName>)? = nil,
@@ -140,6 +146,7 @@ public struct StageDeclaration: Sendable {
     self.fileExtension = fileExtension
     self.resources = resources
     self.externalFiles = externalFiles
+    self.tracked = tracked
     self.secrets = secrets
     self.allowsOutsideFiles = allowsOutsideFiles
     self.unused = unused

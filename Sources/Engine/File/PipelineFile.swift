@@ -37,10 +37,11 @@ public enum PipelineFile {
   ///   - overrides: `KEY=VALUE` options; of two with one key, the later one holds.
   ///   - hashFile: Gives the digest of an external file that some stage reads. Its argument is a path that can be
   ///     opened: the folder of the pipeline file, a slash, and the path as the file writes it.
+  ///   - askProgram: Runs a program that a stage tracks, and gives what it says; its arguments, the program first.
   /// - Throws: All errors that can be found.
   public static func load(
     path: String, stages: [String: StageDeclaration], overrides: [String] = [],
-    hashFile: (String) throws -> Digest
+    hashFile: (String) throws -> Digest, askProgram: ([String]) throws -> String = { _ in "" }
   ) throws(PipelineFileErrors) -> PipelineDocument {
     let text: String
     do {
@@ -51,27 +52,33 @@ public enum PipelineFile {
     let home = FileHome(of: path, workingDirectory: FileReading.workingDirectory())
     return try plan(
       text: text, home: home, stages: stages, overrides: overrides, readFile: FileReading.text(of:),
-      hashFile: hashFile)
+      hashFile: hashFile, askProgram: askProgram)
   }
 
   /// Plans from a text. The same as `load`, with files read by a closure.
   public static func parse(
     text: String, name: String, stages: [String: StageDeclaration], overrides: [String] = [],
-    readFile: (String) throws -> String, hashFile: (String) throws -> Digest
+    readFile: (String) throws -> String, hashFile: (String) throws -> Digest,
+    askProgram: ([String]) throws -> String = { _ in "" }
   ) throws(PipelineFileErrors) -> PipelineDocument {
     try plan(
       text: text, home: FileHome(of: name), stages: stages, overrides: overrides, readFile: readFile,
-      hashFile: hashFile)
+      hashFile: hashFile, askProgram: askProgram)
   }
 
   private static func plan(
     text: String, home: FileHome, stages: [String: StageDeclaration], overrides: [String],
-    readFile: (String) throws -> String, hashFile: (String) throws -> Digest
+    readFile: (String) throws -> String, hashFile: (String) throws -> Digest,
+    askProgram: ([String]) throws -> String
   ) throws(PipelineFileErrors) -> PipelineDocument {
     let problems = Problems()
     let document = withoutActuallyEscaping(readFile) { readFile in
       withoutActuallyEscaping(hashFile) { hashFile in
-        read(text, home, stages, overrides, problems, readFile: readFile, hashFile: hashFile)
+        withoutActuallyEscaping(askProgram) { askProgram in
+          read(
+            text, home, stages, overrides, problems, readFile: readFile, hashFile: hashFile,
+            askProgram: askProgram)
+        }
       }
     }
     guard let document, problems.isEmpty else { throw problems.errors }
@@ -91,7 +98,7 @@ public enum PipelineFile {
   private static func read(
     _ text: String, _ home: FileHome, _ types: [String: StageDeclaration], _ overrides: [String],
     _ problems: Problems, readFile: @escaping (String) throws -> String,
-    hashFile: @escaping (String) throws -> Digest
+    hashFile: @escaping (String) throws -> Digest, askProgram: @escaping ([String]) throws -> String
   ) -> PipelineDocument? {
     let folder = FilePath.folder(of: home.given)
     var loader = Loader(problems: problems, stages: types, home: home, readFile: readFile)
@@ -111,7 +118,8 @@ public enum PipelineFile {
     // Before anything is allocated for each node.
     guard Expansion.fits(binder.stages, order: order, scope: scope, problems) else { return nil }
     var evaluator = ParameterEvaluator(
-      problems: problems, scope: binder.scope, baseDirectory: folder, hashFile: hashFile)
+      problems: problems, scope: binder.scope, baseDirectory: folder, hashFile: hashFile,
+      askProgram: askProgram)
     let parameters = binder.stages.map { $0.flatMap { evaluator.evaluate($0) } }
     guard problems.isEmpty else { return nil }
     let stages = binder.stages.compactMap { $0 }

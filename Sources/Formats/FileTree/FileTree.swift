@@ -6,11 +6,16 @@ import Hashing
 /// A file, or a folder with all that is in it. Symbolic links are followed: what counts is the content.
 ///
 /// The digest of a file is the SHA-256 of its bytes; that of an executable one, and that of a folder, are over the parts
-/// named below, each preceded by its length. Nothing else enters: no time, no owner, no other permission.
+/// named below, each preceded by its length. Nothing else enters: no time, no owner, no other permission. What
+/// `IgnoreRules` pass over in a folder is neither read nor copied.
 public enum FileTree {
   /// The digest of what stands at a path.
-  public static func digest(of path: String) throws(FileTreeError) -> SHA256.Digest {
-    var walk = Walk()
+  ///
+  /// - Parameter memory: What is known of large files, which then are read only if they have changed.
+  public static func digest(
+    of path: String, remembering memory: (any DigestMemory)? = nil
+  ) throws(FileTreeError) -> SHA256.Digest {
+    var walk = Walk(memory: memory)
     return try walk.visit(path, copyingTo: nil)
   }
 
@@ -53,6 +58,7 @@ public struct FileTreeError: Error, Sendable, CustomStringConvertible {
 
 /// One way through a tree.
 private struct Walk {
+  var memory: (any DigestMemory)?
   private struct Identity: Equatable {
     var device: dev_t
     var inode: ino_t
@@ -60,6 +66,9 @@ private struct Walk {
 
   /// The folders that lead to the present one: links can make a folder contain itself.
   private var above: [Identity] = []
+  private var ignored = IgnoreRules()
+
+  init(memory: (any DigestMemory)? = nil) { self.memory = memory }
 
   mutating func visit(_ path: String, copyingTo target: String?) throws(FileTreeError) -> SHA256.Digest {
     var info = stat()
@@ -83,6 +92,9 @@ private struct Walk {
   {
     if let target, mkdir(target, 0o755) != 0 { throw FileTreeError(target, code: errno) }
     var parts = PartsDigest("folder")
+    let outside = ignored
+    defer { ignored = outside }
+    try ignored.addFile(in: path)
     for name in try names(in: path) {
       let digest = try visit(path + "/" + name, copyingTo: target.map { $0 + "/" + name })
       parts.add(name, digest.hex)
@@ -103,12 +115,30 @@ private struct Walk {
     let isExecutable = info.st_mode & S_IXUSR != 0
     var copy: NewFile?
     if let target { copy = try NewFile(target, isExecutable: isExecutable) }
-    let content = try transfer(path, source, to: copy)
+    let content = try target == nil ? digest(path, source, info) : transfer(path, source, to: copy)
     try copy?.finish()
     guard isExecutable else { return content }
     var parts = PartsDigest("executable file")
     parts.add("content", content.hex)
     return parts.finish()
+  }
+
+  /// A smaller file is read about as fast as what is known of it.
+  private static let large = 1 << 20
+
+  /// The digest of a file: what is known of it where it has not changed, or else that of its bytes.
+  private func digest(_ path: String, _ source: Int32, _ info: stat) throws(FileTreeError) -> SHA256.Digest {
+    guard let memory, info.st_size >= Self.large else { return try transfer(path, source, to: nil) }
+    let stamp = FileStamp(info)
+    if let known = memory.digest(of: stamp) { return known }
+    var clock = timespec()
+    clock_gettime(CLOCK_REALTIME, &clock)
+    let digest = try transfer(path, source, to: nil)
+    var after = stat()
+    if fstat(source, &after) == 0, FileStamp(after) == stamp, !stamp.isRacy(at: clock) {
+      memory.keep(digest, of: stamp)
+    }
+    return digest
   }
 
   /// Reads a file in blocks, each of which is hashed and, where there is a copy, written.
@@ -141,10 +171,18 @@ private struct Walk {
         $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(validatingCString: $0) }
       }
       guard let name else { throw FileTreeError(path, "a name in it is no UTF-8; rename that file") }
-      if name != ".", name != ".." { names.append(name) }
+      if name == "." || name == ".." || ignored.contains(name, isFolder: isFolder(path + "/" + name)) {
+        continue
+      }
+      names.append(name)
     }
     guard errno == 0 else { throw FileTreeError(path, code: errno) }
     return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+  }
+
+  private func isFolder(_ path: String) -> Bool {
+    var info = stat()
+    return stat(path, &info) == 0 && info.st_mode & S_IFMT == S_IFDIR
   }
 
   func lastChanged(_ path: String) -> (path: String, time: timespec)? {

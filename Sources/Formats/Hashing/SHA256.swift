@@ -13,6 +13,13 @@ public struct SHA256: Sendable {
 
     fileprivate init(_ bytes: [UInt8]) { self.bytes = bytes }
 
+    /// Reads 64 hexadecimal digits; nil for anything else.
+    public init?(hex text: String) {
+      let digits = text.utf8.compactMap { Character(UnicodeScalar($0)).hexDigitValue }
+      guard digits.count == 64, text.utf8.count == 64 else { return nil }
+      bytes = stride(from: 0, to: 64, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
+    }
+
     /// Goes through the bytes, the most significant first.
     public func makeIterator() -> Array<UInt8>.Iterator { bytes.makeIterator() }
 

@@ -46,7 +46,7 @@ public struct CacheAudit {
     try checkSections()
     for (folder, kind) in [
       (CacheLayout.Folder.actions, RecordKind.action), (.plans, .plan), (.joins, .join),
-      (.failures, .failure),
+      (.failures, .failure), (.digests, .digest),
     ] {
       for path in layout.files(in: folder) { try checkRecord(path, folder, kind) }
     }
@@ -142,7 +142,7 @@ public struct CacheAudit {
     case .action: return ActionRecord(record)?.artifact.action == key
     case .plan: return PlanRecord(record).map { Digest(of: $0.manifest, as: .plan) == key } ?? false
     case .join: return Digest(of: record.fields, as: .join) == key
-    case .failure, .lease: return true
+    case .failure, .lease, .digest: return true
     }
   }
 

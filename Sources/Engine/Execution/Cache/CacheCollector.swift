@@ -113,6 +113,8 @@ public struct CacheCollector {
     for file in outdated { take(file) }
     collectLogs(besides: Set(outdated.map(\.path)))
     for file in snapshot[.damaged] { take(file) }
+    // What is still asked for is read once more, and kept again.
+    for file in snapshot[.digests] { take(file, after: 30 * 86400) }
     for file in snapshot[.sections] {
       // Locks and temporary files live for seconds.
       if CacheLayout.isLeftover(file.path) {

@@ -19,6 +19,8 @@ public struct CacheLayout: Sendable {
     case failures
     /// What nodes printed, by action key.
     case logs
+    /// The digests of users' large files, by where these are.
+    case digests
     /// What each pipeline's nodes last stood for.
     case experiments
     /// What each run did.
@@ -37,7 +39,7 @@ public struct CacheLayout: Sendable {
     /// Whether its files are named by keys, in folders of the first two digits.
     var isKeyed: Bool {
       switch self {
-      case .artifacts, .actions, .plans, .joins, .failures, .logs: true
+      case .artifacts, .actions, .plans, .joins, .failures, .logs, .digests: true
       default: false
       }
     }

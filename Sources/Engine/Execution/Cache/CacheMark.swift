@@ -63,7 +63,7 @@ extension CacheLayout {
     guard POSIX.facts(self[folder])?.isDirectory == true else { return "" }
     func first(_ isOwn: (String) -> Bool) -> String? { POSIX.list(self[folder]).first { !isOwn($0) } }
     switch folder {
-    case .artifacts, .actions, .plans, .joins, .failures, .logs:
+    case .artifacts, .actions, .plans, .joins, .failures, .logs, .digests:
       let path = files(in: folder).first { key(of: $0, in: folder) == nil }
       return path.map { String($0.dropFirst(self[folder].count + 1)) }
     case .experiments: return first { $0.hasSuffix(Self.logEnding) || $0.hasSuffix(Self.completionEnding) }

@@ -23,6 +23,8 @@ public struct RunOptions: Sendable {
   public var syncAfter: Double
   /// Whether the folder of a node that fails stays.
   public var keepsScratch: Bool
+  /// The devices of each counter that nodes may name as `resources`, such as the numbers of GPUs.
+  public var devices: [String: [String]] = [:]
 
   /// Budgets and manners of a run.
   public init(

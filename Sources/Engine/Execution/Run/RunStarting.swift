@@ -24,10 +24,10 @@ extension Run {
     }
     // What others have made can't start anything while all cores are in use.
     if budgets.hasFreeCore { lookElsewhere() }
-    while budgets.hasFreeCore, let id = scheduler.takeReady(memoryUpTo: budgets.freeMemory) {
+    while budgets.hasFreeCore, let id = scheduler.takeReady(where: budgets.hasRoom) {
       try start(id, otherReady: scheduler.readyCount)
     }
-    if running.isEmpty, let id = scheduler.takeReady(memoryUpTo: Int.max) {
+    if running.isEmpty, let id = scheduler.takeReady(where: { _ in true }) {
       // Healing may need a node that was not looked at when the run started.
       let message = excess(of: id)?.description ?? "it could not be started"
       giveUp(id, StageFailure(message), key: scheduler.actionKey(of: id), nil)
@@ -101,6 +101,7 @@ extension Run {
       output: name + "." + declaration.fileExtension, scratch: name + ".scratch",
       files: files, downloads: cache.downloads, cache: cache.root,
       threads: share.cores, memory: share.memory, syncAfter: options.syncAfter,
-      keepsScratch: options.keepsScratch, secrets: declaration.secrets(node.parameters))
+      keepsScratch: options.keepsScratch, secrets: declaration.secrets(node.parameters),
+      devices: share.devices)
   }
 }

@@ -1,11 +1,11 @@
-// Ready nodes in order of urgency, kept by memory need so that finding one that fits never walks them all.
+// Ready nodes in order of urgency, kept by what they need so that finding one that fits never walks them all.
 
 import HeapModule
 import PipelineCore
 
 /// Ready nodes, the most urgent first: the one with the longest way to the end of the graph, then plan order.
 ///
-/// One heap a distinct memory need. Stages declare few different needs, so a look at the head of each heap costs next to
+/// One heap a distinct need of memory and devices. Stages declare few different needs, so a look at the head of each heap costs next to
 /// nothing, however many nodes don't fit.
 struct ReadyQueue {
   private struct Entry: Comparable {
@@ -16,7 +16,7 @@ struct ReadyQueue {
   }
 
   private let heights: [Int]
-  private var heaps: [(memory: Int, entries: Heap<Entry>)] = []
+  private var heaps: [(needs: Resources, entries: Heap<Entry>)] = []
   private(set) var count = 0
 
   init(heights: [Int]) { self.heights = heights }
@@ -26,20 +26,22 @@ struct ReadyQueue {
     count = 0
   }
 
-  mutating func push(_ id: NodeID, memory: Int) {
+  mutating func push(_ id: NodeID, needs: Resources) {
     count += 1
+    // Any number of cores will do.
+    let needs = Resources(cores: 1, memory: needs.memory, counters: needs.counters)
     let entry = Entry(height: heights[id.index], id: id)
-    if let heap = heaps.firstIndex(where: { $0.memory == memory }) {
+    if let heap = heaps.firstIndex(where: { $0.needs == needs }) {
       heaps[heap].entries.insert(entry)
     } else {
-      heaps.append((memory, [entry]))
+      heaps.append((needs, [entry]))
     }
   }
 
-  /// Takes the most urgent node that needs at most some memory.
-  mutating func take(memoryUpTo limit: Int) -> NodeID? {
+  /// Takes the most urgent node whose needs can be met.
+  mutating func take(where fits: (Resources) -> Bool) -> NodeID? {
     var best: (heap: Int, entry: Entry)?
-    for (heap, (memory, entries)) in heaps.enumerated() where memory <= limit {
+    for (heap, (needs, entries)) in heaps.enumerated() where fits(needs) {
       guard let first = entries.min else { continue }
       if let best, best.entry < first { continue }
       best = (heap, first)

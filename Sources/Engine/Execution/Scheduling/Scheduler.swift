@@ -186,7 +186,7 @@ struct Scheduler {
 
   private mutating func pushReady(_ id: NodeID) {
     states[id.index] = .ready
-    ready.push(id, memory: needs(of: id).memory)
+    ready.push(id, needs: needs(of: id))
   }
 
   /// What a node may use of the machine.
@@ -244,9 +244,9 @@ struct Scheduler {
     return newlyCutOff
   }
 
-  /// The first ready node, in order of urgency, that needs no more memory than there is.
-  mutating func takeReady(memoryUpTo limit: Int) -> NodeID? {
-    while let id = ready.take(memoryUpTo: limit) {
+  /// The first ready node, in order of urgency, whose needs can be met.
+  mutating func takeReady(where fits: (Resources) -> Bool) -> NodeID? {
+    while let id = ready.take(where: fits) {
       if inputsAreDone(id) {
         states[id.index] = .running
         return id

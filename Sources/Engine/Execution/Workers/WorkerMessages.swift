@@ -114,6 +114,10 @@ extension StageTask {
     writer.put(syncAfter)
     writer.put(tag: keepsScratch ? 1 : 0)
     writer.put(secrets) { $0.put($1) }
+    writer.put(devices) { writer, counter in
+      writer.put(counter.key)
+      writer.put(counter.value) { $0.put($1) }
+    }
     return writer.finish()
   }
 
@@ -168,7 +172,10 @@ extension StageTask {
       downloads: try reader.text(), cache: try reader.text(), threads: try reader.integer(),
       memory: try reader.integer(),
       syncAfter: try reader.number(), keepsScratch: try reader.tag() == 1,
-      secrets: try reader.list { (reader) throws(WireError) in try reader.text() })
+      secrets: try reader.list { (reader) throws(WireError) in try reader.text() },
+      devices: try reader.map { (reader) throws(WireError) in
+        try reader.list { (reader) throws(WireError) in try reader.text() }
+      })
   }
 }
 

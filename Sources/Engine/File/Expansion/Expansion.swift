@@ -107,11 +107,12 @@ struct Expansion {
         let source = source(&inputs[position], digits, tellsStages: stage.inputs[position].tellsStages)
         planned.append(PlannedInput(slot: stage.inputs[position].slot, source: source))
       }
-      let (values_, files) = parameters[index][digits]
+      let settings = parameters[index][digits]
       nodes.append(
         PlannedNode(
-          name: name, stage: plannedStages.count, parameters: values_, axes: values, inputs: planned,
-          files: files))
+          name: name, stage: plannedStages.count, parameters: settings.parameters, axes: values,
+          inputs: planned,
+          files: settings.files, tracked: settings.tracked))
       Odometer.advance(&digits, sizes)
     }
     plannedStages.append(

@@ -7,7 +7,7 @@ extension ParameterEvaluator {
   /// reporting.
   mutating func check(
     _ given: [String: Value], of stage: BoundStage, at point: [String: Value]
-  ) -> (ParameterValues, [ExternalFile])? {
+  ) -> NodeSettings? {
     let values: ParameterValues
     do throws(ParameterProblem) {
       values = try ParameterValues(given, of: stage.declaration)
@@ -21,7 +21,30 @@ extension ParameterEvaluator {
         notes: axes.prefix(4).map { "at \($0)=\($1.plainText.shortened)" })
       return nil
     }
-    return externalFiles(values, of: stage).map { (values, $0) }
+    guard let files = externalFiles(values, of: stage), let tracked = tracked(values, of: stage) else {
+      return nil
+    }
+    return NodeSettings(parameters: values, files: files, tracked: tracked)
+  }
+
+  /// What the programs say that decide the result beyond files, each asked once; nil after reporting.
+  private mutating func tracked(_ values: ParameterValues, of stage: BoundStage) -> [TrackedOutput]? {
+    var outputs: [TrackedOutput] = []
+    for command in stage.declaration.tracked(values) {
+      if answers[command] == nil {
+        do {
+          answers[command] = .some(try askProgram(command))
+        } catch {
+          answers[command] = .some(nil)
+          problems.report(
+            "can't ask '\(command.joined(separator: " ").shortened)': \(error)",
+            at: place(of: command[0], in: stage, values))
+        }
+      }
+      guard let said = answers[command] ?? nil else { return nil }
+      outputs.append(TrackedOutput(command: command, said: said))
+    }
+    return outputs.sorted { $0.command < $1.command }
   }
 
   /// The files outside of the cache that a node reads, by path; nil after reporting.

@@ -2,15 +2,22 @@
 
 import PipelineCore
 
+/// What decides a node besides its inputs.
+struct NodeSettings {
+  var parameters: ParameterValues
+  var files: [ExternalFile]
+  var tracked: [TrackedOutput]
+}
+
 /// Checked parameters by the stage's axis positions. Axes that no parameter refers to make no difference.
 struct StageParameters {
-  fileprivate var values: [(ParameterValues, [ExternalFile])] = []
+  fileprivate var values: [NodeSettings] = []
   /// By axis of the stage; 0 for an axis that makes no difference.
   fileprivate var strides: [Int]
 
   fileprivate init(strides: [Int]) { self.strides = strides }
 
-  subscript(digits: [Int]) -> (ParameterValues, [ExternalFile]) {
+  subscript(digits: [Int]) -> NodeSettings {
     var position = 0
     for (digit, stride) in zip(digits, strides) { position += digit * stride }
     return values[position]
@@ -23,18 +30,23 @@ struct ParameterEvaluator {
   var scope: Scope
   let baseDirectory: String
   let hashFile: (String) throws -> Digest
+  let askProgram: ([String]) throws -> String
+  /// What programs have said; nil for one that can't be asked.
+  var answers: [[String]: String?] = [:]
   /// By path; nil for a file that can't be read.
   var digests: [String: Digest?] = [:]
   /// The labels of the present stage's slots of many artifacts.
   private var lists: [String: Value] = [:]
 
   init(
-    problems: Problems, scope: Scope, baseDirectory: String, hashFile: @escaping (String) throws -> Digest
+    problems: Problems, scope: Scope, baseDirectory: String, hashFile: @escaping (String) throws -> Digest,
+    askProgram: @escaping ([String]) throws -> String
   ) {
     self.problems = problems
     self.scope = scope
     self.baseDirectory = baseDirectory
     self.hashFile = hashFile
+    self.askProgram = askProgram
   }
 
   /// The parameters of a stage; nil after reporting.

@@ -36,6 +36,13 @@ extension CommandStage {
   static let memory = Parameter(
     "memory", .integer(1...(1 << 30)), default: 256, changesResult: false, "how much memory it needs, in MB")
 
+  static let track = Parameter(
+    "track", .list(.list(.string)), default: [], changesResult: false,
+    "programs with arguments whose words decide the result, too: [[python3, --version]]")
+  static let resources = Parameter(
+    "resources", .map(.integer(0...1_000_000)), default: [:], changesResult: false,
+    "how many it needs of what the machine has a number of, by name, such as `gpus: 1`")
+
   /// What is wrong with a node's parameters, each of which is of its type.
   static func problem(_ parameters: ParameterValues) -> ParameterProblem? {
     do {
@@ -67,6 +74,10 @@ struct ProgramOrder {
     pass = parameters[CommandStage.pass]
     retries = parameters[CommandStage.retries]
     try Self.checkVariables(environment, pass)
+    for command in parameters[CommandStage.track] where command.first?.isEmpty != false {
+      throw ParameterProblem(CommandStage.track, "each of its lists needs at least the program")
+    }
+    try Self.checkCounters(parameters[CommandStage.resources])
     files = try Self.files(parameters[CommandStage.files])
     outputs = try Self.outputs(parameters)
     try Self.checkApart(outputs, files)
@@ -114,6 +125,18 @@ struct ProgramOrder {
       try check(name, CommandStage.pass)
       if declared[name] != nil {
         throw ParameterProblem(CommandStage.pass, "'\(name)' has its value from 'environment' already")
+      }
+    }
+  }
+
+  private static func checkCounters(_ counters: [String: Int]) throws {
+    for name in counters.keys.sorted() {
+      func isLetter(_ byte: UInt8) -> Bool { byte < 0x80 && Character(UnicodeScalar(byte)).isLetter }
+      func isPart(_ byte: UInt8) -> Bool { isLetter(byte) || (0x30...0x39).contains(byte) || byte == 0x5F }
+      guard name.utf8.allSatisfy(isPart), name.utf8.first.map(isLetter) == true else {
+        throw ParameterProblem(
+          CommandStage.resources,
+          "'\(name)' can't name a resource; a name is a letter, then letters, digits and _")
       }
     }
   }

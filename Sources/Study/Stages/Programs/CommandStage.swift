@@ -13,12 +13,13 @@ public enum CommandStage: Stage {
     summary: "runs an external program and keeps the files that it makes",
     parameters: [
       argv, environment, pass, files, outputs, optional, metrics, stdout, stdin, retries, cores, memory,
+      resources, track,
     ],
     takesAnyInput: true,
     datasets: CommandArtifact.datasets,
-    resources: { Resources(cores: $0[cores], memory: $0[memory] << 20) },
+    resources: { Resources(cores: $0[cores], memory: $0[memory] << 20, counters: $0[resources]) },
     externalFiles: { $0[files] },
-    secrets: { $0[pass] },
+    tracked: { $0[track] }, secrets: { $0[pass] },
     check: problem)
 
   /// Runs the program in `task.scratch`, where inputs stand under `inputs/SLOT`.
@@ -29,7 +30,7 @@ public enum CommandStage: Stage {
       let folder = ProgramFolder("\(task.scratch)/\(attempt)")
       try folder.fill(for: task, order)
       do {
-        try run(order, in: folder, threads: task.threads)
+        try run(order, in: folder, for: task)
         return try ProgramOutputs(order, in: folder).keep(for: task)
       } catch let failure as ProgramFailure {
         guard attempt < order.retries else { throw StageFailure(failure.message) }
@@ -45,10 +46,10 @@ public enum CommandStage: Stage {
     var message: String
   }
 
-  private static func run(_ order: ProgramOrder, in folder: ProgramFolder, threads: Int) throws {
+  private static func run(_ order: ProgramOrder, in folder: ProgramFolder, for task: StageTask) throws {
     let name = order.arguments[0]
     var program = Program(
-      order.arguments, environment: .exactly(environment(of: order, threads: threads)), directory: folder.path
+      order.arguments, environment: .exactly(environment(of: order, for: task)), directory: folder.path
     )
     if let input = order.stdin { program.input = .file(try folder.existingFile(input, of: "stdin")) }
     if let output = order.stdout { program.output = .file(folder.path(of: output)) }
@@ -70,12 +71,21 @@ public enum CommandStage: Stage {
   }
 
   /// What the program sees: a little of this process's own variables, and what the pipeline file says.
-  private static func environment(of order: ProgramOrder, threads: Int) -> [String: String] {
-    var variables = ["LANG": "C.UTF-8", "OMP_NUM_THREADS": String(threads)]
+  private static func environment(of order: ProgramOrder, for task: StageTask) -> [String: String] {
+    var variables = ["LANG": "C.UTF-8", "OMP_NUM_THREADS": String(task.threads)]
     for name in ["PATH", "HOME"] + order.pass {
       if let value = getenv(name) { variables[name] = String(cString: value) }
     }
+    for (counter, devices) in task.devices {
+      variables[deviceVariable(of: counter)] = devices.joined(separator: ",")
+    }
     return variables.merging(order.environment) { _, declared in declared }
+  }
+
+  /// The variable that tells a program which devices of a counter are its own: PIPELINE_LICENSES for `licenses`, and for
+  /// `gpus` the one that CUDA itself reads.
+  public static func deviceVariable(of counter: String) -> String {
+    counter == "gpus" ? "CUDA_VISIBLE_DEVICES" : "PIPELINE_" + counter.uppercased()
   }
 
   /// 1, 2, 4, … seconds, at most a minute: whatever was busy gets time.

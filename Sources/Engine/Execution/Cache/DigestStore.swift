@@ -1,0 +1,54 @@
+// The digests of users' large files, kept in the cache, so that a run without work costs a look at each instead of its bytes.
+
+import FileTree
+import Glibc
+import Hashing
+import PipelineCore
+
+/// The digests that a cache remembers.
+struct DigestStore: DigestMemory {
+  private let cache: CacheStore
+  private let mayWrite: Bool
+
+  init(in cache: CacheStore, mayWrite: Bool) {
+    self.cache = cache
+    self.mayWrite = mayWrite
+  }
+
+  private func path(_ stamp: FileStamp) -> String {
+    // By its place: a file that has changed replaces what was known of it.
+    let fields = stamp.place.map { ManifestField(name: "place", value: String($0)) }
+    return cache.layout.path(.digests, Digest(of: fields, as: .question))
+  }
+
+  func digest(of stamp: FileStamp) -> SHA256.Digest? {
+    guard let bytes = try? POSIX.read(path(stamp)), let record = RecordFile(bytes, kind: .digest),
+      record["state"] == Self.text(stamp)
+    else { return nil }
+    return record["digest"].flatMap { SHA256.Digest(hex: $0) }
+  }
+
+  func keep(_ digest: SHA256.Digest, of stamp: FileStamp) {
+    guard mayWrite, cache.layout.isMarked else { return }
+    var record = RecordFile()
+    record.add("state", Self.text(stamp))
+    record.add("digest", digest.hex)
+    // A shortcut only: where it can't be written, the file is read again.
+    try? POSIX.writeAtomically(
+      record.bytes(kind: .digest), to: path(stamp), temporary: cache.layout.temporary("digest"), sync: false)
+  }
+
+  private static func text(_ stamp: FileStamp) -> String {
+    stamp.state.map(String.init).joined(separator: " ")
+  }
+}
+
+extension CacheStore {
+  /// The digest of a user's file or folder, as it is in keys. Files of a MiB and more are read only if they have changed
+  /// since they were read last.
+  ///
+  /// - Parameter remembering: Whether what is read now may be written down in the cache.
+  public func digest(ofFile path: String, remembering: Bool) throws -> Digest {
+    Digest(try FileTree.digest(of: path, remembering: DigestStore(in: self, mayWrite: remembering)))
+  }
+}
