@@ -117,9 +117,7 @@ struct CompareCommand: ParsableCommand {
     return side
   }
 
-  private static func hasMetrics(_ stage: String) -> Bool {
-    stage == TableStage.declaration.name || stage == EvaluateStage.declaration.name
-  }
+  private static func hasMetrics(_ stage: String) -> Bool { ArtifactMetrics.stages.contains(stage) }
 
   private func parameterChanges(_ a: Side, _ b: Side) -> [ParameterChange] {
     var changes: [ParameterChange] = []

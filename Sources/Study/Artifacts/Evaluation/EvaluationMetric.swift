@@ -41,6 +41,12 @@ package struct EvaluationMetric: Sendable, Hashable {
   }
   private init(_ name: String) { self.name = name }
 
+  /// A figure that a command names itself.
+  package static func own(_ name: String) -> Self { Self(name) }
+
+  /// Whether a command has named it: only then its name has no split and no kind in it.
+  package var isOwn: Bool { !name.contains("/") }
+
   package static let parameterDistance = Self("comparison/parameter_distance")
   package static let divergence = Self("comparison/kl")
   package static let changedDecisions = Self("comparison/changed")

@@ -70,7 +70,9 @@ package struct TableArtifact: ArtifactLayout {
 /// The columns of a table, by the figures of the evaluations.
 package struct MetricColumns: FieldGroup, Field {
   private let columns = Family(
-    List<Double>("/metrics/GROUP/METRIC", "r", "all metrics of the evaluation, by its paths"))
+    List<Double>(
+      "/metrics/GROUP/METRIC", "r",
+      "all metrics of the evaluations, by their paths; of commands /metrics/NAME"))
 
   /// One column.
   package subscript(metric: EvaluationMetric) -> List<Double> { columns[metric.name] }
@@ -86,6 +88,9 @@ package struct MetricColumns: FieldGroup, Field {
   package func read(from source: borrowing ArtifactSource) throws -> [EvaluationMetric: [Double]] {
     var values: [EvaluationMetric: [Double]] = [:]
     for metric in EvaluationMetric.all { values[metric] = try source.read(Maybe(self[metric])) }
+    for metric in try columns.members(in: source).map({ EvaluationMetric.own($0.name) }) where metric.isOwn {
+      values[metric] = try source.read(self[metric])
+    }
     return values
   }
 }

@@ -72,15 +72,55 @@ enum EvaluationMetrics {
     ]
   }
 
-  /// What is wrong with a list of names; nil if nothing is.
+  /// The figures that names stand for among those that results have: a name of these rows' own commands comes after
+  /// those of evaluations, and the names that a table has without being told stand for all that commands have.
+  ///
+  /// - Throws: The first name that is none, with what there is.
+  static func choices(
+    _ names: [String], among metrics: some Collection<EvaluationMetric>
+  ) throws(UnknownMetric) -> [Choice] {
+    let own = metrics.filter(\.isOwn).sorted { $0.name < $1.name }
+    var found: [Choice] = []
+    for name in names {
+      let known = choices(name)
+      if !known.isEmpty {
+        found += known.filter { metrics.contains($0.metric) }
+      } else if let metric = own.first(where: { $0.name == name }) {
+        found.append(Choice(own: metric))
+      } else {
+        throw UnknownMetric(
+          name: name, known: own.map(\.name) + (own.count < metrics.count ? Self.names : []))
+      }
+    }
+    if names == TableStage.defaultMetrics { found += own.map { Choice(own: $0) } }
+    return found
+  }
+
+  /// A name that stands for no figure of some results.
+  struct UnknownMetric: Error {
+    var name: String
+    var known: [String]
+  }
+
+  /// What is wrong with a list of names; nil if nothing is. A name that begins with no split may be of a command.
   static func problem(_ list: [String]) -> ParameterProblem? {
-    let unknown = list.first { choices($0).isEmpty }
+    let unknown = list.first { name in
+      choices(name).isEmpty && splits.contains(String(name.prefix { $0 != "." }))
+    }
     return unknown.map {
       ParameterProblem(
         TableStage.metrics,
         "'\($0)' is no metric; \(suggestion(for: $0, among: names, of: "metrics")); "
           + "a split stands for its accuracy and loss")
     }
+  }
+}
+
+extension EvaluationMetrics.Choice {
+  /// A figure that a command has named, under its own name.
+  init(own metric: EvaluationMetric) {
+    self.init(
+      figure: .init(label: metric.name, split: "own", metric: metric.name, isPercent: false), metric: metric)
   }
 }
 

@@ -9,13 +9,22 @@ public struct ArtifactMetrics {
   /// means over its repeats.
   public private(set) var rows: [String: [String: Double]] = [:]
 
-  /// Reads a `table` or an `evaluate` artifact; nil for one of another stage.
+  /// The stage types whose artifacts may have metrics.
+  public static let stages: Set<String> = Set(
+    [TableStage.declaration, EvaluateStage.declaration, CommandStage.declaration].map(\.name))
+
+  /// Reads a `table`, an `evaluate` or a `command` artifact; nil for one of another stage, and for a command without
+  /// metrics.
   ///
   /// - Throws: `HDF5Error` for an unreadable file.
   public init?(file path: String) throws {
     let file = try ArtifactReader<MetricsArtifact>(at: path)
     switch try file.stage() {
     case EvaluateStage.declaration.name: rows[""] = try file.read(\.single)
+    case CommandStage.declaration.name:
+      let figures = try file.read(\.single)
+      if figures.isEmpty { return nil }
+      rows[""] = figures
     case TableStage.declaration.name:
       let labels = try Self.labels(ArtifactReader<TableArtifact>(at: path))
       for (metric, values) in try file.read(\.columns) {

@@ -10,7 +10,10 @@ enum ResultPictures {
   /// A figure of a table by its columns, a line for each row.
   static func table(_ input: TaskInput, metric: String, title: String) throws -> Drawing {
     let file = try ArtifactReader<TableArtifact>(input)
-    guard let choice = EvaluationMetrics.choices(metric).last, choice.unit == nil else {
+    let own = EvaluationMetric.own(metric)
+    let known = EvaluationMetrics.choices(metric).last
+    let ofCommands = try file.read(\.metrics).keys.contains(own) ? EvaluationMetrics.Choice(own: own) : nil
+    guard let choice = known ?? ofCommands, choice.unit == nil else {
       throw StageFailure(
         "'\(metric)' is no figure of a picture; \(suggestion(for: metric, among: EvaluationMetrics.names, of: "metrics"))"
       )

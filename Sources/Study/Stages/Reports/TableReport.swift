@@ -76,9 +76,6 @@ public struct TableReport {
     _ file: borrowing ArtifactReader<TableArtifact>, parameters: ParameterValues, metrics: [String],
     nodes: [[String]]
   ) throws -> ResultTable {
-    if let unknown = metrics.first(where: { EvaluationMetrics.choices($0).isEmpty }) {
-      throw TableSelectionError(unknown, isNo: "metric", among: EvaluationMetrics.names)
-    }
     let names = try file.read(\.rows)
     let (schemes, axes) = (names.labels, names.axes)
     let facts = try file.read(\.facts)
@@ -87,11 +84,17 @@ public struct TableReport {
     // A share of the pool is shown only where the columns are numbers of removed images.
     let across = axes[parameters[TableStage.columns]] ?? []
     let pool = across == sizes.map(String.init) && Set(pools).count == 1 ? pools.first : nil
-    let choices = metrics.flatMap(EvaluationMetrics.choices)
+    let columns = try file.read(\.metrics)
+    let choices: [EvaluationMetrics.Choice]
+    do throws(EvaluationMetrics.UnknownMetric) {
+      choices = try EvaluationMetrics.choices(metrics, among: columns.keys)
+    } catch {
+      throw TableSelectionError(error.name, isNo: "metric", among: error.known)
+    }
     let over = parameters[TableStage.over]
     var rows: [ResultRow] = []
     for choice in choices {
-      var values = try file.read(\.metrics[choice.metric])
+      var values = columns[choice.metric] ?? []
       if let unit = choice.unit {
         let points = schemes.indices.map { row in
           axes.filter { $0.key != over }.sorted { $0.key < $1.key }.map { $0.value[row] }
@@ -130,6 +133,7 @@ public struct TableReport {
 
   /// What the figures of a table mean, where their names don't say it.
   private static func legend(_ choices: [EvaluationMetrics.Choice]) -> [String] {
+    if choices.allSatisfy(\.metric.isOwn) { return [] }
     var lines = ["self: the removed images; loss: mean cross-entropy without regularisation"]
     let metrics = Set(choices.map(\.figure.metric))
     if choices.contains(where: { $0.unit != nil }) {

@@ -12,9 +12,11 @@ public enum TableStage: Stage {
   static let down = Parameter(
     "down", .list(.string), default: ["scheme"],
     "the axes that go down, outermost first; scheme stands for the labels of the rows")
+  /// What a table shows that is not told what; of commands, all figures.
+  static let defaultMetrics = ["group", "test"]
   static let metrics = Parameter(
-    "metrics", .list(.string), default: ["group", "test"],
-    "the figures shown: a split (\(EvaluationMetrics.splits.joined(separator: ", "))) for its accuracy and loss; "
+    "metrics", .list(.string), default: defaultMetrics,
+    "the figures shown: of commands, names of their own (default: all); of evaluations, a split (\(EvaluationMetrics.splits.joined(separator: ", "))) for its accuracy and loss; "
       + "SPLIT. and one of loss, accuracy, gap, accuracy_gap (less retraining), gap_spread, accuracy_gap_spread "
       + "(in standard deviations of retraining from seed to seed); distance, kl, changed, mia_auc, f1, relearning"
   )
@@ -24,7 +26,9 @@ public enum TableStage: Stage {
     name: "table", version: 5, summary: "gathers evaluations into one table, a row an evaluation",
     parameters: [TableReport.title, columns, over, order, down, metrics],
     inputs: [
-      InputDeclaration("rows", accepts: ["evaluate"], .many, "the evaluations by scheme, as label: stage")
+      InputDeclaration(
+        "rows", accepts: ["evaluate", "command"], .many,
+        "the evaluations, or commands with 'metrics', by scheme, as label: stage")
     ],
     datasets: TableArtifact.datasets, attributes: TableArtifact.attributes,
     check: { EvaluationMetrics.problem($0[metrics]) })
@@ -32,9 +36,21 @@ public enum TableStage: Stage {
   /// Writes the table.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
     let inputs = task.inputs["rows"] ?? []
-    let evaluations = try inputs.map { try EvaluationArtifact.read($0) }
+    let evaluations = try inputs.map { try NetEvaluationFigures(row: $0) }
+    let own = Set(evaluations.flatMap(\.metrics.keys)).filter(\.isOwn)
+    let isOfCommands = inputs.allSatisfy { $0.stage == CommandStage.declaration.name }
+    do throws(EvaluationMetrics.UnknownMetric) {
+      let all = isOfCommands ? Array(own) : EvaluationMetric.all + own
+      _ = try EvaluationMetrics.choices(task.parameters[metrics], among: all)
+    } catch {
+      throw StageFailure(
+        "no row has the metric '\(error.name)'; \(suggestion(for: error.name, among: error.known, of: "metrics"))"
+      )
+    }
     var columns: [EvaluationMetric: [Double]] = [:]
-    for metric in EvaluationMetric.all { columns[metric] = evaluations.map { $0.metrics[metric] ?? .nan } }
+    for metric in isOfCommands ? Array(own) : EvaluationMetric.all + own {
+      columns[metric] = evaluations.map { $0.metrics[metric] ?? .nan }
+    }
     var artifact = try ArtifactWriter<TableArtifact>(task)
     try artifact.write(\.rows, RowNames(inputs))
     try artifact.write(\.metrics, columns)
@@ -42,5 +58,22 @@ public enum TableStage: Stage {
     try artifact.write(\.poolSize, evaluations.map(\.poolSize))
     try artifact.write(\.facts, evaluations.map(\.facts))
     return try artifact.finish()
+  }
+}
+
+extension NetEvaluationFigures {
+  /// The figures of a row: an evaluation, or the figures that a command has named.
+  init(row input: TaskInput) throws {
+    guard input.stage == CommandStage.declaration.name else {
+      self = try EvaluationArtifact.read(input)
+      return
+    }
+    let figures = try ArtifactReader<CommandArtifact>(input).read(\.metrics)
+    guard !figures.isEmpty else {
+      throw StageFailure("\(input.node) has no figures: name one of its outputs as 'metrics'")
+    }
+    self.init(
+      metrics: Dictionary(uniqueKeysWithValues: figures.map { (EvaluationMetric.own($0.key), $0.value) }),
+      groupSize: 0, poolSize: 0, references: 0, facts: SolveFacts())
   }
 }
