@@ -168,7 +168,7 @@ struct RunCommand: ParsableCommand {
       let export = Export(
         session: session, folder: folder, nodes: publication.nodes, withArtifactsOfOthers: true)
       let outcome = try export.carryOut(overwrites: false)
-      if outcome.changes > 0 { printError("published in \(folder): \(outcome.changes) files new or gone") }
+      if outcome.changes > 0 { printError("published in \(folder): \(outcome.changes) changed") }
       isClear = isClear && outcome.conflicts.isEmpty
     }
     return isClear

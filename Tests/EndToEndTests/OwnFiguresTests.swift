@@ -29,15 +29,15 @@ import Testing
     try project(box)
     _ = try box.run("p")
     let text = try box.pipeline("table", "p").output
-    #expect(text.contains("data │                  1                  2"), "\(text)")
+    #expect(text.contains("data │                1                 2"), "\(text)")
     // Mean 11 of 10, 11, 12; half of the interval: t(0.975, 2) / √3 = 2.4841.
-    #expect(text.contains("ridge  bias    │"), "\(text)")
+    #expect(text.contains("ridge   bias    │"), "\(text)")
     #expect(text.contains("11.0000 ± 2.4841  21.0000 ± 2.4841"), "\(text)")
     #expect(!text.contains("self") && !text.contains("retrain"), "\(text)")
     let one = try box.pipeline(
       "table", "p", "--metrics", "rmse", "--rows", "lasso", "--columns", "2", "--format", "csv")
     let lines = one.output.split(separator: "\r\n")
-    #expect(lines.count == 2 && lines[1].hasPrefix("lasso,2,rmse,own,rmse,3,41.0,1.0,"), "\(one)")
+    #expect(lines.count == 3 && lines[1].hasPrefix("lasso,2,rmse,own,rmse,3,41.0,1.0,"), "\(one)")
     let wrong = try box.pipeline("table", "p", "--metrics", "rmsee")
     #expect(
       wrong.status == 64 && wrong.errors.contains("'rmsee' is no metric of this table; it has bias, rmse"),
@@ -56,6 +56,19 @@ import Testing
     #expect(answer.errors.contains("none has no figures: name one of its outputs as 'metrics'"), "\(answer)")
     let early = try box.pipeline("plan", "p", "--set", "table.metrics=[group.los]")
     #expect(early.status == 65 && early.errors.contains("'group.los' is no metric"), "\(early)")
+  }
+
+  @Test func aPictureDrawsThem() throws {
+    let box = try Sandbox()
+    try project(
+      box,
+      "  curve: {stage: picture, inputs: {table: table}, parameters: {kind: schemes, metric: rmse}}\n  bad: {stage: picture, inputs: {table: table}, parameters: {kind: schemes, metric: rmsx}}"
+    )
+    let run = try box.pipeline("run", "p", "--keep-going")
+    #expect(
+      run.status == 1 && run.errors.contains("'rmsx' is no figure of a picture; did you mean 'rmse'?"),
+      "\(run)")
+    #expect(try box.pipeline("cat", "p", "curve", "picture.svg").output.contains(">lasso<"))
   }
 
   @Test func twoPipelinesAreComparedByThem() throws {

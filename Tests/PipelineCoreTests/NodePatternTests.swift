@@ -52,7 +52,7 @@ import Testing
   @Test(
     arguments: [
       ("tarin", "pipeline p has no node or stage 'tarin'", "did you mean 'train'?"),
-      ("train[c]", "'train' has no case 'c'", "cases: a, b"),
+      ("train[third]", "'train' has no case 'third'", "cases: a, b"),
       ("load[a]", "'load' has no cases, so '[a]' names none", "its nodes are named as in 'load[data=alpha]'"),
       ("train[sed=1]", "'train' has no axis 'sed'", "did you mean 'seed'?"),
       ("all[seed=1]", "'all' has no axes: it is one node, which is called by that name alone", nil),

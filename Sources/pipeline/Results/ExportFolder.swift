@@ -55,11 +55,7 @@ final class ExportFolder {
   init(_ path: String, overwrites: Bool) throws {
     self.path = path
     self.overwrites = overwrites
-    do {
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    } catch {
-      throw ExportError(description: "can't make the folder \(path): \(error.localizedDescription)")
-    }
+    try Self.makeFolder(path)
     descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard descriptor >= 0 else { throw Self.failure("open", path) }
     while flock(descriptor, LOCK_EX) != 0 {
@@ -106,7 +102,7 @@ final class ExportFolder {
       conflicts.append("\(target) is of pipeline \(known.pipeline)")
       return
     }
-    try makeFolder(workshop)
+    try Self.makeFolder(workshop)
     let temporary = "\(workshop)/\(files.count + conflicts.count)"
     unlink(temporary)
     try write(temporary)
@@ -128,16 +124,26 @@ final class ExportFolder {
     guard let list = fopen(journal, "a") else { throw Self.failure("write", journal) }
     fputs(line, list)
     guard fclose(list) == 0 else { throw Self.failure("write", journal) }
-    try makeFolder((target as NSString).deletingLastPathComponent)
+    try Self.makeFolder((target as NSString).deletingLastPathComponent)
     guard rename(temporary, target) == 0 else { throw Self.failure("write", target) }
   }
 
-  private func makeFolder(_ path: String) throws {
-    do {
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    } catch {
-      throw ExportError(description: "can't make the folder \(path): \(error.localizedDescription)")
+  /// Makes a folder and those above it.
+  private static func makeFolder(_ path: String) throws {
+    if mkdir(path, 0o777) == 0 { return }
+    if errno == ENOENT {
+      let above = (path as NSString).deletingLastPathComponent
+      if !above.isEmpty {
+        try makeFolder(above)
+        if mkdir(path, 0o777) == 0 { return }
+      }
     }
+    var info = stat()
+    if errno == EEXIST, stat(path, &info) == 0 {
+      if info.st_mode & S_IFMT == S_IFDIR { return }
+      errno = ENOTDIR
+    }
+    throw failure("make the folder", path)
   }
 
   /// The digest of an ordinary file; nil where there is none. Whatever else stands there is refused.

@@ -29,7 +29,8 @@ struct DigestStore: DigestMemory {
   }
 
   func keep(_ digest: SHA256.Digest, of stamp: FileStamp) {
-    guard mayWrite, cache.layout.isMarked else { return }
+    // The first run of a project comes here before there is a cache.
+    guard mayWrite, cache.layout.isMarked || (try? cache.prepare()) != nil else { return }
     var record = RecordFile()
     record.add("state", Self.text(stamp))
     record.add("digest", digest.hex)

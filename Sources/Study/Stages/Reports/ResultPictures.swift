@@ -10,19 +10,23 @@ enum ResultPictures {
   /// A figure of a table by its columns, a line for each row.
   static func table(_ input: TaskInput, metric: String, title: String) throws -> Drawing {
     let file = try ArtifactReader<TableArtifact>(input)
-    let own = EvaluationMetric.own(metric)
-    let known = EvaluationMetrics.choices(metric).last
-    let ofCommands = try file.read(\.metrics).keys.contains(own) ? EvaluationMetrics.Choice(own: own) : nil
-    guard let choice = known ?? ofCommands, choice.unit == nil else {
-      throw StageFailure(
-        "'\(metric)' is no figure of a picture; \(suggestion(for: metric, among: EvaluationMetrics.names, of: "metrics"))"
-      )
+    let columns = try file.read(\.metrics)
+    func refusal(among known: [String]) -> StageFailure {
+      StageFailure(
+        "'\(metric)' is no figure of a picture; \(suggestion(for: metric, among: known, of: "metrics"))")
     }
+    let choices: [EvaluationMetrics.Choice]
+    do throws(EvaluationMetrics.UnknownMetric) {
+      choices = try EvaluationMetrics.choices([metric], among: columns.keys)
+    } catch {
+      throw refusal(among: error.known)
+    }
+    guard let choice = choices.last, choice.unit == nil else { throw refusal(among: EvaluationMetrics.names) }
     let parameters = try file.parameters(of: TableStage.declaration)
     let (across, over) = (parameters[TableStage.columns], parameters[TableStage.over])
     let names = try file.read(\.rows)
     let (schemes, axes) = (names.labels, names.axes)
-    let values = try file.read(\.metrics[choice.metric])
+    let values = columns[choice.metric] ?? []
     let converged = try file.read(\.facts.converged)
     guard let places = axes[across], places.allSatisfy({ $0.isEmpty || Double($0) != nil }) else {
       throw StageFailure("a picture needs a numeric axis; the values of axis '\(across)' are not numbers")
