@@ -14,8 +14,9 @@ help: ## This list
 setup: ## Install the system's packages that are missing
 	@scripts/setup.sh system
 
-run: setup ## Set up, build, and bring the pipeline coherent-label0 up to date; prints the result table
+run: setup ## Set up, build, fetch MNIST and the weights of the ViT, and bring the pipeline coherent-label0 up to date
 	$(BUILD)
+	$(PIPELINE) fetch mnist vit-s14
 	$(PIPELINE) run coherent-label0
 
 test: setup ## Set up, build and run all tests

@@ -20,6 +20,10 @@ private struct Columns: OneField { let content = SolveColumns(in: "/solves", "i"
 private struct Calibrated: OneField { let content = CandidateColumns() }
 private struct Correlated: OneField { let content = CorrelationColumns() }
 private struct Errors: OneField { let content = LogisticErrorsFields() }
+private struct Shared: OneField { let content = PartSharesArtifact() }
+private struct Factored: OneField { let content = FactorsArtifact() }
+private struct Curved: OneField { let content = ForgettingArtifact() }
+private struct Divided: OneField { let content = PartsArtifact() }
 private struct Tested: OneField { let content = TestColumns() }
 private struct Named: OneField { let content = RowNameFields(in: "/points", label: "kind", "r") }
 private struct Kept: OneField { let content = FileFields("PATH", "files") }
@@ -85,7 +89,7 @@ private struct Network: OneField { let content = NetFields() }
     var candidate = CalibrationCandidate()
     (candidate.scheme, candidate.setting, candidate.axes) = ("x", "a 1", ["b": "", "a": "1"])
     (candidate.groups, candidate.notConverged, candidate.isChosen) = (3, 1, true)
-    (candidate.score, candidate.lower, candidate.upper) = (0.5, 0.25, 0.75)
+    (candidate.score, candidate.lower, candidate.upper, candidate.heldOut) = (0.5, 0.25, 0.75, 0.625)
     let calibration = try written(Calibrated.self, Calibration(axes: ["b", "a"], candidates: [candidate]))
     #expect(calibration == Calibration(axes: ["a", "b"], candidates: [candidate]))
 
@@ -101,7 +105,25 @@ private struct Network: OneField { let content = NetFields() }
     (test.against, test.setting, test.column, test.verdict) = ("a", "b", "c", "d")
     (test.pairs, test.closer, test.notConverged) = (3, 2, 1)
     (test.mean, test.lower, test.upper, test.pvalue, test.adjusted) = (1, 2, 3, 4, 5)
+    (test.figure, test.notFinite, test.signedRank, test.signedRankSide) = ("e", 4, 6, -1)
+    (test.margin, test.equivalence, test.spread, test.controlPvalue) = (7, 8, 9, 10)
+    (test.isControlled, test.convergedMean, test.convergedPvalue) = (true, 11, 12)
     #expect(try written(Tested.self, [test]) == [test])
+
+    var share = PartShare()
+    (share.scheme, share.setting, share.part, share.groups) = ("a", "b", "c", 2)
+    (share.images, share.norm) = (0.5, 0.25)
+    share.change = Interval(value: 1, lower: 2, upper: 3)
+    share.loss = Interval(value: 4, lower: 5, upper: 6)
+    #expect(try written(Shared.self, [share]) == [share])
+    var factor = FactorRecord()
+    (factor.scheme, factor.setting, factor.groups) = ("a", "b", 2)
+    (factor.untouched, factor.retrained, factor.factor) = (1, 2, 3)
+    #expect(try written(Factored.self, [factor]) == [factor])
+    let curve = ForgettingCurve(factors: [1, 2], losses: [3, .infinity], untouched: 4, retrained: 5)
+    #expect(try written(Curved.self, curve) == curve)
+    let division = Parts(indices: [1, 5], parts: [2, 0])
+    #expect(try written(Divided.self, division) == division)
 
     func errors(_ kind: String, _ first: Double) -> LogisticErrorsRecord {
       var errors = LogisticErrorsRecord()

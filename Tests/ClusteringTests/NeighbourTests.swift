@@ -35,6 +35,26 @@ import Testing
     #expect(try neighbours.farthest(7) == Array(expected.reversed().prefix(7)))
   }
 
+  /// Each row is as far from the mean of its class as if the class were alone.
+  @Test(arguments: Metric.allCases) func classesHaveMeansOfTheirOwn(metric: Metric) throws {
+    let m = try Self.features(60, 7, seed: 6)
+    let classes = (0..<60).map { $0 * $0 % 4 }
+    let neighbours = try Neighbours(of: m, to: .meanOfClass(classes), metric: metric)
+    for number in Set(classes) {
+      let rows = (0..<60).filter { classes[$0] == number }
+      let alone = try Neighbours(of: m.selecting(rows), to: .mean, metric: metric)
+      for (place, row) in rows.enumerated() { #expect(neighbours.distances[row] == alone.distances[place]) }
+    }
+    #expect(neighbours.referenceRow == nil)
+    #expect(
+      zip(neighbours.order, neighbours.order.dropFirst()).allSatisfy {
+        neighbours.distances[$0] <= neighbours.distances[$1]
+      })
+    #expect(throws: StatisticsError.countMismatch(expected: 60, actual: 59)) {
+      try Neighbours(of: m, to: .meanOfClass(Array(classes.dropLast())), metric: metric)
+    }
+  }
+
   @Test(arguments: Metric.allCases) func medoidIsTheLeastSum(metric: Metric) throws {
     // Blocks that divide the rows and blocks that do not.
     let m = try Self.features(203, 9, seed: 5)

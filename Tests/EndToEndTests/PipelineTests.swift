@@ -14,10 +14,19 @@ import Testing
 
   static let all = [
     Small(
-      name: "coherent-label0", options: ["size=[20,40]", "control_size=[40]"],
-      words: ["3-step reversed", "self loss gap, in spreads", "Verdict, 3-step against 1-step:"]),
+      name: "coherent-label0",
+      options: ["size=[120,150]", "control_size=[150]", "epochs=3", "trial_net=1", "trial=2"],
+      words: [
+        "3-step reversed", "self loss gap, in spreads", "Verdict, step length, 3-step against 1-step:",
+        "Verdict, kl, 3-step against original:", "share of the change", "p equivalence",
+        "vit features (56 px)",
+      ]),
     Small(
-      name: "random", options: ["size=[40,100]", "images.train_images=1900"],
+      name: "random",
+      options: [
+        "size=[700,1200]", "images.train_images=1900", "epochs=3", "trial_net=1", "trial=2",
+        "extractor=pixels",
+      ],
       words: ["random groups", "1-step", "Verdict"]),
     Small(
       name: "scale-sweep", options: ["size=[40]", "scale=[1,2,10]"],
@@ -39,11 +48,23 @@ import Testing
       name: "calibrate", options: ["size=[40]", "swept_damping=[0.05,0.2]"],
       words: ["second-order: swept_damping", "three steps: swept_damping", "chosen"]),
     Small(
-      name: "steps", options: ["size=[20,40]", "swept_damping=[0.05,0.2]"],
+      name: "steps",
+      options: ["size=[120,150]", "epochs=3", "trial_net=1", "trial=2", "extractor=pixels"],
       words: [
-        "k-means parts", "p adjusted", "moderate only", "of 2 settings",
-        "Verdict, 3-step against parts shuffled:",
+        "k-means parts", "p adjusted", "moderate only",
+        "Verdict, step length, 3-step against parts shuffled:",
+        "Verdict, test.loss, 3-step against random parts:",
       ]),
+    Small(
+      name: "steps-by-damping", options: ["size=[20,40]", "swept_damping=[0.05,0.2]", "extractor=pixels"],
+      words: ["of 2 settings", "Verdict, step length, 3-step against parts shuffled:", "3-step shuffled"]),
+    Small(
+      name: "extractors", options: ["size=[40]", "space=[cnn,gradient]", "curvature_images=[100,200]"],
+      words: ["near moderate far", "cosine", "k-means", "whole", "shuffled", "share of the loss"]),
+    Small(
+      name: "calibrate-steps",
+      options: ["size=[40]", "trial=1", "swept_damping=[0.05,0.2]", "extractor=pixels"],
+      words: ["Noise floor", "held out", "1-step: swept_damping", "chosen"]),
     Small(
       name: "selection",
       options: ["size=[20]", "width=4", "ratio=[0.1,0.5]", "images.train_images=300", "repeat=1"],
@@ -79,6 +100,23 @@ import Testing
     #expect(again.errors.contains(" 0 nodes run") && again.output == run.output)
   }
 
+  /// The stability of the parts, which trains no net.
+  @Test func partsAreComparedByPixels() throws {
+    let box = try Sandbox()
+    let options = [
+      "--set", "images.train_images=800", "--set", "images.test_images=10", "--set", "side=[14,28]",
+    ]
+    let run = try box.start(Sandbox.executable, ["run", "pixels"] + options).1()
+    #expect(run.status == 0, "\(run.errors.suffix(2000))")
+    for word in ["same part", "adjusted Rand", "label 0", "label 8"] { #expect(run.output.contains(word)) }
+    try box.write(
+      box.start(Sandbox.executable, ["table", "pixels", "--format", "json"] + options).1().output,
+      to: "tables.json")
+    let checker = Sandbox.root + "/Tests/EndToEndTests/Figures/check_figures.py"
+    let check = try box.python([checker, box.folder + "/tables.json"] + box.artifacts())
+    #expect(check.status == 0 && check.output.hasPrefix("2 figures"), "\(check.output)\(check.errors)")
+  }
+
   /// Label 8 and the others differ in parameters alone, so that a plan is enough.
   @Test func plansAsTheyStand() throws {
     let box = try Sandbox()
@@ -94,7 +132,7 @@ import Testing
     let options = "\(small) --set epochs=1 --set hessian_images=50 --cache \(box.cache)"
     let path = box.folder + "/pipelines/examples/tiny.yaml"
     let run = try box.start(
-      Sandbox.executable, ["run", path] + options.split(separator: " ").map(String.init)
+      Sandbox.executable, ["run", path, "verdict"] + options.split(separator: " ").map(String.init)
     ).1()
     #expect(run.status == 0, "\(run.errors)")
     func page(_ first: String) -> String {

@@ -5,24 +5,37 @@ import Testing
 
 @Suite(.serialized) struct StudyTests {
   /// The tables of tiny.yaml.
-  private let tables: Set<String> = ["table", "verdict", "controls"]
+  private let tables: Set<String> = [
+    "table", "table-matched", "factors", "shares", "primary", "verdict", "controls",
+  ]
 
   /// The controls of tiny.yaml, at their one size.
-  private let controls = ["3-step random parts", "3-step reversed", "1-step at the cost of 3"]
+  private let controls = [
+    "3-step random parts", "3-step shuffled", "3-step reversed", "moderate only", "1-step at the cost of 3",
+  ]
 
   /// The nodes of tiny.yaml whose results depend on the damping.
   private func dependsOnDamping() -> Set<String> {
     var nodes = tables
     for draw in 0..<2 {
-      let axes = "control_size=50,repeat=\(draw)]"
+      let axes = "control_size=200,repeat=\(draw)]"
       for label in controls { nodes.insert("control[\(label),\(axes)") }
       for label in ["1-step", "3-step"] + controls { nodes.insert("evaluate-control[\(label),\(axes)") }
     }
-    for size in [50, 100] {
+    for size in [200, 400] {
       for draw in 0..<2 {
         let axes = "size=\(size),repeat=\(draw)]"
-        for stage in ["influence[", "one-step[", "three-step[", "evaluate[1-step,", "evaluate[3-step,"] {
-          nodes.insert(stage + axes)
+        for stage in ["influence[", "one-step[", "three-step["] { nodes.insert(stage + axes) }
+        for stage in ["evaluate", "matched", "evaluate-matched"] {
+          for label in ["1-step", "3-step"] { nodes.insert("\(stage)[\(label),\(axes)") }
+        }
+      }
+      for label in ["1-step", "3-step"] {
+        nodes.insert("factor[\(label),size=\(size)]")
+        for digit in [3, 5] {
+          for stage in ["trial-removed", "trial-curve"] {
+            nodes.insert("\(stage)[\(label),size=\(size),trial_label=\(digit),trial_net=0,trial=0]")
+          }
         }
       }
     }
@@ -31,21 +44,27 @@ import Testing
 
   /// The nodes of tiny.yaml that a third repeat adds or changes: its own chains, and the tables.
   private func dependsOnTheThirdRepeat() -> Set<String> {
-    let labels = ["original", "retrain", "1-step", "3-step"]
+    let schemes = ["1-step", "3-step"]
+    let labels = ["original", "retrain", "retrain-again", "retrain-third"] + schemes
     let chain =
-      ["group[", "retrain[", "influence[", "one-step[", "three-step["] + labels.map { "evaluate[\($0)," }
-    var expected = tables.union(["spectrum[repeat=2]"])
+      [
+        "group[", "parts[", "retrain[", "retrain-again[", "retrain-third[", "influence[", "one-step[",
+        "three-step[",
+      ]
+      + labels.map { "evaluate[\($0)," } + schemes.flatMap { ["matched[\($0),", "evaluate-matched[\($0),"] }
+    var expected = tables.subtracting(["factors"]).union(["spectrum[repeat=2]"])
     let compared =
-      ["retrain-again["] + controls.map { "control[\($0)," }
-      + (labels + controls).map { "evaluate-control[\($0)," }
-    for stage in compared { expected.insert("\(stage)control_size=50,repeat=2]") }
-    for size in [50, 100] { for stage in chain { expected.insert("\(stage)size=\(size),repeat=2]") } }
+      controls.map { "control[\($0)," }
+      + (["original", "retrain", "retrain-third"] + schemes + controls).map { "evaluate-control[\($0)," }
+    for stage in compared { expected.insert("\(stage)control_size=200,repeat=2]") }
+    for size in [200, 400] { for stage in chain { expected.insert("\(stage)size=\(size),repeat=2]") } }
     return expected
   }
 
   /// Checks that the table of the whole study has all its columns, methods, sizes and spreads.
   private func expectWholeTable(in first: Answer) {
-    for words in ["self accuracy", "test loss", "original", "retrain", "1-step", "3-step", "50", "100", "±"] {
+    for words in ["self accuracy", "test loss", "original", "retrain", "1-step", "3-step", "200", "400", "±"]
+    {
       #expect(first.output.contains(words), "the table lacks '\(words)':\n\(first.output)")
     }
   }
@@ -60,13 +79,15 @@ import Testing
       stages == [
         "load-images", "train", "retrain", "unlearn", "features", "neighbours", "normality", "cluster",
         "group",
-        "influence", "evaluate", "table", "differences", "spectrum",
+        "influence", "evaluate", "table", "differences", "spectrum", "parts", "part-shares", "forgetting",
+        "match",
+        "rescale", "factors",
       ])
   }
 
   /// Checks that a pipeline file with a new comment and its keys in another order has nothing to run.
   private func expectCommentsAndOrderChangeNothing(in box: Sandbox) throws {
-    let path = "pipelines/fragments/lenet.yaml"
+    let path = "pipelines/fragments/settings.yaml"
     let text = try String(contentsOfFile: box.folder + "/" + path, encoding: .utf8)
     let reordered = text.replacingOccurrences(
       of: "  label: 0\n  seed: 1\n", with: "  seed: 1 # here\n  label: 0\n")
@@ -141,7 +162,7 @@ import Testing
     let one = try Sandbox()
     let two = try Sandbox()
     for (box, jobs) in [(one, "1"), (two, "2")] {
-      let answer = try box.pipeline("run", "tiny", "--jobs", jobs, "--set", "size=[50]", "--set", "repeat=1")
+      let answer = try box.pipeline("run", "tiny", "--jobs", jobs, "--set", "size=[200]", "--set", "repeat=1")
       #expect(answer.status == 0, "\(answer.errors)")
     }
     let names = one.artifacts().map { $0.dropFirst(one.cache.count) }
@@ -155,7 +176,7 @@ import Testing
 
   @Test func tablesComeInFourForms() throws {
     let box = try Sandbox()
-    let small = ["--set", "size=[50]", "--set", "repeat=2", "--set", "hessian_images=100"]
+    let small = ["--set", "size=[200]", "--set", "repeat=2", "--set", "hessian_images=100"]
     let before = try box.start(Sandbox.executable, ["table", "tiny"] + small).1()
     #expect(before.status == 1)
     #expect(before.errors.contains("pipeline run tiny"))
@@ -169,7 +190,7 @@ import Testing
     let json = try box.start(Sandbox.executable, ["table", "tiny", "--format", "json"] + small).1()
     #expect(throws: Never.self) { try JSONSerialization.jsonObject(with: Data(json.output.utf8)) }
     // All nets, groups and influences behind a cell can be found from it.
-    for node in ["retrain[size=50,repeat=1]", "group[size=50,repeat=0]", "influence[size=50,repeat=1]"] {
+    for node in ["retrain[size=200,repeat=1]", "group[size=200,repeat=0]", "influence[size=200,repeat=1]"] {
       #expect(json.output.contains(node))
       let path = try box.start(Sandbox.executable, ["path", "tiny", node] + small).1()
       #expect(path.status == 0 && path.output.hasSuffix(".h5\n"))
@@ -178,7 +199,7 @@ import Testing
 
   @Test func ctrlCStopsCleanlyAndARerunGoesOn() throws {
     let box = try Sandbox()
-    let slow = ["--set", "epochs=1000", "--set", "size=[50]", "--set", "repeat=2"]
+    let slow = ["--set", "epochs=1000", "--set", "size=[200]", "--set", "repeat=2"]
     // A background job is born with Ctrl-C ignored, and the run honours that; a test may well be in one.
     let (process, wait) = try box.start(
       "/usr/bin/env", ["--default-signal=INT", Sandbox.executable, "run", "tiny", "retrain"] + slow)

@@ -39,6 +39,13 @@ CONTRACT = {
         | {f"/boxplot/{name}": (F64, ()) for name in ("q1", "median", "q3", "whisker_low", "whisker_high")}, {}),
     "cluster": ({"/assignment": (U8, (None,)), "/fractions": (F64, (None,)), "/indices": (I64, (None,))}, {}),
     "group": ({"/indices": (I64, (None,)), "/parts": (U8, (None,))}, {}),
+    "parts": ({"/indices": (I64, (None,)), "/parts": (U8, (None,))}, {}),
+    "part-shares": ({f"/{name}": (F64, (None,)) for name in ("images", "change/value", "loss/value", "norm")}, {}),
+    "forgetting": ({"/factors": (F64, (None,)), "/loss": (F64, (None,)), "/untouched": (F64, ()), "/retrained": (F64, ())}, {}),
+    "match": ({"/factor": (F64, ()), "/groups": (I64, ())}, {}),
+    "rescale": ({f"/parameters/{name}": (F32, shape) for name, shape in LENET.items()},
+                {"net": str, "width": int, "factor": float, "residual": float}),
+    "factors": ({"/factor": (F64, (None,)), "/retrained": (F64, (None,))}, {}),
     "spectrum": ({"/eigenvalues": (F64, (None,)), "/eigenvectors": (F32, (None, PARAMETERS)),
                   "/hessian_indices": (I64, (None,))}, {"curvature_max": float, "products": int}),
     "influence": ({"/gradient": (F32, (PARAMETERS,)), "/influence": (F32, (PARAMETERS,))}, {

@@ -25,9 +25,12 @@ private func adder(random: Bool = false, version: Int = 1, name: String = "add")
     parameters: [term, ceiling], takesAnyInput: true, isRandom: random)
 }
 
-private func values(term: Double = 0, ceiling: Int = 0, seed: Int = 1, random: Bool) -> ParameterValues {
+private func values(
+  term: Double = 0, ceiling: Int = 0, seed: Int = 1, purpose: String? = nil, random: Bool
+) -> ParameterValues {
   var values: [String: Value] = ["term": .number(term), "ceiling": .integer(ceiling)]
   if random { values["seed"] = .integer(seed) }
+  if let purpose, random { values["purpose"] = .string(purpose) }
   return try! ParameterValues(values, of: adder(random: random))
 }
 
@@ -132,6 +135,33 @@ private func descendants(of root: Int, in plan: Plan) -> Set<Int> {
       #expect(different == (isRandom ? descendants(of: index, in: plan) : []))
       #expect((plan.streamKey(of: NodeID(index)) != changed.streamKey(of: NodeID(index))) == isRandom)
     }
+  }
+
+  /// A purpose is in key and random stream of a random stage; none is in neither, as before there were any.
+  @Test func aPurposeHasDrawsOfItsOwn() throws {
+    func plan(_ purpose: String?) -> Plan {
+      var plan = Plan(name: "p", baseDirectory: ".", stages: [], nodes: [], joins: [])
+      for index in 0..<2 {
+        let isRandom = index == 0
+        plan.stages.append(
+          PlannedStage(name: "s", declaration: adder(random: isRandom), axes: [], nodes: index..<index + 1))
+        plan.nodes.append(
+          PlannedNode(
+            name: "s", stage: index, parameters: values(purpose: purpose, random: isRandom),
+            axes: [AxisValue("a", .integer(1))], inputs: []))
+      }
+      return plan
+    }
+    let plans = [nil, "calibration", "tables"].map(plan)
+    #expect(Set(plans.map { $0.planKeys().nodes[0] }).count == 3)
+    #expect(Set(plans.map { $0.streamKey(of: NodeID(0)) }).count == 3)
+    #expect(Set(plans.map { $0.planKeys().nodes[1] }).count == 1)
+    var fields = RecordingManifest()
+    plans[0].describe(NodeID(0), to: &fields) { _ in Digest(of: []) }
+    #expect(!fields.fields.contains { $0.name.contains("purpose") })
+    #expect(
+      plans[0].nodes[0].parameters.streamKey(axes: plans[0].nodes[0].axes)
+        == plans[0].streamKey(of: NodeID(0)))
   }
 
   @Test func nothingElseIsInAKey() {

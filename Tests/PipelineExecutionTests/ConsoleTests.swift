@@ -102,6 +102,26 @@ import ToyStages
       ])
   }
 
+  /// A log is told where a long node stands, not every word of it; and nothing of one that has not said.
+  @Test func withoutATerminalALongNodeSaysWhereItStands() throws {
+    let screen = Screen(nil)
+    let plan = try plan()
+    let display = screen.display()
+    display.begin(plan: plan, unfinished: Array(plan.ids))
+    display.started(NodeID(0), reasons: [], threads: 1)
+    display.started(NodeID(1), reasons: [], threads: 1)
+    for second in 1...95 {
+      screen.time = Double(second)
+      display.progress(NodeID(0), fraction: Double(second) / 100, message: "image \(second)")
+      display.update(running: [NodeID(0), NodeID(1)], waiting: [], unfinished: 12)
+    }
+    #expect(
+      screen.writes.dropFirst() == [
+        "  stage[i=0]  30 s 30 %  image 30\n", "  stage[i=0]  60 s 60 %  image 60\n",
+        "  stage[i=0]  90 s 90 %  image 90\n",
+      ])
+  }
+
   /// 12 nodes of 10 s on two cores, by an earlier run; then by what the nodes of this run take.
   @Test func theTimeLeftIsTold() throws {
     let screen = Screen(.init(columns: 100, rows: 24))

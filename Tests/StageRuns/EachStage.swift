@@ -26,6 +26,8 @@ package struct EachStage {
     let unlearned = try run(
       "unlearn", Self.solver, ["images": images, "net": net, "group": group, "influence": influence])
     try runUnlearning(images, net, group)
+    try runParts(images, net, group, cluster)
+    try runMatching(images, net, group, unlearned, retrained)
     try runRounds(net)
     try runEvaluations(images, net, group, unlearned, retrained)
     try runEffects(images, net)
@@ -73,6 +75,7 @@ package struct EachStage {
     let neighbours = try run("neighbours", ["k": .integer(20)], ["features": features])
     try run("neighbours", ["reference": "medoid", "metric": "cosine"], ["features": features])
     try run("neighbours", ["reference": "image", "image": .integer(5)], ["features": features])
+    try run("neighbours", ["reference": "label-mean"], ["features": features, "images": images])
     try run("normality", [:], ["neighbours": neighbours])
     let cluster = try run("cluster", [:], ["neighbours": neighbours])
     let means = try run("cluster", ["method": "k-means"], ["features": features])
@@ -123,6 +126,34 @@ package struct EachStage {
     ] as [[String: Value]] { try run("unlearn", Self.solver.merging(changes) { $1 }, inputs) }
   }
 
+  /// Parts of their own, and what each carries.
+  private mutating func runParts(
+    _ images: TaskInput, _ net: TaskInput, _ group: TaskInput, _ cluster: TaskInput
+  ) throws {
+    let parts = try run("parts", [:], ["group": group, "cluster": cluster])
+    let removed = try run(
+      "unlearn", Self.solver, ["images": images, "net": net, "group": group, "parts": parts])
+    try run("part-shares", [:], several: ["rows": [removed]])
+  }
+
+  /// Retraining from another start, and a removal that forgets as much as retraining.
+  private mutating func runMatching(
+    _ images: TaskInput, _ net: TaskInput, _ group: TaskInput, _ unlearned: TaskInput, _ retrained: TaskInput
+  ) throws {
+    for start in ["common", "warm"] as [Value] {
+      try run(
+        "retrain", Self.training.merging(["start": start]) { $1 },
+        ["images": images, "group": group, "net": net])
+    }
+    let curve = try run(
+      "forgetting", [:], ["images": images, "net": net, "group": group, "unlearned": unlearned],
+      several: ["reference": [retrained]])
+    let factor = try run("match", [:], several: ["rows": [curve]])
+    try run("factors", [:], several: ["rows": [factor]])
+    let matched = try run("rescale", [:], ["net": net, "unlearned": unlearned, "factor": factor])
+    try run("evaluate", [:], ["images": images, "net": matched, "group": group])
+  }
+
   /// Rounds chosen by images that were held out.
   private mutating func runRounds(_ net: TaskInput) throws {
     let folder: Value = .string(shop.folder)
@@ -144,7 +175,15 @@ package struct EachStage {
       ["images": images, "net": unlearned, "group": group, "reference": retrained, "original": net])
     try run("table", [:], ["rows": evaluation])
     let rows = ["retrain", "a", "b"].map { Self.labelled(evaluation, $0) }
-    try run("differences", ["scheme": "a"], several: ["rows": rows])
+    try run("differences", ["scheme": "a", "pooling": "log-ratio"], several: ["rows": rows])
+    let more = ["retrain", "again", "third", "original", "a", "b"].map { Self.labelled(evaluation, $0) }
+    try run(
+      "differences",
+      [
+        "scheme": "a", "again": .list(["again"]), "control": "third", "untouched": "original",
+        "endpoint": "matched",
+        "figures": .list(["retained.loss"]), "pooling": "log-ratio",
+      ], several: ["rows": more])
     try run("calibration", ["settings": .list(["size"])], several: ["rows": rows])
   }
 

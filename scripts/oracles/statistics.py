@@ -10,6 +10,7 @@ see `sample` here and in Tests/SampleData.
 
 import pathlib
 import warnings
+from fractions import Fraction
 
 import mpmath
 import numpy as np
@@ -134,6 +135,49 @@ def correlation_rows():
                                                                    stats.spearmanr(x, y).statistic])])
 
 
+def signed_rank(x):
+    """The two-sided p-value over all signs of the ranks, by whole numbers; scipy's beyond 200 values."""
+    x = x[x != 0]
+    if len(x) > 200:
+        return stats.wilcoxon(x, method="asymptotic", correction=False).pvalue
+    ranks = [int(2 * r) for r in stats.rankdata(np.abs(x))]
+    ways = {0: 1}
+    for rank in ranks:
+        more = dict(ways)
+        for total, count in ways.items():
+            more[total + rank] = more.get(total + rank, 0) + count
+        ways = more
+    positive = sum(r for r, v in zip(ranks, x) if v > 0)
+    least = min(positive, sum(ranks) - positive)
+    pvalue = min(1.0, float(2 * Fraction(sum(c for t, c in ways.items() if t <= least), 2 ** len(x))))
+    if len(set(ranks)) == len(ranks) and len(x) <= 50:
+        assert abs(pvalue - stats.wilcoxon(x, method="exact").pvalue) < 1e-12
+    return pvalue
+
+
+def paired_rows():
+    yield "shape n seed shift signedRank margin equivalence spread"
+    seed = 7000
+    for n in [3, 5, 6, 10, 13, 20, 50, 51, 120, 200, 201, 500]:
+        for shape, shift in [("normal", 0.0), ("normal", 0.5), ("digits", -4.0), ("rounded-normal", 0.25),
+                             ("outlier", 0.125)]:
+            seed += 1
+            x = sample(shape, n, seed) + shift
+            margin = 0.75
+            above = stats.ttest_1samp(x, -margin, alternative="greater").pvalue
+            below = stats.ttest_1samp(x, margin, alternative="less").pvalue
+            # Groups of one, two and three values in turn.
+            groups, start = [], 0
+            while start < n:
+                groups.append(x[start:start + 1 + len(groups) % 3])
+                start += 1 + (len(groups) - 1) % 3
+            freedom = sum(len(g) - 1 for g in groups)
+            within = sum(((g - g.mean()) ** 2).sum() for g in groups)
+            spread = np.sqrt(within / freedom) if freedom else float("nan")
+            yield " ".join([shape, str(n), str(seed), number(shift), number(signed_rank(x)), number(margin),
+                            number(max(above, below)), number(spread)])
+
+
 def special_rows():
     """Values of many-digit arithmetic (more than 300 where a tail is subtracted from 1)."""
     mpmath.mp.dps = 360
@@ -204,5 +248,6 @@ def write(target, name, rows):
 if __name__ == "__main__":
     write("StatisticsTests", "samples.txt", sample_rows())
     write("StatisticsTests", "correlations.txt", correlation_rows())
+    write("StatisticsTests", "paired.txt", paired_rows())
     write("StatisticsTests", "special.txt", special_rows())
     write("ClusteringTests", "linkage.txt", linkage_rows())

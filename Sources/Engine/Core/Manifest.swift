@@ -103,10 +103,12 @@ extension Plan {
     let unused = stages[stage].declaration.unused.map { unused in
       unused(nodes[index].parameters, Set(nodes[index].inputs.map(\.slot)))
     }
+    let isRandom = stages[stage].declaration.isRandom
     for position in fields.indices where unused?.contains(fields[position].name) != true {
+      if isRandom, fields[position].name == StageDeclaration.purpose.name, purpose(of: id) == nil { continue }
       manifest.field(fields[position].field, nodes[index].parameters[fields[position].name].json)
     }
-    if stages[stage].declaration.isRandom {
+    if isRandom {
       for axis in nodes[index].axes.sorted(by: { $0.axis < $1.axis }) {
         manifest.field("axes.\(axis.axis)", axis.value.json)
       }
@@ -137,13 +139,24 @@ extension Plan {
     }
   }
 
-  /// The key of a node's random stream: a function of its seed and axis values, never of time or order.
+  /// What the draws of a node of a random stage are for; nil if no purpose is given.
+  private func purpose(of id: NodeID) -> String? { nodes[id.index].parameters[StageDeclaration.purpose] }
+
+  /// The key of a node's random stream: a function of its seed, purpose and axis values, never of time or order.
   public func streamKey(of id: NodeID) -> UInt64 {
     let node = nodes[id.index]
     guard stages[node.stage].declaration.isRandom else { return 0 }
+    return node.parameters.streamKey(axes: node.axes)
+  }
+}
+
+extension ParameterValues {
+  /// The key of the random stream of a node with these parameters, which are those of a random stage, and axis values.
+  public func streamKey(axes: [AxisValue]) -> UInt64 {
     var manifest = HashingManifest(kind: .stream)
-    manifest.field("seed", node.parameters[StageDeclaration.seed.name].json)
-    for axis in node.axes.sorted(by: { $0.axis < $1.axis }) { manifest.field(axis.axis, axis.value.json) }
+    manifest.field("seed", self[StageDeclaration.seed.name].json)
+    if let purpose = self[StageDeclaration.purpose] { manifest.field("purpose", purpose) }
+    for axis in axes.sorted(by: { $0.axis < $1.axis }) { manifest.field(axis.axis, axis.value.json) }
     return manifest.finish().prefix64
   }
 }

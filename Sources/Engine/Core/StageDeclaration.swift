@@ -87,7 +87,7 @@ public struct StageDeclaration: Sendable {
   public var version: Int
   /// One sentence.
   public var summary: String
-  /// The parameters; a random stage has `seed` besides.
+  /// The parameters; a random stage has `seed` and `purpose` besides.
   public var parameters: [ParameterDeclaration] { didSet { keyFields = Self.keyFields(parameters) } }
   /// The parameters that are in the key, with their names in the manifest, sorted; once a stage, not once a node.
   private(set) var keyFields: [(field: String, name: ParameterName)]
@@ -135,7 +135,7 @@ public struct StageDeclaration: Sendable {
     self.name = name
     self.version = version
     self.summary = summary
-    let declared: [any DeclaredParameter] = isRandom ? parameters + [Self.seed] : parameters
+    let declared: [any DeclaredParameter] = isRandom ? parameters + [Self.seed, Self.purpose] : parameters
     self.parameters = declared.map(\.declaration)
     keyFields = Self.keyFields(self.parameters)
     self.inputs = inputs
@@ -157,6 +157,13 @@ public struct StageDeclaration: Sendable {
   public static let seed = Parameter(
     "seed", .integer(0...), default: 1,
     "the random stream is a function of this and of the node's axis values")
+
+  /// What the draws of a random stage are for. One that is given is in the key and in the random stream, so that nodes
+  /// of two purposes share no draw even where seed and axis values are the same; none leaves no trace.
+  public static let purpose = Parameter(
+    "purpose", .optional(.string), default: nil,
+    "a word for what the draws are for; nodes of different purposes share no random numbers (null: the main ones)"
+  )
 
   private static func keyFields(
     _ parameters: [ParameterDeclaration]

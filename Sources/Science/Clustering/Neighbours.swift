@@ -17,6 +17,8 @@ public enum NeighbourReference: Sendable, Equatable {
   case row(Int)
   /// The mean of all rows.
   case mean
+  /// For each row the mean of the rows of its class; a class for each row.
+  case meanOfClass([Int])
   /// The row with the least sum of distances to all rows.
   case medoid
 }
@@ -34,7 +36,7 @@ public struct Neighbours: Sendable, Equatable {
 
   /// Measures all rows of `features`, in double precision.
   ///
-  /// - Throws: `StatisticsError.indexOutOfRange` for a reference row that does not exist, `.zeroLengthRow`
+  /// - Throws: `StatisticsError.countMismatch` unless there is a class for each row, `.indexOutOfRange` for a reference row that does not exist, `.zeroLengthRow`
   ///   for cosine distance of a row (or mean, with index −1) of zeros.
   public init(of features: FeatureMatrix, to reference: NeighbourReference, metric: Metric)
     throws(StatisticsError)
@@ -44,13 +46,18 @@ public struct Neighbours: Sendable, Equatable {
     case .row(let i):
       if i < 0 || i >= features.rows { throw .indexOutOfRange(index: i, count: features.rows) }
       row = i
-    case .mean:
+    case .mean, .meanOfClass:
       row = nil
     case .medoid:
       row = try Medoid(of: features, metric: metric).row
     }
-    let point = row.map(features.row) ?? features.mean()
-    let distances = try features.distances(to: point, index: row ?? -1, metric: metric)
+    let distances: [Double]
+    if case .meanOfClass(let classes) = reference {
+      distances = try features.distances(toMeansOf: classes, metric: metric)
+    } else {
+      let point = row.map(features.row) ?? features.mean()
+      distances = try features.distances(to: point, index: row ?? -1, metric: metric)
+    }
     self.referenceRow = row
     self.distances = distances
     self.metric = metric
@@ -108,6 +115,18 @@ extension FeatureMatrix {
         // ½ ‖x/‖x‖ − y/‖y‖‖² equals 1 − cos and keeps its digits for near rows.
         result[i] = 0.5 * squaredDistance(ofRow: i, to: unit, scale: 1 / squares.squareRoot())
       }
+    }
+    return result
+  }
+
+  /// The distance of every row to the mean of the rows of its class.
+  func distances(toMeansOf classes: [Int], metric: Metric) throws(StatisticsError) -> [Double] {
+    if classes.count != rows { throw .countMismatch(expected: rows, actual: classes.count) }
+    var result = [Double](repeating: 0, count: rows)
+    for (_, members) in Dictionary(grouping: classes.indices, by: { classes[$0] }) {
+      let own = try selecting(members)
+      let distances = try own.distances(to: own.mean(), index: -1, metric: metric)
+      for (place, row) in members.enumerated() { result[row] = distances[place] }
     }
     return result
   }

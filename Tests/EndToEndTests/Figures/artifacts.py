@@ -1,4 +1,4 @@
-"""Artifacts as h5py reads them, and the comparison of two figures."""
+"""Artifacts as h5py reads them, the rows of a table, and the comparison of two figures."""
 import json
 import math
 import sys
@@ -6,6 +6,12 @@ import sys
 import h5py
 
 compared = [0]
+# Student's t at 97.5 %, by degrees of freedom.
+T975 = {1: 12.706204736174698, 2: 4.302652729696142, 3: 3.182446305284263, 4: 2.7764451051977987}
+WHOLE = {
+    "distance": "comparison/parameter_distance", "kl": "comparison/kl", "changed": "comparison/changed",
+    "mia_auc": "forgetting/membership_auc", "f1": "forgetting/f1", "relearning": "forgetting/relearning_steps",
+}
 
 
 def require(found, expected, tolerance, what):
@@ -36,3 +42,13 @@ class Artifact:
         """The contents of a slot of any number."""
         value = self.inputs.get(slot, {})
         return [value] if isinstance(value, str) else list(value.values())
+
+
+def rows(study, table):
+    """The evaluations of a table: (label, axis values, artifact)."""
+    result = []
+    for key, content in table.inputs["rows"].items():
+        label, _, point = key.partition("[")
+        axes = dict(pair.split("=") for pair in point.rstrip("]").split(",") if pair)
+        result.append((label, axes, study.by_content[content]))
+    return result

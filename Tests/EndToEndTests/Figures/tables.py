@@ -4,25 +4,8 @@ import sys
 
 import numpy as np
 
-from artifacts import require
-
-# Student's t at 97.5 %, by degrees of freedom.
-T975 = {1: 12.706204736174698, 2: 4.302652729696142, 3: 3.182446305284263, 4: 2.7764451051977987}
-WHOLE = {
-    "distance": "comparison/parameter_distance", "kl": "comparison/kl", "changed": "comparison/changed",
-    "mia_auc": "forgetting/membership_auc", "f1": "forgetting/f1", "relearning": "forgetting/relearning_steps",
-}
-
-
-def rows(study, table):
-    """The evaluations of a table: (label, axis values, artifact)."""
-    result = []
-    for key, content in table.inputs["rows"].items():
-        label, _, point = key.partition("[")
-        axes = dict(pair.split("=") for pair in point.rstrip("]").split(",") if pair)
-        result.append((label, axes, study.by_content[content]))
-    return result
-
+from artifacts import T975, WHOLE, require, rows
+from comparisons import check_differences, check_factors, check_shares
 
 def values(evaluations, all_rows, split, metric, over):
     """The values of a cell's evaluations; "in spreads" takes the root mean square of those at its point."""
@@ -38,10 +21,11 @@ def values(evaluations, all_rows, split, metric, over):
         return {axis: value for axis, value in axes.items() if axis != over}
 
     result = []
-    for value, (_, axes, _) in zip(found, evaluations):
+    for value, (_, axes, own) in zip(found, evaluations):
         spreads = [float(e.read(f"/metrics/{split}/{name.replace('gap', 'spread')}"))
                    for _, other, e in all_rows if point(other) == point(axes)]
-        result.append(value / math.sqrt(np.mean(np.square(spreads))))
+        # A net like k retrained ones differs from their mean by √(1 + 1/k) spreads.
+        result.append(value / math.sqrt(np.mean(np.square(spreads))) / math.sqrt(1 + 1 / own.attrs["references"]))
     return result
 
 
@@ -96,60 +80,11 @@ def check_solves(study, table, document):
             require(record[name], np.mean([f[source] for f in facts]), 1e-9, f"{what}: {name}")
 
 
-def check_differences(study, table, document):
-    own, reference = table.parameters["scheme"], table.parameters["reference"]
-    split, columns, over = (table.parameters[name] for name in ("split", "columns", "over"))
-    everything = [(label, axes, float(e.read(f"/metrics/{split}/loss"))) for label, axes, e in rows(study, table)]
-
-    def partners(label, axes):
-        return [(other, loss) for name, other, loss in everything
-                if name == label and all(axes.get(axis, value) == value for axis, value in other.items())]
-
-    def gap(axes, loss):
-        return abs(loss - np.mean([retrained for _, retrained in partners(reference, axes)]))
-
-    def setting(axes):
-        return ", ".join(f"{axis} {axes[axis]}" for axis in sorted(axes) if axis not in (columns, over))
-
-    def differences(record):
-        """(column, repeat, difference) of the scheme's rows at the record's setting."""
-        return [(axes[columns], axes[over],
-                 gap(axes, loss) - np.mean([gap(*other) for other in partners(record["against"], axes)]))
-                for label, axes, loss in everything
-                if label == own and setting(axes) == (record.get("setting") or "")]
-
-    adjusted = {}
-    for record in document["records"]:
-        at, here = record["at"], differences(record)
-        if at == "all":
-            repeats = sorted({repeat for _, repeat, _ in here})
-            sample = [np.mean([d for _, r, d in here if r == repeat]) for repeat in repeats]
-        else:
-            sample = [d for column, _, d in here if column == at]
-        what = f"{document['title']}: against {record['against']} at {at}"
-        mean, deviation = np.mean(sample), np.std(sample, ddof=1)
-        error = deviation / math.sqrt(len(sample))
-        half = T975[len(sample) - 1] * error
-        require(record["pairs"], len(sample), 0, what + ": pairs")
-        require(record["closer_in"], sum(d < 0 for d in sample), 0, what + ": closer in")
-        require(record["mean_difference"], mean, 1e-9, what)
-        require(record["mean_difference_lower"], mean - half, 1e-6, what + ": lower end")
-        require(record["mean_difference_upper"], mean + half, 1e-6, what + ": upper end")
-        # With one degree of freedom Student's t is Cauchy's law.
-        if len(sample) == 2:
-            p = 1 - 2 / math.pi * math.atan(abs(mean) / error)
-            require(record["p"], p, 1e-6, what + ": p")
-            adjusted.setdefault(at == "all", []).append((p, record["p_adjusted"], what))
-    for family in adjusted.values():
-        bound = 0
-        for place, (p, found, what) in enumerate(sorted(family)):
-            bound = max(bound, min(1, (len(family) - place) * p))
-            require(found, bound, 1e-6, what + ": p adjusted")
-
-
 def check_calibration(study, table, document):
-    """The score of a setting: mean of |gap of the group's loss| + |gap of the retained loss| to retraining."""
-    reference, settings, kinds = (table.parameters[name] for name in ("reference", "settings", "schemes"))
+    """The score of a setting: mean over groups of the sum over the splits of |gap of the loss| to retraining."""
+    parameters = table.parameters
+    settings, kinds, control = (parameters[name] for name in ("settings", "schemes", "control"))
+    references = [parameters["reference"], *parameters["again"]]
     everything = rows(study, table)
 
     def loss(evaluation, split):
@@ -157,20 +92,27 @@ def check_calibration(study, table, document):
 
     def score(axes, evaluation):
         retrained = [e for label, other, e in everything
-                     if label == reference and all(axes.get(axis, v) == v for axis, v in other.items())]
+                     if label in references and all(axes.get(axis, v) == v for axis, v in other.items())]
         return sum(abs(loss(evaluation, split) - np.mean([loss(e, split) for e in retrained]))
-                   for split in ("group", "retained"))
+                   for split in parameters["splits"])
+
+    def is_held(axes):
+        return axes.get(parameters["held_axis"]) in parameters["held"]
 
     chosen = {}
     for record in document["records"]:
         setting = dict(part.split(" ") for part in record["setting"].split(", "))
-        here = [(axes, e) for label, axes, e in everything if label != reference
+        here = [(axes, e) for label, axes, e in everything if label not in references and label != control
                 and (" ".join(axes[kind] for kind in kinds if kind in axes) or label) == record["scheme"]
                 and all(axes.get(axis, "") == setting.get(axis, "") for axis in settings)]
-        expected = np.mean([score(axes, e) for axes, e in here])
+        own = [score(axes, e) for axes, e in here if not is_held(axes)]
+        expected = np.mean(own)
         what = f"{document['title']}: {record['scheme']} at {record['setting']}"
-        require(record["groups"], len(here), 0, what + ": groups")
+        require(record["groups"], len(own), 0, what + ": groups")
         require(record["score"], expected, 1e-9, what)
+        if parameters["held"]:
+            held = np.mean([score(axes, e) for axes, e in here if is_held(axes)])
+            require(record["held_out"], held, 1e-9, what + ": held out")
         failed = sum(not e.attrs["converged"] for _, e in here)
         require(record["not_converged"], failed, 0, what + ": not converged")
         chosen.setdefault(record["scheme"], []).append((failed > 0, expected, record["choice"] == "chosen"))
@@ -178,6 +120,19 @@ def check_calibration(study, table, document):
         best = min(candidates)
         if not best[0] and ([c[2] for c in candidates].count(True) != 1 or not best[2]):
             sys.exit(f"{document['title']}: another setting of {scheme} is chosen than that of the least score")
+
+
+def check_agreement(study, table, document):
+    """The share of the images that two clusterings give the same number."""
+    clusterings = [study.by_content[content] for content in table.several("clusters")]
+    clusterings = [dict(zip(c.read("/indices"), c.read("/assignment"))) for c in clusterings]
+    expected = []
+    for first, a in enumerate(clusterings):
+        for b in clusterings[first + 1:]:
+            common = a.keys() & b.keys()
+            expected.append(np.mean([a[image] == b[image] for image in common]))
+    for record, value in zip(document["records"], expected, strict=True):
+        require(record["same_part"], value, 1e-12, f"{document['title']}: {record['clustering']}, {record['and']}")
 
 
 def ranks(values):
@@ -205,4 +160,5 @@ def check_correlation(study, table, document):
 CHECKS = {
     "table": [check_pivot, check_solves], "differences": [check_differences, check_solves],
     "calibration": [check_calibration, check_solves], "correlation": [check_correlation, check_solves],
+    "agreement": [check_agreement], "factors": [check_factors], "part-shares": [check_shares],
 }

@@ -169,6 +169,7 @@ import Testing
         == made.content)
     let agreement = try shop.run("agreement", [:], ["clusters": [made, made]])
     #expect(try FileReader(at: agreement.path).read("/adjusted_rand", as: Double.self) == [1, 1, 1, 1])
+    #expect(try FileReader(at: agreement.path).read("/same", as: Double.self) == [1, 1, 1, 1])
   }
 
   @Test func agglomerativeTakesASubsetDrawnBySeed() throws {

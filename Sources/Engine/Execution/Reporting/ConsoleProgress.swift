@@ -13,7 +13,12 @@ public final class ConsoleProgress: ProgressDisplay {
     var fraction = 0.0
     var message = ""
     var threads: Int
+    /// When it was last spoken of where there is no terminal.
+    var told: Double
   }
+
+  /// Seconds after which a node that goes on says where it stands in a log.
+  private static let silence = 30.0
 
   /// The size of a terminal, in characters.
   public struct Size: Sendable {
@@ -101,7 +106,8 @@ public final class ConsoleProgress: ProgressDisplay {
   public func started(_ id: NodeID, reasons: [RunReason], threads: Int) {
     waiting[id] = nil
     forecast.leave(stage(id))
-    work[id] = Work(start: clock(), threads: threads)
+    let now = clock()
+    work[id] = Work(start: now, threads: threads, told: now)
   }
 
   /// Remembers the latest word of the node.
@@ -143,14 +149,24 @@ public final class ConsoleProgress: ProgressDisplay {
     line("[\(done)/\(total)] \(name(id))  FAILED: \(message)")
   }
 
-  /// Draws the block, at most ten times a second.
+  /// Draws the block, at most ten times a second; without a terminal, lines of the nodes that have been at work for long.
   public func update(running: [NodeID], waiting: [NodeID], unfinished: Int) {
     // What runs again is counted again.
     total = max(total, done + unfinished)
     let now = clock()
-    guard isTerminal, now - lastDraw >= 0.1 else { return }
+    guard isTerminal else { return tell(running, now: now) }
+    guard now - lastDraw >= 0.1 else { return }
     lastDraw = now
     write(erasure + takePending() + block(running: running, now: now))
+  }
+
+  /// A line for each node that has said nothing in a log for some time, if it says where it stands.
+  private func tell(_ running: [NodeID], now: Double) {
+    for id in running {
+      guard let state = work[id], !state.message.isEmpty, now - state.told >= Self.silence else { continue }
+      work[id]?.told = now
+      line("  \(name(id))  \(duration(now - state.start)) \(Int(state.fraction * 100)) %  \(state.message)")
+    }
   }
 
   /// Clears the block.

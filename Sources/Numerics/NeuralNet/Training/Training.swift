@@ -119,16 +119,21 @@ public struct TrainingResult: Sendable {
 /// in epoch e is a shuffle by `stream.substream("order").substream(e)`, the validation split one by
 /// `stream.substream("validation")`; step t (over all epochs) drops by `stream.substream("dropout").substream(t)`.
 ///
+/// Images of `excluded` take part in these draws and are then passed over: what is left comes in the order in which it
+/// comes in a training on all of `indices` from the same stream.
+///
 /// - Parameter progress: Called about twenty times an epoch; what it throws ends the training and is rethrown.
 /// - Throws: `NeuralNetError` for bad input, `trainingDiverged` when the loss or a parameter is not finite.
 public func train(
-  _ network: Network, parameters: [Float], data: ImageSet, indices: [Int],
+  _ network: Network, parameters: [Float], data: ImageSet, indices: [Int], excluded: [Int] = [],
   options: TrainingOptions = TrainingOptions(), stream: RandomStream, pool: ThreadPool,
   progress: ((TrainingProgress) throws -> Void)? = nil
 ) throws -> TrainingResult {
   try network.check(parameters: parameters)
   try data.check(indices, for: network)
-  try options.check(images: indices.count)
+  let excluded = Set(excluded)
+  let isKept = { (image: Int) in !excluded.contains(image) }
+  try options.check(images: indices.count(where: isKept))
   var held: [Int] = []
   var images = indices
   let heldCount = Int(Double(indices.count) * options.validationFraction)
@@ -137,14 +142,17 @@ public func train(
     draws.shuffle(&images)
     held = Array(images.suffix(heldCount))
     images.removeLast(heldCount)
+    held.removeAll { excluded.contains($0) }
   }
-  let trainer = Trainer(network, parameters: parameters, options: options, images: images.count, pool: pool)
+  let count = images.count(where: isKept)
+  let trainer = Trainer(network, parameters: parameters, options: options, images: count, pool: pool)
   var history: [EpochRecord] = []
   var best: (loss: Double, epoch: Int, network: Network, parameters: [Float])?
   for epoch in 0..<options.epochs {
     var order = images
     var draws = stream.substream("order").substream(epoch)
     draws.shuffle(&order)
+    if !excluded.isEmpty { order.removeAll { excluded.contains($0) } }
     let sums = try trainer.run(
       epoch: epoch, order: order, data: data, dropout: stream.substream("dropout"), progress: progress)
     var held1: Evaluation?
@@ -154,7 +162,7 @@ public func train(
     }
     history.append(
       EpochRecord(
-        loss: sums.loss / Double(images.count), accuracy: Double(sums.correct) / Double(images.count),
+        loss: sums.loss / Double(count), accuracy: Double(sums.correct) / Double(count),
         learningRate: sums.learningRate, validationLoss: held1?.loss, validationAccuracy: held1?.accuracy))
     if options.patience > 0, let loss = held1?.loss {
       if loss < best?.loss ?? .infinity { best = (loss, epoch, try trainer.network, trainer.current) }

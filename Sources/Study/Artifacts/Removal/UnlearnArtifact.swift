@@ -88,6 +88,9 @@ package struct UnlearnArtifact: ArtifactLayout {
   package let net = NetFields()
   package let history = HistoryFields()
   package let steps = StepFields()
+  package let originalLoss = List<Double>(
+    "/steps/original_loss", "k",
+    "mean loss of the images of each step at the net before the first; NaN without one")
   package let roundF1 = Maybe(
     List<Double>(
       "/rounds/f1", "r",

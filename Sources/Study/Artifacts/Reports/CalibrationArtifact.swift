@@ -13,6 +13,8 @@ package struct CalibrationCandidate: Sendable, Equatable {
   package var lower = Double.nan
   package var upper = Double.nan
   package var isChosen = false
+  /// Over the groups that were held out of the choice; NaN without any.
+  package var heldOut = Double.nan
 
   package init() {}
 }
@@ -38,9 +40,11 @@ package struct CandidateColumns: FieldGroup, Field {
   package let groups = List<Int>("/groups", "k", "groups that the score is a mean over")
   package let notConverged = List<Int>("/not_converged", "k", "groups behind which a solve failed")
   package let score = List<Double>(
-    "/score", "k", "mean of |gap of the group's loss| + |gap of the retained loss| to retraining")
+    "/score", "k", "mean over the groups of the sum over the splits of |gap of the loss| to retraining")
   package let lower = List<Double>("/lower", "k", "the lower end of the score's 95 % interval")
   package let upper = List<Double>("/upper", "k", "the upper end of the score's 95 % interval")
+  package let heldOut = List<Double>(
+    "/held_out", "k", "the same score over the groups that were held out of the choice; NaN without any")
   package let chosen = List<Bool>(
     "/chosen", "k", "1: the least score of its scheme among settings that all converged")
 
@@ -56,6 +60,7 @@ package struct CandidateColumns: FieldGroup, Field {
     try sink.write(score, candidates.map(\.score))
     try sink.write(lower, candidates.map(\.lower))
     try sink.write(upper, candidates.map(\.upper))
+    try sink.write(heldOut, candidates.map(\.heldOut))
     try sink.write(chosen, candidates.map(\.isChosen))
   }
 
@@ -73,6 +78,7 @@ package struct CandidateColumns: FieldGroup, Field {
     candidates.fill(try source.read(score), \.score)
     candidates.fill(try source.read(lower), \.lower)
     candidates.fill(try source.read(upper), \.upper)
+    candidates.fill(try source.read(heldOut), \.heldOut)
     candidates.fill(try source.read(chosen), \.isChosen)
     return Calibration(axes: axes.keys.sorted(), candidates: candidates)
   }
@@ -84,6 +90,10 @@ package struct CandidateColumns: FieldGroup, Field {
 package struct CalibrationArtifact: ArtifactLayout {
   package let candidates = CandidateColumns()
   package let choice = List<String>("/choice", "v", "the rule and the choices in words")
+  package let noise = Number<Double>(
+    "/noise/score",
+    "the score of retrained nets of yet another seed, which no scheme can be under but by luck; NaN without")
+  package let heldOutNoise = Number<Double>("/noise/held_out", "the same over the groups that were held out")
   package let solves = SolveRecordFields()
 
   package init() {}

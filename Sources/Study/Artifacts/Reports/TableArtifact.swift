@@ -62,6 +62,7 @@ package struct TableArtifact: ArtifactLayout {
   package let metrics = MetricColumns()
   package let groupSize = List<Int>("/group_size", "r", "images removed")
   package let poolSize = List<Int>("/pool_size", "r", "images that they were drawn from")
+  package let references = List<Int>("/references", "r", "retrained nets that the row was compared with")
   package let facts = SolveColumns(in: "", "r")
 
   package init() {}

@@ -33,7 +33,7 @@ public enum EvaluateStage: Stage {
     parameters: [label, relearnLimit, relearnRate, relearnBatch, relearnLoss],
     inputs: [
       InputDeclaration("images", accepts: ["load-images"], "the data set"),
-      InputDeclaration("net", accepts: ["train", "retrain", "unlearn"], "the net"),
+      InputDeclaration("net", accepts: ["train", "retrain", "unlearn", "rescale"], "the net"),
       InputDeclaration("group", accepts: ["group"], "the removed images"),
       InputDeclaration(
         "reference", accepts: ["retrain"], .optionalMany,

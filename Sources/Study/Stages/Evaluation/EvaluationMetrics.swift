@@ -72,6 +72,12 @@ enum EvaluationMetrics {
     ]
   }
 
+  /// The figure of an evaluation that a name stands for; nil for one that stands for several, or for a ratio of two.
+  static func figure(_ name: String) -> EvaluationMetric? {
+    let found = choices(name)
+    return found.count == 1 && found[0].unit == nil ? found[0].metric : nil
+  }
+
   /// The figures that names stand for among those that results have: a name of these rows' own commands comes after
   /// those of evaluations, and the names that a table has without being told stand for all that commands have.
   ///

@@ -7,11 +7,16 @@ import PipelineCore
 /// Orders images by the distance of their features to a reference.
 public enum NeighboursStage: Stage {
   /// What distances are taken to.
-  enum Reference: String, CaseIterable { case mean, medoid, image }
+  enum Reference: String, CaseIterable {
+    case mean
+    case labelMean = "label-mean"
+    case medoid, image
+  }
 
   static let reference = Parameter(
     "reference", .choice(Reference.self), default: .mean,
-    "what distances are taken to: the features' mean, the image nearest to all others, or one image")
+    "what distances are taken to: the features' mean, that of the image's own label, the image nearest to all others, or one image"
+  )
   static let image = Parameter(
     "image", .optional(.integer(0...)), default: nil, "reference image: its index in the train split")
   static let metric = Parameter("metric", .choice(Metric.self), default: .euclidean, "the distance")
@@ -23,7 +28,11 @@ public enum NeighboursStage: Stage {
   public static let declaration = StageDeclaration(
     name: "neighbours", version: 1, summary: "orders images by the distance of their features to a reference",
     parameters: [reference, image, metric, k],
-    inputs: [InputDeclaration("features", accepts: ["features"], "the features")],
+    inputs: [
+      InputDeclaration("features", accepts: ["features"], "the features"),
+      InputDeclaration(
+        "images", accepts: ["load-images"], .optional, "reference label-mean: the data set, for its labels"),
+    ],
     datasets: NeighboursArtifact.datasets, attributes: NeighboursArtifact.attributes,
     resources: { _ in Resources(cores: 1, memory: 512 << 20) },
     check: { parameters in
@@ -49,6 +58,12 @@ public enum NeighboursStage: Stage {
       }
       reference = .row(row)
     case .mean: reference = .mean
+    case .labelMean:
+      guard task.optionalInput("images") != nil else {
+        throw StageFailure("reference label-mean needs labels: give the stage an input images")
+      }
+      let labels = try task.loadImages().train.labels
+      reference = .meanOfClass(indices.map { Int(labels[$0]) })
     }
     let metric = task.parameters[Self.metric]
     let neighbours = try Neighbours(of: features.matrix, to: reference, metric: metric)

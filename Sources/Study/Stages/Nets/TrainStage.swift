@@ -1,4 +1,4 @@
-// The stages `train` and `retrain`: SGD on all training images, or on those that are left without a group.
+// The stage `train`, and what `retrain` has in common with it: SGD on training images.
 
 import Artifacts
 import Foundation
@@ -19,47 +19,25 @@ public enum TrainStage: Stage {
 
   /// Writes the net.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
-    let images = try task.loadImages()
-    return try trainNet(task, context, images.train, indices: Array(0..<images.train.count))
+    let images = try task.loadImages().train
+    let stream = RandomStream(key: task.streamKey)
+    let network = try TrainingParameters.network(task.parameters)
+    return try trainNet(
+      task, context, images, indices: Array(0..<images.count), network,
+      from: network.initialParameters(stream: stream.substream("initial")), stream: stream)
   }
 }
 
-/// Trains a net anew without a group: the reference that unlearning is compared with.
-public enum RetrainStage: Stage {
-  /// What it says of itself.
-  public static let declaration = StageDeclaration(
-    name: "retrain", version: 1, summary: "trains a net from scratch on the training images without a group",
-    parameters: TrainingParameters.all,
-    inputs: [
-      InputDeclaration("images", accepts: ["load-images"], "the data set"),
-      InputDeclaration("group", accepts: ["group"], "the images to leave out"),
-    ],
-    datasets: NetArtifact.datasets, attributes: NetArtifact.attributes, isRandom: true,
-    resources: TrainingParameters.resources,
-    unused: TrainingParameters.unused, check: TrainingParameters.check)
-
-  /// Writes the net.
-  public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
-    let images = try task.loadImages()
-    let group = try task.loadGroup()
-    let retained = group.complement(in: images.train.count)
-    guard !retained.isEmpty else {
-      throw StageFailure("the group is the whole training set: nothing is left to train on")
-    }
-    return try trainNet(task, context, images.train, indices: retained)
-  }
-}
-
-private func trainNet(
-  _ task: StageTask, _ context: some StageContext, _ images: ImageSet, indices: [Int]
+/// Trains a net from some parameters and writes it.
+func trainNet(
+  _ task: StageTask, _ context: some StageContext, _ images: ImageSet, indices: [Int], excluded: [Int] = [],
+  _ network: Network, from parameters: [Float], stream: RandomStream
 ) throws -> Digest {
   let values = task.parameters
   let options = TrainingParameters.options(values)
-  let network = try TrainingParameters.network(values)
-  let stream = RandomStream(key: task.streamKey)
   let result = try train(
-    network, parameters: network.initialParameters(stream: stream.substream("initial")), data: images,
-    indices: indices, options: options, stream: stream, pool: ThreadPool(threads: task.threads)
+    network, parameters: parameters, data: images, indices: indices, excluded: excluded, options: options,
+    stream: stream, pool: ThreadPool(threads: task.threads)
   ) { step in
     let done = Double(step.epoch) + Double(step.step) / Double(step.stepsPerEpoch)
     context.progress(

@@ -94,6 +94,11 @@ struct GroupParts {
         context.log(
           "\(group.indices.count - removed) of the group's images are in no part of 'order' and stay")
       }
+      if order.count > 1, Set(group.parts).count == 1, !group.parts.isEmpty {
+        context.log(
+          "all images of the group are in one part, so that it goes in one step: give the stage an input parts"
+        )
+      }
       if partition == .group {
         parts = named
       } else {

@@ -16,7 +16,7 @@ public enum UnlearnStage: Stage {
 
   /// What it says of itself.
   public static let declaration = StageDeclaration(
-    name: "unlearn", version: 2,
+    name: "unlearn", version: 3,
     summary: "removes a group from a net: in one step by an influence, or part by part",
     parameters: [
       GroupParts.partition, GroupParts.order, GroupParts.count, factor, divisor, UnlearnRounds.rounds,
@@ -26,6 +26,9 @@ public enum UnlearnStage: Stage {
       InputDeclaration("images", accepts: ["load-images"], "the data set"),
       InputDeclaration("net", accepts: ["train", "retrain", "unlearn"], "the net, trained on all images"),
       InputDeclaration("group", accepts: ["group"], "the images to remove, with their parts"),
+      InputDeclaration(
+        "parts", accepts: ["parts"], .optional,
+        "partition group, shuffled: parts to take instead of the group's own"),
       InputDeclaration(
         "influence", accepts: ["influence"], .optional,
         "the change to apply in one step; then only 'factor' and 'divisor' are used of the parameters"),
@@ -41,7 +44,7 @@ public enum UnlearnStage: Stage {
       if slots.contains("influence") {
         return SolverParameters.names.union([
           GroupParts.partition.name, GroupParts.order.name, GroupParts.count.name, UnlearnRounds.rounds.name,
-          UnlearnRounds.stepNorm.name, StageDeclaration.seed.name,
+          UnlearnRounds.stepNorm.name, StageDeclaration.seed.name, StageDeclaration.purpose.name,
         ])
       }
       var names = SolverParameters.unused(values, slots).union([factor.name, divisor.name])
@@ -53,6 +56,8 @@ public enum UnlearnStage: Stage {
   /// Where the steps have led to.
   private struct Outcome {
     var steps: [UnlearnStep]
+    /// The images of each step.
+    var members: [[Int]]
     var parameters: [Float]
     var solve: Solve
     /// F1 after each round, if rounds were scored.
@@ -64,7 +69,7 @@ public enum UnlearnStage: Stage {
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
     let images = try task.loadImages().train
     let net = try task.loadNet("net")
-    let group = try task.loadGroup()
+    let group = try task.loadDividedGroup()
     let retained = group.complement(in: images.count)
     guard !retained.isEmpty else { throw InfluenceError.nothingRetained }
     context.reportWholeLabels(group, images)
@@ -75,7 +80,8 @@ public enum UnlearnStage: Stage {
     } else if UnlearnRounds.isAsked(task) {
       let result = try UnlearnRounds.run(task, context, net: net, group: group, images, pool)
       outcome = Outcome(
-        steps: result.steps.map { UnlearnStep($0, size: group.indices.count) }, parameters: result.parameters,
+        steps: result.steps.map { UnlearnStep($0, size: group.indices.count) },
+        members: result.steps.map { _ in group.indices }, parameters: result.parameters,
         solve: Solve(result.steps, task.parameters), scores: result.scores.isEmpty ? nil : result.scores)
     } else {
       outcome = try removeParts(task, context, from: net, group, images, pool)
@@ -90,10 +96,22 @@ public enum UnlearnStage: Stage {
     try artifact.write(
       \.history, TrainingHistory(loss: [after.loss], accuracy: [after.accuracy], learningRate: [rate]))
     try artifact.write(\.steps, outcome.steps)
+    try artifact.write(\.originalLoss, try originalLosses(outcome.members, net, images, pool))
     try artifact.write(\.roundF1, outcome.scores)
     try artifact.write(\.solve, outcome.solve)
     try artifact.write(\.comparison, outcome.comparison)
     return try artifact.finish()
+  }
+
+  /// The mean loss of each step's images at the net before the first step; NaN for a step without an image.
+  private static func originalLosses(
+    _ members: [[Int]], _ net: Net, _ images: ImageSet, _ pool: ThreadPool
+  ) throws -> [Double] {
+    try members.map { part in
+      part.isEmpty
+        ? .nan
+        : try evaluate(net.network, parameters: net.parameters, data: images, indices: part, pool: pool).loss
+    }
   }
 
   /// Removes the group part by part.
@@ -111,8 +129,8 @@ public enum UnlearnStage: Stage {
       stream: RandomStream(key: task.streamKey), memoryCeiling: ceiling, pool: pool
     ) { context.report($1, step: $0, of: parts.count) }
     return Outcome(
-      steps: zip(result.steps, parts).map { UnlearnStep($0, size: $1.count) }, parameters: result.parameters,
-      solve: Solve(result.steps, task.parameters))
+      steps: zip(result.steps, parts).map { UnlearnStep($0, size: $1.count) }, members: parts,
+      parameters: result.parameters, solve: Solve(result.steps, task.parameters))
   }
 
   private static func factor(_ values: ParameterValues) -> Double {
@@ -163,7 +181,8 @@ public enum UnlearnStage: Stage {
       retainedLoss: try effect(
         try file.read(\.retainedLoss), over: hessian.filter { !removed.contains($0) }))
     return Outcome(
-      steps: [step], parameters: moved, solve: solve, comparison: try SolveFacts(behind: input).comparison)
+      steps: [step], members: [group.indices], parameters: moved, solve: solve,
+      comparison: try SolveFacts(behind: input).comparison)
   }
 }
 

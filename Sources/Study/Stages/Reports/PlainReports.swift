@@ -15,6 +15,14 @@ extension TableReport {
       let file = try ArtifactReader<DifferencesArtifact>(at: path)
       table = differences(try file.read(\.tests), verdict: try file.read(\.verdict), title: title)
       solves = try file.read(\.solves)
+    case FactorsStage.declaration.name:
+      return FactorsStage.table(
+        try ArtifactReader<FactorsArtifact>(at: path).read(\.self), title: title)
+    case PartSharesStage.declaration.name:
+      return PartSharesStage.table(
+        try ArtifactReader<PartSharesArtifact>(at: path).read(\.self), title: title)
+    case AgreementStage.declaration.name:
+      return try AgreementStage.table(ArtifactReader<AgreementArtifact>(at: path), title: title)
     case CalibrationStage.declaration.name:
       let file = try ArtifactReader<CalibrationArtifact>(at: path)
       table = calibration(try file.read(\.candidates), choice: try file.read(\.choice), title: title)
@@ -36,9 +44,14 @@ extension TableReport {
     return table
   }
 
-  private static func differences(_ tests: [DifferenceTest], verdict: [String], title: String) -> PlainTable {
+  private static func differences(
+    _ tests: [DifferenceTest], verdict: [String], title: String
+  ) -> PlainTable {
     var columns: [(name: String, values: PlainTable.Column)] = [
-      ("against", .texts(tests.map(\.against))), ("setting", .texts(tests.map(\.setting))),
+      ("figure", .texts(tests.map(\.figure))), ("against", .texts(tests.map(\.against))),
+    ]
+    if !tests.allSatisfy(\.setting.isEmpty) { columns.append(("setting", .texts(tests.map(\.setting)))) }
+    columns += [
       ("at", .texts(tests.map(\.column))), ("pairs", .counts(tests.map(\.pairs))),
       ("closer in", .counts(tests.map(\.closer))),
       (
@@ -46,9 +59,27 @@ extension TableReport {
         .intervals(tests.map { Interval(value: $0.mean, lower: $0.lower, upper: $0.upper) })
       ),
       ("p", .numbers(tests.map(\.pvalue))), ("p adjusted", .numbers(tests.map(\.adjusted))),
-      ("verdict", .texts(tests.map(\.verdict))),
+      ("p signed rank", .numbers(tests.map(\.signedRank))),
+      ("ranks", .texts(tests.map { ["closer", "even", "further"][$0.signedRankSide + 1] })),
     ]
-    if tests.allSatisfy(\.setting.isEmpty) { columns.remove(at: 1) }
+    if tests.contains(where: { $0.margin.isFinite }) {
+      columns += [
+        ("margin", .numbers(tests.map(\.margin))), ("p equivalence", .numbers(tests.map(\.equivalence))),
+      ]
+    }
+    if tests.contains(where: \.isControlled) {
+      columns.append(("control p", .numbers(tests.map(\.controlPvalue))))
+    }
+    if tests.contains(where: { $0.notConverged > 0 }) {
+      columns += [
+        ("mean converged", .numbers(tests.map(\.convergedMean))),
+        ("p converged", .numbers(tests.map(\.convergedPvalue))),
+      ]
+    }
+    if tests.contains(where: { $0.notFinite > 0 }) {
+      columns.append(("not finite", .counts(tests.map(\.notFinite))))
+    }
+    columns.append(("verdict", .texts(tests.map(\.verdict))))
     return PlainTable(
       title: title, columns: columns,
       notes: ["(… to …): the 95 % interval of the mean (Student's t)."] + verdict,
@@ -57,17 +88,20 @@ extension TableReport {
 
   private static func calibration(_ calibration: Calibration, choice: [String], title: String) -> PlainTable {
     let candidates = calibration.candidates
+    var columns: [(name: String, values: PlainTable.Column)] = [
+      ("scheme", .texts(candidates.map(\.scheme))), ("setting", .texts(candidates.map(\.setting))),
+      ("groups", .counts(candidates.map(\.groups))),
+      (
+        "score",
+        .intervals(candidates.map { Interval(value: $0.score, lower: $0.lower, upper: $0.upper) })
+      ),
+    ]
+    if candidates.contains(where: \.heldOut.isFinite) {
+      columns.append(("held out", .numbers(candidates.map(\.heldOut))))
+    }
+    columns.append(("choice", .texts(candidates.map { $0.isChosen ? "chosen" : "" })))
     return PlainTable(
-      title: title,
-      columns: [
-        ("scheme", .texts(candidates.map(\.scheme))), ("setting", .texts(candidates.map(\.setting))),
-        ("groups", .counts(candidates.map(\.groups))),
-        (
-          "score",
-          .intervals(candidates.map { Interval(value: $0.score, lower: $0.lower, upper: $0.upper) })
-        ),
-        ("choice", .texts(candidates.map { $0.isChosen ? "chosen" : "" })),
-      ],
+      title: title, columns: columns,
       notes: ["(… to …): the 95 % interval of the mean over the groups (Student's t)."] + choice,
       notConverged: candidates.map(\.notConverged))
   }

@@ -4,6 +4,7 @@ import Artifacts
 import Foundation
 import PipelineCore
 import ResultTables
+import Statistics
 
 /// Renders a table artifact.
 public struct TableReport {
@@ -17,7 +18,8 @@ public struct TableReport {
   public static let stages: Set<String> = Set(
     [
       TableStage.declaration, DifferencesStage.declaration, CalibrationStage.declaration,
-      CorrelationStage.declaration, LogisticErrorsStage.declaration,
+      CorrelationStage.declaration, LogisticErrorsStage.declaration, FactorsStage.declaration,
+      PartSharesStage.declaration, AgreementStage.declaration,
     ]
     .map(\.name))
 
@@ -99,7 +101,8 @@ public struct TableReport {
         let points = schemes.indices.map { row in
           axes.filter { $0.key != over }.sorted { $0.key < $1.key }.map { $0.value[row] }
         }
-        values = Self.inSpreads(values, try file.read(\.metrics[unit]), points: points)
+        values = Self.inSpreads(
+          values, try file.read(\.metrics[unit]), references: try file.read(\.references), points: points)
       }
       for row in schemes.indices where choice.isAlways || !values[row].isNaN {
         rows.append(
@@ -119,16 +122,22 @@ public struct TableReport {
         appendices: SolveTable.table(facts, labels: schemes).map { [$0] } ?? []))
   }
 
-  /// Gaps in units of the seed-to-seed spread of retraining: the root mean square of the spreads over all rows
-  /// at the same point of the axes, whatever their scheme, since they share the retrained nets.
+  /// Gaps in spreads: divided by what a net that is like the k retrained ones differs from their mean by, √(1 + 1/k)
+  /// seed-to-seed standard deviations. That deviation is the root mean square over all rows at the same point of the axes,
+  /// whatever their scheme, since they share the retrained nets.
   ///
-  /// A spread of two or three seeds alone is too uncertain to divide by.
-  private static func inSpreads(_ gaps: [Double], _ spreads: [Double], points: [[String]]) -> [Double] {
+  /// A deviation of two or three seeds alone is too uncertain to divide by.
+  private static func inSpreads(
+    _ gaps: [Double], _ spreads: [Double], references: [Int], points: [[String]]
+  ) -> [Double] {
     let pooled = Dictionary(grouping: gaps.indices, by: { points[$0] }).mapValues { rows in
       let squares = rows.map { spreads[$0] * spreads[$0] }.filter(\.isFinite)
       return squares.isEmpty ? .nan : (squares.reduce(0, +) / Double(squares.count)).squareRoot()
     }
-    return gaps.indices.map { gaps[$0] / (pooled[points[$0]] ?? .nan) }
+    return gaps.indices.map { row in
+      references[row] == 0
+        ? .nan : gaps[row] / ((pooled[points[row]] ?? .nan) * SeedSpread.factor(references: references[row]))
+    }
   }
 
   /// What the figures of a table mean, where their names don't say it.
@@ -138,7 +147,8 @@ public struct TableReport {
     let metrics = Set(choices.map(\.figure.metric))
     if choices.contains(where: { $0.unit != nil }) {
       lines.append(
-        "in spreads: the gap to retraining, divided by the standard deviation of retraining from seed to seed"
+        "in spreads: the gap to the mean of k retrained nets, divided by √(1 + 1/k) standard deviations of retraining from "
+          + "seed to seed: what a net like them differs by"
       )
     }
     for (metric, line) in [

@@ -18,12 +18,12 @@ public enum TableStage: Stage {
     "metrics", .list(.string), default: defaultMetrics,
     "the figures shown: of commands, names of their own (default: all); of evaluations, a split (\(EvaluationMetrics.splits.joined(separator: ", "))) for its accuracy and loss; "
       + "SPLIT. and one of loss, accuracy, gap, accuracy_gap (less retraining), gap_spread, accuracy_gap_spread "
-      + "(in standard deviations of retraining from seed to seed); distance, kl, changed, mia_auc, f1, relearning"
+      + "(in spreads of retraining from seed to seed); distance, kl, changed, mia_auc, f1, relearning"
   )
 
   /// What it says of itself.
   public static let declaration = StageDeclaration(
-    name: "table", version: 5, summary: "gathers evaluations into one table, a row an evaluation",
+    name: "table", version: 6, summary: "gathers evaluations into one table, a row an evaluation",
     parameters: [TableReport.title, columns, over, order, down, metrics],
     inputs: [
       InputDeclaration(
@@ -56,6 +56,7 @@ public enum TableStage: Stage {
     try artifact.write(\.metrics, columns)
     try artifact.write(\.groupSize, evaluations.map(\.groupSize))
     try artifact.write(\.poolSize, evaluations.map(\.poolSize))
+    try artifact.write(\.references, evaluations.map(\.references))
     try artifact.write(\.facts, evaluations.map(\.facts))
     return try artifact.finish()
   }

@@ -9,8 +9,8 @@ struct EvaluationRow {
   var scheme: String
   /// Axis values as text.
   var axes: [String: String]
-  /// Mean cross-entropy by split.
-  var losses: [EvaluationSplit: Double]
+  /// The figures that were asked for.
+  var figures: [EvaluationMetric: Double]
   /// Whether every solve behind it converged.
   var converged: Bool
   /// The node that made it.
@@ -24,31 +24,34 @@ struct EvaluationRow {
   }
 }
 
-/// The evaluations of a slot, of which one scheme is the reference: retraining.
+/// The evaluations of a slot, of which some schemes are the reference: nets retrained from one seed or several.
 struct EvaluationRows {
   /// All but the reference, in the order of the plan.
   var rows: [EvaluationRow] = []
-  /// Those of the reference, by the values of its axes.
-  private var references: [EvaluationRow] = []
-  private let name: String
+  /// Those of the reference.
+  private(set) var references: [EvaluationRow] = []
+  /// The labels of the reference.
+  private let names: [String]
 
-  /// Reads the losses of some splits.
-  init(_ task: StageTask, slot: String = "rows", reference: String, splits: [EvaluationSplit]) throws {
-    name = reference
+  /// Reads some figures.
+  ///
+  /// - Parameter references: The labels of the reference, each of which has rows.
+  init(
+    _ task: StageTask, slot: String = "rows", references names: [String], figures: [EvaluationMetric]
+  ) throws {
+    self.names = names
     for (place, input) in (task.inputs[slot] ?? []).enumerated() {
       let file = try ArtifactReader<EvaluationArtifact>(input)
-      var losses: [EvaluationSplit: Double] = [:]
-      for split in splits { losses[split] = try file.read(\.metrics[EvaluationMetric(split, .loss)]) }
+      var values: [EvaluationMetric: Double] = [:]
+      for figure in figures { values[figure] = try file.read(\.metrics[figure]) }
       let row = EvaluationRow(
-        scheme: input.label,
-        axes: input.axisTexts,
-        losses: losses, converged: try file.read(\.facts.outcome.converged), node: input.node, place: place)
-      if input.label == reference { references.append(row) } else { rows.append(row) }
+        scheme: input.label, axes: input.axisTexts, figures: values,
+        converged: try file.read(\.facts.outcome.converged), node: input.node, place: place)
+      if names.contains(input.label) { references.append(row) } else { rows.append(row) }
     }
-    guard !references.isEmpty else {
-      let labels = Set(rows.map(\.scheme)).sorted().joined(separator: ", ")
-      throw StageFailure(
-        "none of the rows is labelled '\(reference)', the reference; the labels are \(labels)")
+    for name in names where !references.contains(where: { $0.scheme == name }) {
+      let labels = Set((rows + references).map(\.scheme)).sorted().joined(separator: ", ")
+      throw StageFailure("none of the rows is labelled '\(name)', the reference; the labels are \(labels)")
     }
   }
 
@@ -66,9 +69,12 @@ struct EvaluationRows {
   /// How far the loss on a split is above that of retraining, at the same values of the axes that both have; the
   /// mean over several retrainings.
   func gap(_ row: EvaluationRow, _ split: EvaluationSplit) throws -> Double {
-    let known = references.filter { $0.agrees(with: row) }.compactMap { $0.losses[split] }
-    guard !known.isEmpty, let own = row.losses[split] else {
-      throw StageFailure("\(row.node) has no row of '\(name)' at the same axis values to be compared with")
+    let loss = EvaluationMetric(split, .loss)
+    let known = references.filter { $0.agrees(with: row) }.compactMap { $0.figures[loss] }
+    guard !known.isEmpty, let own = row.figures[loss] else {
+      throw StageFailure(
+        "\(row.node) has no row of '\(names.joined(separator: "', '"))' at the same axis values to be compared with"
+      )
     }
     return own - known.reduce(0, +) / Double(known.count)
   }

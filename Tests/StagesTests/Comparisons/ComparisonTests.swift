@@ -12,34 +12,6 @@ import Tensor
 import Testing
 
 @Suite struct ComparisonTests {
-  /// An evaluation of which only the losses matter, and whether a solve stands behind it.
-  private static func evaluation(
-    _ shop: Workshop, _ label: String, _ axes: [String: Value], group: Double, retained: Double = 0.1,
-    converged: Bool = true
-  ) throws -> TaskInput {
-    let isSolved = label != "retrain"
-    var made = try shop.artifact("evaluate") { file in
-      for split in ["group", "retained", "train", "test", "test_label", "test_other"] {
-        let loss = split == "group" ? group : split == "retained" ? retained : 0.5
-        try file.write("/metrics/\(split)/loss", loss)
-      }
-      try file.setAttribute("converged", to: .integer(converged ? 1 : 0))
-      for name in ["iterations", "products", "hessian_images"] {
-        try file.setAttribute(name, to: .integer(isSolved ? 30 : 0))
-      }
-      for name in [
-        "residual", "damping", "damping_implied", "gradient_norm", "curvature_min", "curvature_max",
-        "predicted_change", "predicted_change_second_order", "actual_change",
-      ] {
-        try file.setAttribute(name, to: .real(isSolved ? (converged ? 0.0005 : 0.25) : .nan))
-      }
-    }
-    made.label = label
-    made.axes = axes.sorted { $0.key < $1.key }.map { AxisValue($0.key, $0.value) }
-    made.node = "\(label)\(axes.values.map(\.plainText).sorted())"
-    return made
-  }
-
   /// Differences of the gaps of a to b at size 10, and of exactly zero at size 20, over five repeats.
   private static let known = [0.4, -0.1, 0.25, 0.3, 0.05]
 
@@ -49,11 +21,11 @@ import Testing
       for size in [10, 20] {
         let axes: [String: Value] = ["size": .integer(size), "repeat": .integer(repetition)]
         let truth = 1 + 0.1 * Double(repetition)
-        rows.append(try evaluation(shop, "retrain", axes, group: truth))
+        rows.append(try sampleEvaluation(shop, "retrain", axes, group: truth))
         // b misses by 0.5 below, a by as much and the difference above: the sides don't matter.
         let extra = size == 10 ? known[repetition] : 0
-        rows.append(try evaluation(shop, "a", axes, group: truth + 0.5 + extra))
-        rows.append(try evaluation(shop, "b", axes, group: truth - 0.5, converged: repetition != 3))
+        rows.append(try sampleEvaluation(shop, "a", axes, group: truth + 0.5 + extra))
+        rows.append(try sampleEvaluation(shop, "b", axes, group: truth - 0.5, converged: repetition != 3))
       }
     }
     return rows
@@ -61,7 +33,8 @@ import Testing
 
   @Test func differencesAreAPairedTTest() throws {
     let shop = try Workshop()
-    let made = try shop.run("differences", ["scheme": .string("a")], ["rows": try Self.rows(shop)])
+    let made = try shop.run(
+      "differences", ["scheme": "a", "pooling": "log-ratio"], ["rows": try Self.rows(shop)])
     let file = try FileReader(at: made.path)
     #expect(try file.readStrings("/tests/column") == ["10", "20", "all"])
     #expect(try file.readStrings("/tests/against") == ["b", "b", "b"])
@@ -72,19 +45,22 @@ import Testing
     // scipy.stats.ttest_1samp(known, 0) and scipy.stats.t.interval(.95, 4, mean, sem).
     #expect(abs(means[0] - 0.18) < 1e-12 && abs(pvalues[0] - 0.11693430104240451) < 1e-9)
     #expect(abs(lower[0] + 0.07065010770143462) < 1e-9 && abs(upper[0] - 0.43065010770143464) < 1e-9)
-    // All sizes: half of that, so the same p; and rounding apart, no difference at size 20.
-    #expect(abs(means[2] - 0.09) < 1e-12 && abs(pvalues[2] - pvalues[0]) < 1e-6)
+    // All sizes: half of the logarithm of (0.5 + d) / 0.5, by scipy; and rounding apart, no difference at size 20.
+    #expect(abs(means[2] - 0.13354220307461345) < 1e-9 && abs(pvalues[2] - 0.14368143666245028) < 1e-6)
     #expect(abs(means[1]) < 1e-12)
     let adjusted: [Double] = try file.read("/tests/adjusted")
     #expect(abs(adjusted[0] - min(1, 2 * pvalues[0])) < 1e-12 || pvalues[1] < pvalues[0])
     #expect(adjusted[2] == pvalues[2])
-    #expect(try file.readStrings("/tests/verdict")[2] == "no difference")
+    #expect(try file.readStrings("/tests/verdict")[2] == "not shown")
+    // Two of five differences have ranks 1 and the negative one 2: 2 · 3 / 32.
+    #expect(try file.read("/tests/signed_rank", as: Double.self)[0] == 0.1875)
+    #expect(try file.readStrings("/tests/figure") == ["step length", "step length", "step length"])
     #expect(try file.read("/tests/not_converged", as: Int64.self) == [1, 1, 2])
     let closer = try file.read("/tests/closer", as: Int64.self)
     #expect(closer[0] == 1 && closer[2] == 1)
     #expect(
       try file.readStrings("/verdict").last
-        == "Verdict, a against b: no difference; behind 2 of the pairs a solve did not converge.")
+        == "Verdict, step length, a against b: not shown; behind 2 of the pairs a solve did not converge.")
     // Rows are retrain, a and b in turn; size 10 at even places.
     let nodes = (0..<30).map { ["node\($0)", "shared"] }
     let report = try shop.report(
@@ -117,10 +93,10 @@ import Testing
       for repetition in 0..<3 {
         let axes: [String: Value] = ["size": .integer(10), "repeat": .integer(repetition)]
         for (label, gap) in [("retrain", 0), ("a", own), ("b", other)] {
-          rows.append(try Self.evaluation(shop, label, axes, group: 1 + gap))
+          rows.append(try sampleEvaluation(shop, label, axes, group: 1 + gap))
         }
       }
-      let made = try shop.run("differences", ["scheme": .string("a")], ["rows": rows])
+      let made = try shop.run("differences", ["scheme": "a", "pooling": "log-ratio"], ["rows": rows])
       let differences: [Double] = try FileReader(at: made.path).read("/pairs/difference")
       #expect(differences.count == 3 && differences.allSatisfy { abs($0 + 0.2) < 1e-12 }, "\(own) \(other)")
     }
@@ -132,22 +108,24 @@ import Testing
     for repetition in 0..<6 {
       let wobble = 0.01 * Double(repetition % 3)
       let axes: [String: Value] = ["size": .integer(10), "repeat": .integer(repetition)]
-      rows.append(try Self.evaluation(shop, "retrain", axes, group: 1))
+      rows.append(try sampleEvaluation(shop, "retrain", axes, group: 1))
       for (label, gap) in [("near", 0.1), ("mid", 0.3), ("far", 0.6)] {
         for damping in [0.1, 0.2] {
           rows.append(
-            try Self.evaluation(
+            try sampleEvaluation(
               shop, label, axes.merging(["damping": .number(damping)]) { a, _ in a },
               group: 1 + gap + (label == "mid" ? wobble : 0)))
         }
       }
     }
-    let made = try shop.run("differences", ["scheme": .string("mid")], ["rows": rows])
+    let made = try shop.run("differences", ["scheme": "mid", "pooling": "log-ratio"], ["rows": rows])
     let lines = try FileReader(at: made.path).readStrings("/verdict")
     #expect(
       lines.suffix(2) == [
-        "Verdict, mid against near: mid is further from retraining (closer in 0, further in 2 of 2 settings).",
-        "Verdict, mid against far: mid is closer to retraining (closer in 2, further in 0 of 2 settings).",
+        "Verdict, step length, mid against near: mid is further from retraining "
+          + "(closer in 0, further in 2, equivalent in 0 of 2 settings).",
+        "Verdict, step length, mid against far: mid is closer to retraining "
+          + "(closer in 2, further in 0, equivalent in 0 of 2 settings).",
       ])
     let table = try shop.report(made, ["scheme": .string("mid")])
     #expect(try !table.render(.text).contains("†") && table.render(.csv).contains(",not_converged\r\n"))
@@ -165,7 +143,9 @@ import Testing
     let shop = try Workshop()
     let rows = try Self.rows(shop)
     func message(_ parameters: [String: Value], _ rows: [TaskInput]) -> String {
-      failure { _ = try shop.run("differences", parameters, ["rows": rows]) }
+      failure {
+        _ = try shop.run("differences", parameters.merging(["pooling": "log-ratio"]) { $1 }, ["rows": rows])
+      }
     }
     #expect(
       message(["scheme": .string("another")], rows)
@@ -184,18 +164,68 @@ import Testing
     #expect(message(["scheme": .string("a")], alone).hasSuffix("to be compared with"))
   }
 
+  /// Nets that are held out take no part in the choice; a retrained net of another seed gives the floor of both scores.
+  @Test func heldOutNetsOnlyScore() throws {
+    let shop = try Workshop()
+    var rows: [TaskInput] = []
+    for net in 0..<3 {
+      for draw in 0..<2 {
+        let axes: [String: Value] = ["trial_net": .integer(net), "repeat": .integer(draw)]
+        // The reference is the mean of two: 1.
+        for (label, loss) in [("retrain", 0.98), ("again", 1.02), ("third", net == 2 ? 1.03 : 0.99)] {
+          rows.append(try sampleEvaluation(shop, label, axes, group: loss, retained: 5))
+        }
+        for (damping, loss) in [(0.1, net == 2 ? 1 : 1.4), (0.2, net == 2 ? 1.5 : 0.9), (0.3, 1.2)] {
+          rows.append(
+            try sampleEvaluation(
+              shop, "a", axes.merging(["damping": .number(damping)]) { $1 }, group: loss, retained: damping))
+        }
+      }
+    }
+    let parameters: [String: Value] = [
+      "again": .list(["again"]), "control": "third", "splits": .list(["group"]), "held_axis": "trial_net",
+      "held": .list(["2"]),
+    ]
+    let made = try shop.run("calibration", parameters, ["rows": rows])
+    let file = try FileReader(at: made.path)
+    #expect(try file.readStrings("/setting") == ["damping 0.1", "damping 0.2", "damping 0.3"])
+    #expect(try file.read("/chosen", as: UInt8.self) == [0, 1, 0])
+    for (values, expected) in zip(
+      [try file.read("/score", as: Double.self), try file.read("/held_out", as: Double.self)],
+      [[0.4, 0.1, 0.2], [0, 0.5, 0.2]])
+    { for (value, expected) in zip(values, expected) { #expect(abs(value - expected) < 1e-12) } }
+    #expect(try file.read("/groups", as: Int64.self) == [4, 4, 4])
+    #expect(try abs(file.readScalar("/noise/score") - 0.01) < 1e-12)
+    #expect(try abs(file.readScalar("/noise/held_out") - 0.03) < 1e-12)
+    let lines = try file.readStrings("/choice")
+    #expect(
+      lines[0] == "Rule: least mean of |gap of the group's loss| to retraining; test images take no part.")
+    #expect(
+      lines[1]
+        == "Noise floor: a retrained net of another seed scores 0.0100, held out 0.0300; a lower score is luck."
+    )
+    #expect(lines[2] == "a: damping 0.2, score 0.1000, held out 0.5000.")
+    #expect(try shop.report(made, parameters).render(.text).contains("held out"))
+    func message(_ more: [String: Value]) -> String {
+      failure { _ = try shop.run("calibration", parameters.merging(more) { $1 }, ["rows": rows]) }
+    }
+    #expect(message(["held": .list([])]).contains("give both or neither"))
+    #expect(message(["control": "nobody"]).hasPrefix("no row is labelled 'nobody'"))
+    #expect(message(["held": .list(["0", "1", "2"])]).contains("none to choose by"))
+  }
+
   @Test func calibrationTakesTheLeastGapThatConverged() throws {
     let shop = try Workshop()
     var rows: [TaskInput] = []
     for repetition in 0..<3 {
       let place: [String: Value] = ["repeat": .integer(repetition)]
-      rows.append(try Self.evaluation(shop, "retrain", place, group: 1, retained: 0.1))
+      rows.append(try sampleEvaluation(shop, "retrain", place, group: 1, retained: 0.1))
       for (damping, gap, converged) in [
         (0.1, 0.4, true), (0.2, -0.1, true), (0.3, 0.05, false), (0.4, 0.3, true),
       ] {
         for formula in ["x", "y"] {
           rows.append(
-            try Self.evaluation(
+            try sampleEvaluation(
               shop, "one step",
               place.merging(["damping": .number(damping), "formula": .string(formula)]) { a, _ in a },
               group: 1 + gap * (formula == "x" ? 1 : -1), retained: 0.1 + (formula == "x" ? 0.02 : damping),
@@ -204,7 +234,7 @@ import Testing
       }
       // Only one setting axis of two: the other is empty.
       rows.append(
-        try Self.evaluation(
+        try sampleEvaluation(
           shop, "three steps", place.merging(["damping": .number(0.1)]) { a, _ in a }, group: 1.2))
     }
     let made = try shop.run(

@@ -1,0 +1,141 @@
+// The stage `differences`: does one scheme come closer to retraining than others? Paired tests and a verdict.
+
+import Artifacts
+import PipelineCore
+
+/// Compares schemes pair by pair.
+public enum DifferencesStage: Stage {
+  /// What is compared.
+  enum Endpoint: String, CaseIterable {
+    /// |loss − loss after retraining| on a split: how far a step over- or undershoots.
+    case stepLength = "step-length"
+    /// Figures of nets that forget as much as retraining.
+    case matched
+  }
+
+  /// What makes differences at several columns one unit.
+  enum Pooling: String, CaseIterable {
+    case spread
+    case logRatio = "log-ratio"
+  }
+
+  static let scheme = Parameter("scheme", .string, "the label of the scheme that is compared with the others")
+  static let reference = Parameter(
+    "reference", .string, default: "retrain", "the label of retraining, which gaps are taken to")
+  static let again = Parameter(
+    "again", .list(.string), default: [],
+    "labels of nets retrained from other seeds, over which and reference gaps are taken to the mean")
+  static let control = Parameter(
+    "control", .optional(.string), default: nil,
+    "the label of a retrained net of yet another seed, the negative control (null: there is none)")
+  static let untouched = Parameter(
+    "untouched", .optional(.string), default: nil,
+    "the label of the net before removal, the positive control: without a difference from 'control' nothing is shown"
+  )
+  static let endpoint = Parameter(
+    "endpoint", .choice(Endpoint.self), default: .stepLength,
+    "step-length: |loss − retrained| on 'split'; matched: 'figures' of nets that forget as much as retraining"
+  )
+  static let split = Parameter(
+    "split", .choice(EvaluationSplit.self), default: .group, "step-length: the split whose loss is compared")
+  static let figures = Parameter(
+    "figures", .list(.string), default: ["retained.loss", "test.loss", "kl"],
+    "matched: what is compared, each smaller the better, called as the metrics of a table")
+  static let columns = Parameter(
+    "columns", .string, default: "size", "the axis of which each value has a test, and all together")
+  static let over = Parameter("over", .string, default: "repeat", "the axis that pairs are drawn from")
+  static let level = Parameter("level", .number(0.0001...0.5), default: 0.05, "the level of each test")
+  static let margin = Parameter(
+    "margin", .number(1e-6...1e6), default: 0.5,
+    "of equivalence, in spreads: standard deviations of a net like the retrained ones about their mean")
+  static let pooling = Parameter(
+    "pooling", .choice(Pooling.self), default: .spread,
+    "the unit of the mean over columns: the spread of each column, or the logarithm of the ratio of the two figures"
+  )
+
+  /// What it says of itself.
+  public static let declaration = StageDeclaration(
+    name: "differences", version: 4,
+    summary: "tests whether a scheme comes closer to retraining than others, over pairs, with a verdict",
+    parameters: [
+      TableReport.title, scheme, reference, again, control, untouched, endpoint, split, figures, columns,
+      over, level,
+      margin, pooling,
+    ],
+    inputs: [
+      InputDeclaration(
+        "rows", accepts: ["evaluate"], .many,
+        "the evaluations by scheme, as label: stage; all but the reference and scheme are compared against")
+    ],
+    datasets: DifferencesArtifact.datasets, attributes: DifferencesArtifact.attributes,
+    unused: { values, _ in [values[endpoint] == .matched ? split.name : figures.name] },
+    check: check)
+
+  private static func check(_ values: ParameterValues) -> ParameterProblem? {
+    let retrained = [values[reference]] + values[again]
+    if retrained.contains(values[scheme]) {
+      return ParameterProblem(scheme, "'scheme' and 'reference' are the same label")
+    }
+    if Set(retrained).count < retrained.count {
+      return ParameterProblem(again, "'again' names a label twice, or that of 'reference'")
+    }
+    if let control = values[control], retrained.contains(control) {
+      return ParameterProblem(
+        Self.control, "'control' must be another net than those of 'reference' and 'again'")
+    }
+    if values[untouched] != nil, values[control] == nil {
+      return ParameterProblem(untouched, "'untouched' is told from a retrained net: give 'control' its label")
+    }
+    if values[figures].isEmpty { return ParameterProblem(figures, "'figures' needs at least one name") }
+    let unknown = values[figures].first { EvaluationMetrics.figure($0) == nil }
+    return unknown.map {
+      ParameterProblem(
+        figures,
+        "'\($0)' is no figure of a net; \(suggestion(for: $0, among: EvaluationMetrics.names, of: "metrics"))"
+      )
+    }
+  }
+
+  /// Writes pairs, tests and verdict.
+  public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
+    let values = task.parameters
+    let figures = ComparedFigure.all(values)
+    let rows = try EvaluationRows(
+      task, references: [values[reference]] + values[again], figures: Array(Set(figures.map(\.metric))))
+    try checkLabels(rows, values)
+    var pairs: [ComparedPair] = []
+    var tests: [ComparisonTest] = []
+    for figure in figures {
+      let comparison = try FigureComparison(figure, rows, values)
+      pairs += comparison.pairs
+      tests += try comparison.tests()
+    }
+    let controls = [values[untouched], values[control]].compactMap { $0 }
+    var records = tests.map(\.record)
+    Verdict.judge(&records, level: values[level]) {
+      ($0.column == "all" ? 0 : 1) + (controls.contains($0.against) ? 2 : 0)
+    }
+    var artifact = try ArtifactWriter<DifferencesArtifact>(task)
+    try artifact.write(
+      \.pairs.rows, RowNames(labels: pairs.map(\.against), axes: pairs.map(\.axes)))
+    try artifact.write(\.pairs.figure, pairs.map(\.figure))
+    try artifact.write(\.pairs.difference, pairs.map(\.difference))
+    try artifact.write(\.tests, records)
+    try artifact.write(\.verdict, Verdict.lines(records, values))
+    let inputs = task.inputs["rows"] ?? []
+    try artifact.write(
+      \.solves, try SolveRecords(inputs, labels: inputs.map(\.label), records: tests.map(\.rows)))
+    return try artifact.finish()
+  }
+
+  private static func checkLabels(_ rows: EvaluationRows, _ values: ParameterValues) throws {
+    for label in [values[scheme], values[control], values[untouched]].compactMap({ $0 })
+    where !rows.schemes.contains(label) {
+      throw StageFailure(
+        "no row is labelled '\(label)'; \(suggestion(for: label, among: rows.schemes, of: "labels"))")
+    }
+    guard rows.schemes.contains(where: { $0 != values[scheme] }) else {
+      throw StageFailure("there is no row to compare '\(values[scheme])' against")
+    }
+  }
+}

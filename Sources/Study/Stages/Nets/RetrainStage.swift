@@ -1,0 +1,95 @@
+// The stage `retrain`: SGD on what is left without a group, from scratch, with the base net's draws, or from the base net.
+
+import Artifacts
+import NeuralNet
+import PipelineCore
+import Tensor
+
+/// Trains a net anew without a group: the reference that unlearning is compared with.
+public enum RetrainStage: Stage {
+  /// What a retraining starts from.
+  enum Start: String, CaseIterable {
+    /// Parameters and an order of images of its own.
+    case scratch
+    /// The initial parameters of the base net and its order of images, less the group.
+    case common
+    /// The trained parameters of the base net, and an order of its own.
+    case warm
+  }
+
+  static let start = Parameter(
+    "start", .choice(Start.self), default: .scratch,
+    "scratch: draws of its own; common: initial parameters and order of images of slot net, less the group; warm: the trained parameters of slot net"
+  )
+
+  /// What it says of itself.
+  public static let declaration = StageDeclaration(
+    name: "retrain", version: 1, summary: "trains a net on the training images without a group",
+    parameters: [start] + TrainingParameters.all,
+    inputs: [
+      InputDeclaration("images", accepts: ["load-images"], "the data set"),
+      InputDeclaration("group", accepts: ["group"], "the images to leave out"),
+      InputDeclaration(
+        "net", accepts: ["train"], .optional, "start common, warm: the net that was trained on all images"),
+    ],
+    datasets: NetArtifact.datasets, attributes: NetArtifact.attributes, isRandom: true,
+    resources: TrainingParameters.resources,
+    unused: { values, slots in
+      var names = TrainingParameters.unused(values, slots)
+      switch values[start] {
+      case .scratch: names.insert(start.name)
+      case .common: names.formUnion([StageDeclaration.seed.name, StageDeclaration.purpose.name])
+      case .warm: break
+      }
+      return names
+    }, check: TrainingParameters.check)
+
+  /// Writes the net.
+  public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
+    let images = try task.loadImages().train
+    let group = try task.loadGroup()
+    let retained = group.complement(in: images.count)
+    guard !retained.isEmpty else {
+      throw StageFailure("the group is the whole training set: nothing is left to train on")
+    }
+    let own = RandomStream(key: task.streamKey)
+    let network = try TrainingParameters.network(task.parameters)
+    switch task.parameters[start] {
+    case .scratch:
+      if task.optionalInput("net") != nil {
+        throw StageFailure(
+          "start scratch takes nothing from a net: take input net away, or start common or warm")
+      }
+      return try trainNet(
+        task, context, images, indices: retained, network,
+        from: network.initialParameters(stream: own.substream("initial")), stream: own)
+    case .common:
+      let (input, _) = try base(task, like: network)
+      // The draws of the base net are a function of its seed, purpose and axis values.
+      let recorded = try ArtifactReader<NetArtifact>(input).parameters(of: TrainStage.declaration)
+      let stream = RandomStream(key: recorded.streamKey(axes: input.axes))
+      return try trainNet(
+        task, context, images, indices: Array(0..<images.count), excluded: group.indices, network,
+        from: network.initialParameters(stream: stream.substream("initial")), stream: stream)
+    case .warm:
+      let (_, net) = try base(task, like: network)
+      return try trainNet(
+        task, context, images, indices: retained, net.network, from: net.parameters, stream: own)
+    }
+  }
+
+  /// The net of slot `net`, which must be of the architecture that is to be trained.
+  private static func base(_ task: StageTask, like network: Network) throws -> (input: TaskInput, net: Net) {
+    guard let input = task.optionalInput("net") else {
+      throw StageFailure(
+        "start \(task.parameters[start].rawValue) begins from a net: give the stage an input net")
+    }
+    let net = try task.loadNet(input)
+    guard net.network.name == network.name, net.network.parameterCount == network.parameterCount else {
+      throw StageFailure(
+        "input net is a \(net.network.name) of \(net.network.parameterCount) parameters, but a \(network.name) of "
+          + "\(network.parameterCount) is to be trained")
+    }
+    return (input, net)
+  }
+}
