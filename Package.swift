@@ -22,6 +22,8 @@ let package = Package(
       name: "CHDF5", path: "Sources/Formats/CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
     .target(name: "HDF5", dependencies: ["CHDF5", "Hashing"], path: "Sources/Formats/HDF5"),
     .systemLibrary(name: "CGlibc", path: "Sources/Formats/CGlibc"),
+    .systemLibrary(
+      name: "CZlib", path: "Sources/Formats/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     // Starts the programs of others; whatever starts one uses this.
     .target(name: "Programs", dependencies: ["CGlibc"], path: "Sources/Formats/Programs"),
     .target(name: "Datasets", dependencies: ["Hashing", "Programs"], path: "Sources/Formats/Datasets"),
@@ -71,10 +73,23 @@ let package = Package(
       ], path: "Sources/Study/Stages"),
     .target(name: "ResultTables", dependencies: ["Statistics"], path: "Sources/Study/ResultTables"),
 
+    // The report: one HTML page of a pipeline. Its style and scripts are files that C embeds: as an array in Swift they
+    // would cost each build a quarter of a minute.
+    .target(
+      name: "ReportPage", path: "Sources/Report/Page",
+      exclude: ["report.css", "page.js", "tables.js", "charts.js", "time.js"]),
+    .target(
+      name: "Report",
+      dependencies: [
+        "Artifacts", "CZlib", "PipelineCore", "PipelineExecution", "PipelineFile", "ReportPage",
+        "ResultTables",
+        "Stages", "Statistics",
+      ], path: "Sources/Report/Builder"),
+
     .executableTarget(
       name: "pipeline",
       dependencies: [
-        "Datasets", "FileTree", "Hashing", "PipelineCore", "PipelineExecution", "PipelineFile", "Programs",
+        "Datasets", "FileTree", "Hashing", "PipelineCore", "PipelineExecution", "PipelineFile", "Programs", "Report",
         "ResultTables", "Stages",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], linkerSettings: [.unsafeFlags(staticRuntime)]),
@@ -132,7 +147,9 @@ let package = Package(
     .testTarget(
       name: "TutorialTests",
       dependencies: ["Artifacts", "PipelineCore", "PipelineFile", "StageRuns", "Stages"]),
-    .testTarget(name: "EndToEndTests", exclude: ["check_artifacts.py", "Figures"]),
+    .testTarget(
+      name: "ReportTests", dependencies: ["CZlib", "PipelineExecution", "PipelineFile", "Report", "Stages"]),
+    .testTarget(name: "EndToEndTests", exclude: ["check_artifacts.py", "check_report.py", "Figures"]),
   ],
   swiftLanguageModes: [.v6]
 )

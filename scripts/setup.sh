@@ -3,15 +3,17 @@
 #
 # setup.sh system   packages of the system
 # setup.sh python   a Python environment for the tests in .build-python
+# setup.sh browser  a browser for the tests of the report, which are skipped without
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-needed=(libopenblas-dev libhdf5-dev libssl-dev pkg-config python3 python3-venv python3-pip gnuplot-nox)
+needed=(libopenblas-dev libhdf5-dev libssl-dev zlib1g-dev pkg-config python3 python3-venv python3-pip gnuplot-nox)
 # Fashion-MNIST may be in a section of Debian that is not enabled; only its own runs need it.
 wanted=(dataset-fashion-mnist)
 # Fixed, so that the tests meet the same oracle everywhere.
-modules=(h5py==3.16.0 numpy==2.4.6 scipy==1.17.1 jsonschema==4.26.0 pyyaml==6.0.3)
+modules=(h5py==3.16.0 numpy==2.4.6 scipy==1.17.1 jsonschema==4.26.0 pyyaml==6.0.3 selenium==4.51.0
+  axe-core-python==0.1.0)
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 
@@ -91,7 +93,15 @@ python() {
   printf '%s\n' "${modules[*]}" >"$folder/installed"
 }
 
+browser() {
+  local -a packages
+  mapfile -t packages < <(missing chromium chromium-driver)
+  if [ ${#packages[@]} = 0 ] || ! command -v apt-get >/dev/null; then return; fi
+  say "installing" "${packages[@]}"
+  apt install --no-install-recommends "${packages[@]}" || say "warning: no browser here; its tests are skipped"
+}
+
 case ${1:-} in
-  system | python) "$1" ;;
-  *) fail "usage: setup.sh system|python" ;;
+  system | python | browser) "$1" ;;
+  *) fail "usage: setup.sh system|python|browser" ;;
 esac

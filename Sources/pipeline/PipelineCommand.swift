@@ -23,8 +23,8 @@ struct PipelineCommand: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       RunCommand.self, PlanCommand.self, ExplainCommand.self, StatusCommand.self, PathCommand.self,
-      InitCommand.self, TableCommand.self, PicturesCommand.self, StagesCommand.self, GraphCommand.self,
-      LogCommand.self, LogsCommand.self, ExportCommand.self, CatCommand.self,
+      InitCommand.self, TableCommand.self, ReportCommand.self, PicturesCommand.self, StagesCommand.self,
+      GraphCommand.self, LogCommand.self, LogsCommand.self, ExportCommand.self, CatCommand.self,
       CompareCommand.self, TimelineCommand.self, CacheCommand.self,
       FetchCommand.self, WorkerCommand.self,
     ])
@@ -103,8 +103,11 @@ struct PipelineOptions: ParsableArguments {
   func path() throws -> String { try PipelineFolder.path(of: name) }
 
   /// The command that brings this pipeline, with its options, up to date.
-  var runCommand: String {
-    (["pipeline", "run", name] + overrides.flatMap { ["--set", $0] }).map(Self.quoted).joined(separator: " ")
+  var runCommand: String { "pipeline run \(words)" }
+
+  /// The words by which a command names this pipeline, quoted for a shell.
+  var words: String {
+    ([name] + overrides.flatMap { ["--set", $0] }).map(Self.quoted).joined(separator: " ")
   }
 
   /// A word as a shell takes it whole.
@@ -121,7 +124,7 @@ struct PipelineOptions: ParsableArguments {
   }
 }
 
-private func completePipelines(_: [String], _: Int, _: String) -> [String] { PipelineFolder().names }
+func completePipelines(_: [String], _: Int, _: String) -> [String] { PipelineFolder().names }
 
 /// Where results are kept.
 struct CacheOptions: ParsableArguments {

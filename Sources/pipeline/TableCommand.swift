@@ -109,17 +109,7 @@ extension Session {
   func table(
     _ id: NodeID, _ artifact: Artifact, _ selection: TableReport.Selection = TableReport.Selection()
   ) throws -> TableReport {
-    let rows = plan.predecessors(of: id).map { member in
-      var seen: Set<Int> = [member.index]
-      var stack = [member]
-      while let next = stack.popLast() {
-        for source in plan.predecessors(of: next)
-        where !plan[source].axes.isEmpty && seen.insert(source.index).inserted {
-          stack.append(source)
-        }
-      }
-      return seen.sorted().map { plan.nodes[$0].name }
-    }
+    let rows = plan.nodesBehindInputs(of: id).map { $0.map { plan[$0].name } }
     return try TableReport(
       file: file(of: id, artifact), parameters: plan[id].parameters, nodes: rows, selection: selection)
   }

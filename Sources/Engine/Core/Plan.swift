@@ -216,4 +216,20 @@ public struct Plan: Sendable {
       }
     }
   }
+
+  /// For each direct input of a node, joins opened, the nodes behind it: itself, and upstream of it those that stand at
+  /// axis values of their own.
+  public func nodesBehindInputs(of id: NodeID) -> [[NodeID]] {
+    predecessors(of: id).map { member in
+      var seen: Set<Int> = [member.index]
+      var stack = [member]
+      while let next = stack.popLast() {
+        for source in predecessors(of: next)
+        where !self[source].axes.isEmpty && seen.insert(source.index).inserted {
+          stack.append(source)
+        }
+      }
+      return seen.sorted().map { NodeID($0) }
+    }
+  }
 }

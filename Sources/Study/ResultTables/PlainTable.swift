@@ -90,6 +90,7 @@ public struct PlainTable: Sendable, Equatable {
     }
   }
 
+  /// The text of each cell, by row.
   var cells: [[String]] {
     (0..<rows).map { row in
       shown.map { column in
@@ -102,6 +103,7 @@ public struct PlainTable: Sendable, Equatable {
     }
   }
 
+  /// Whether a column holds texts.
   func isText(_ column: Column) -> Bool {
     if case .texts = column { return true }
     return false

@@ -19,7 +19,8 @@ public enum DifferencesStage: Stage {
     case logRatio = "log-ratio"
   }
 
-  static let scheme = Parameter("scheme", .string, "the label of the scheme that is compared with the others")
+  package static let scheme = Parameter(
+    "scheme", .string, "the label of the scheme that is compared with the others")
   static let reference = Parameter(
     "reference", .string, default: "retrain", "the label of retraining, which gaps are taken to")
   static let again = Parameter(

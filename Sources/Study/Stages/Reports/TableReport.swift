@@ -12,7 +12,7 @@ public struct TableReport {
   public enum Format: String, CaseIterable, Sendable { case text, markdown, csv, json }
 
   /// The parameter that all of them have.
-  static let title = Parameter("title", .string, default: "", "stands above the table")
+  package static let title = Parameter("title", .string, default: "", "stands above the table")
 
   /// The stages whose artifacts are tables.
   public static let stages: Set<String> = Set(
@@ -168,6 +168,14 @@ public struct TableReport {
       ),
     ] where metrics.contains(metric) { lines.append(line) }
     return lines
+  }
+
+  /// The table as a page shows it.
+  public var grid: TableGrid {
+    switch table {
+    case .pivoted(let table): table.grid
+    case .plain(let table): table.grid
+    }
   }
 
   /// The table as text that ends without a newline.

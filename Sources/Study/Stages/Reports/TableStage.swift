@@ -5,8 +5,9 @@ import PipelineCore
 
 /// Gathers evaluations.
 public enum TableStage: Stage {
-  static let columns = Parameter("columns", .string, default: "size", "the axis that goes across")
-  static let over = Parameter("over", .string, default: "repeat", "the axis that means are taken over")
+  package static let columns = Parameter("columns", .string, default: "size", "the axis that goes across")
+  package static let over = Parameter(
+    "over", .string, default: "repeat", "the axis that means are taken over")
   static let order = Parameter(
     "order", .list(.string), default: [], "labels of the rows in the order in which they are shown")
   static let down = Parameter(

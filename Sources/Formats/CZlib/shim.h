@@ -1,0 +1,4 @@
+// The C library zlib.
+#pragma once
+
+#include <zlib.h>

@@ -1,0 +1,157 @@
+// What the script of the page is given: everything that a drawer, a filter or a drawing needs, as compact JSON.
+
+import PipelineCore
+
+/// The data of a page.
+struct PageData: Encodable {
+  var pipelines: [PipelineData]
+  /// The 97.5 % quantile of Student's t by degrees of freedom, from 1.
+  var quantiles: [Number]
+}
+
+/// The data of one pipeline.
+struct PipelineData: Encodable {
+  /// The words by which commands name it: its name and its `--set` options, quoted for a shell.
+  var words: String
+  var stages: [StageData]
+  var nodes: NodeColumns
+  /// The members of each join, as nodes.
+  var joins: [[Int]]
+  /// The sets of parameters that nodes have.
+  var parameters: [[String: Value]]
+  var reasons: [String]
+  var tables: [TableData]
+  /// The sets of nodes that stand behind cells.
+  var behind: [[Int]]
+  var results: [ResultsData]
+  var tests: [TestsData]
+  var effects: [EffectsData]
+  var run: RunData?
+}
+
+/// A stage of the file, or a case of it.
+struct StageData: Encodable {
+  var name: String
+  var type: String
+  var version: Int
+  var axes: [String]
+  var slots: [String]
+  /// Its nodes: the first, and how many.
+  var first: Int
+  var count: Int
+}
+
+/// The nodes, a column a property.
+struct NodeColumns: Encodable {
+  var name: [String] = []
+  /// The axis values, in the order of the stage's axes.
+  var values: [[String]] = []
+  /// See `Snapshot.State`.
+  var state: [Int] = []
+  /// What fills each slot: a node, or −1 − a join.
+  var inputs: [[Int]] = []
+  /// The place of the parameters in `parameters`.
+  var parameters: [Int] = []
+  /// Declared memory in bytes.
+  var declared: [Int] = []
+  /// The action key with the file's ending, by which the file is called; empty without an artifact. The columns below
+  /// have nothing for such a node either.
+  var file: [String] = []
+  /// The SHA-256 of the file's bytes.
+  var digest: [String] = []
+  var size: [Int] = []
+  var seconds: [Number] = []
+  var threads: [Int] = []
+  /// The most memory that its worker held, in bytes.
+  var memory: [Int] = []
+  var created: [String] = []
+  /// The place of the words in `reasons`.
+  var reason: [Int] = []
+}
+
+/// A table; its texts stand in the page.
+struct TableData: Encodable {
+  var node: String
+  /// By row and column: the value that it is sorted by, half of its interval, its repeats, and the place in `behind`.
+  var cells: [[Cell?]]
+  var keys: Int
+  var figure: Int?
+
+  struct Cell: Encodable {
+    var value: Number
+    var half: Number?
+    var repeats: [Number]?
+    var behind: Int?
+  }
+}
+
+/// The rows of a table artifact with all their figures.
+struct ResultsData: Encodable {
+  var node: String
+  var title: String
+  /// The axis across.
+  var across: String
+  /// The axis that means are taken over.
+  var over: String
+  var labels: [String]
+  var axes: [String: [String]]
+  var metrics: [String: [Number]]
+  var converged: [Int]
+  /// The node behind each row.
+  var nodes: [Int]
+}
+
+/// The tests of a `differences` artifact.
+struct TestsData: Encodable {
+  var node: String
+  var title: String
+  var scheme: String
+  var rows: [Row]
+
+  struct Row: Encodable {
+    var against: String
+    var setting: String
+    var column: String
+    var verdict: String
+    var pairs: Int
+    var mean: Number
+    var lower: Number
+    var upper: Number
+    var failed: Int
+  }
+}
+
+/// The points of a `correlation` artifact on one split.
+struct EffectsData: Encodable {
+  var node: String
+  var title: String
+  var split: String
+  var kinds: [String]
+  var predicted: [Number]
+  var actual: [Number]
+}
+
+/// A run: what it ran, when, and where.
+struct RunData: Encodable {
+  var id: String
+  var ending: String
+  var seconds: Number
+  var jobs: Int
+  var node: [Int] = []
+  var began: [Number] = []
+  var ended: [Number] = []
+  var threads: [Int] = []
+  var failed: [Int] = []
+}
+
+/// A number as JSON has it: null where it is none.
+struct Number: Encodable, Equatable {
+  var value: Double
+
+  init(_ value: Double) { self.value = value }
+
+  func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    if value.isFinite { try container.encode(value) } else { try container.encodeNil() }
+  }
+}

@@ -1,0 +1,132 @@
+// The results of a pipeline: its tables, the tests and their verdicts, predicted effects, and pictures.
+
+import Artifacts
+import PipelineCore
+import ResultTables
+import Stages
+
+/// What the result artifacts of a pipeline say.
+struct Results {
+  typealias Test = DifferenceTest
+
+  /// A table with the node that made it.
+  struct Table {
+    var node: NodeID
+    var grid: TableGrid
+  }
+
+  /// A `differences` artifact.
+  struct Comparison {
+    var node: NodeID
+    var title: String
+    var scheme: String
+    var tests: [DifferenceTest]
+    /// The rule, and the verdicts in words.
+    var lines: [String]
+  }
+
+  /// A picture as SVG.
+  struct Picture {
+    var node: NodeID
+    var svg: [UInt8]
+    var gnuplot: String
+  }
+
+  private(set) var tables: [Table] = []
+  private(set) var comparisons: [Comparison] = []
+  /// The rules and choices of calibrations in words, by node.
+  private(set) var choices: [(node: NodeID, lines: [String])] = []
+  private(set) var pictures: [Picture] = []
+  private(set) var long: [ResultsData] = []
+  private(set) var effects: [EffectsData] = []
+
+  /// Reads the artifacts that are up to date.
+  init(_ snapshot: Snapshot) throws {
+    for (node, path) in snapshot.files(of: TableReport.stages) {
+      let name = snapshot.plan.stage(of: node).declaration.name
+      let names = snapshot.plan.nodesBehindInputs(of: node).map { $0.map { snapshot.plan[$0].name } }
+      let report = try TableReport(file: path, parameters: snapshot.plan[node].parameters, nodes: names)
+      tables.append(Table(node: node, grid: report.grid))
+      switch name {
+      case TableStage.declaration.name: long.append(try Self.rows(path, node, snapshot.plan))
+      case DifferencesStage.declaration.name:
+        comparisons.append(try Self.comparison(path, node, snapshot.plan))
+      case CalibrationStage.declaration.name:
+        choices.append((node, try ArtifactReader<CalibrationArtifact>(at: path).read(\.choice)))
+      case CorrelationStage.declaration.name: effects += try Self.effects(path, node, snapshot.plan)
+      default: break
+      }
+    }
+    for (node, path) in snapshot.files(of: [PictureFiles.stage]) {
+      let file = try ArtifactReader<PictureArtifact>(at: path)
+      guard let svg = try file.read(\.files).first(where: { $0.path.hasSuffix(".svg") }) else { continue }
+      pictures.append(Picture(node: node, svg: svg.bytes, gnuplot: try file.read(\.gnuplot)))
+    }
+  }
+
+  private static func rows(_ path: String, _ node: NodeID, _ plan: Plan) throws -> ResultsData {
+    let file = try ArtifactReader<TableArtifact>(at: path)
+    let names = try file.read(\.rows)
+    let metrics = try file.read(\.metrics).filter { $0.value.contains(where: \.isFinite) }
+    let parameters = plan[node].parameters
+    return ResultsData(
+      node: plan[node].name, title: parameters[TableReport.title], across: parameters[TableStage.columns],
+      over: parameters[TableStage.over], labels: names.labels, axes: names.axes,
+      metrics: Dictionary(uniqueKeysWithValues: metrics.map { ($0.key.name, $0.value.map(Number.init)) }),
+      converged: try file.read(\.facts).map { $0.outcome.converged ? 1 : 0 },
+      nodes: plan.predecessors(of: node).map(\.index))
+  }
+
+  private static func comparison(_ path: String, _ node: NodeID, _ plan: Plan) throws -> Comparison {
+    let file = try ArtifactReader<DifferencesArtifact>(at: path)
+    let parameters = plan[node].parameters
+    return Comparison(
+      node: node, title: parameters[TableReport.title], scheme: parameters[DifferencesStage.scheme],
+      tests: try file.read(\.tests), lines: try file.read(\.verdict))
+  }
+
+  private static func effects(_ path: String, _ node: NodeID, _ plan: Plan) throws -> [EffectsData] {
+    let file = try ArtifactReader<CorrelationArtifact>(at: path)
+    let kinds = try file.read(\.points.rows.labels)
+    return try EffectSplit.allCases.map { split in
+      let points = try file.read(\.points[split])
+      return EffectsData(
+        node: plan[node].name, title: plan[node].parameters[TableReport.title], split: split.rawValue,
+        kinds: kinds, predicted: points.predicted.map(Number.init), actual: points.actual.map(Number.init))
+    }
+  }
+}
+
+// MARK: Data of the page
+
+extension Results.Table {
+  /// The figures behind the texts.
+  func data(_ plan: Plan, _ numbers: [String: Int], _ behind: inout Numbering<[Int]>) -> TableData {
+    TableData(
+      node: plan[node].name,
+      cells: grid.rows.map { row in
+        row.map { cell in
+          guard let value = cell.value else { return nil }
+          let nodes = cell.nodes.compactMap { numbers[$0] }
+          return TableData.Cell(
+            value: Number(value), half: cell.halfWidth.map(Number.init),
+            repeats: cell.repeats.isEmpty ? nil : cell.repeats.map(Number.init),
+            behind: nodes.isEmpty ? nil : behind.number(nodes))
+        }
+      }, keys: grid.keys, figure: grid.figureColumn)
+  }
+}
+
+extension Results.Comparison {
+  /// The tests as the page draws them.
+  func data(_ plan: Plan) -> TestsData {
+    TestsData(
+      node: plan[node].name, title: title, scheme: scheme,
+      rows: tests.map { test in
+        TestsData.Row(
+          against: test.against, setting: test.setting, column: test.column, verdict: test.verdict,
+          pairs: test.pairs, mean: Number(test.mean), lower: Number(test.lower), upper: Number(test.upper),
+          failed: test.notConverged)
+      })
+  }
+}

@@ -1,0 +1,138 @@
+// The first section: what came out, in words, and how far it can be trusted.
+
+import Foundation
+import PipelineCore
+import ResultTables
+
+/// Writes the verdict of a pipeline.
+struct VerdictSection {
+  let snapshot: Snapshot
+  let results: Results
+  /// How the lines of a `differences` artifact begin that say what came out; the others give the rule.
+  static let mark = "Verdict"
+
+  /// Adds the section's content.
+  func write(to html: inout HTML) {
+    if let description = snapshot.document.description {
+      html.element("p", ["class": "lead"]) { $0.foreign(description) }
+    }
+    for comparison in results.comparisons { write(comparison, to: &html) }
+    for choice in results.choices {
+      html.element("h3", text: snapshot.plan[choice.node].name)
+      list(choice.lines, to: &html)
+    }
+    html.element("h3", text: "How far to trust it")
+    html.element("ul", ["class": "trust"]) { html in
+      for (isGood, line) in trust {
+        html.element("li", ["class": isGood ? "good" : "bad"]) { html in
+          html.markup("<span class=\"mark\" aria-hidden=\"true\">\(isGood ? "✓" : "!")</span> ")
+          html.foreign(line)
+        }
+      }
+    }
+    writeSettings(to: &html)
+  }
+
+  private func write(_ comparison: Results.Comparison, to html: inout HTML) {
+    html.element("h3") { $0.foreign(comparison.title.isEmpty ? comparison.scheme : comparison.title) }
+    let verdicts = comparison.lines.filter { $0.hasPrefix(Self.mark) }
+    html.element("ul", ["class": "verdicts"]) { html in
+      for line in verdicts {
+        html.element("li") { html in
+          html.foreign(line)
+          for test in comparison.tests where test.column == "all" && line.contains("against \(test.against):")
+          {
+            html.markup("<br>")
+            html.element("span", ["class": "interval"]) { $0.foreign(Self.sentence(test)) }
+          }
+        }
+      }
+    }
+    html.element("div", ["class": "forest"]) { _ in }
+    html.element("details") { html in
+      html.element("summary", text: "What is compared, and the rule")
+      list(comparison.lines.filter { !$0.hasPrefix(Self.mark) }, to: &html)
+    }
+  }
+
+  /// `mean difference −0.012 (95 % interval −0.02 to −0.004) over 10 pairs, closer in 9; p = 0.003 after correction`.
+  private static func sentence(_ test: Results.Test) -> String {
+    let figure = PlainTable.figure
+    var text = test.setting.isEmpty ? "" : "\(test.setting): "
+    text += "mean difference \(figure(test.mean))"
+    if test.lower.isFinite, test.upper.isFinite {
+      text += " (95 % interval \(figure(test.lower)) to \(figure(test.upper)))"
+    }
+    text += " over \(test.pairs) \(test.pairs == 1 ? "pair" : "pairs"), closer in \(test.closer)"
+    if test.adjusted.isFinite { text += "; p = \(figure(test.adjusted)) after correction" }
+    return text
+  }
+
+  private func list(_ lines: [String], to html: inout HTML) {
+    html.element("ul") { html in for line in lines { html.element("li") { $0.foreign(line) } } }
+  }
+
+  // MARK: Trust
+
+  /// What speaks for the figures, and what against.
+  private var trust: [(isGood: Bool, line: String)] {
+    var lines: [(Bool, String)] = []
+    let all = snapshot.plan.nodes.count
+    let fresh = snapshot.count(.fresh)
+    let others = Snapshot.State.allCases.dropFirst().map { (snapshot.count($0), $0.name) }.filter { $0.0 > 0 }
+    let rest = others.map { ": \($0.0) \($0.1)" }.joined(separator: ",").replacing(",:", with: ",")
+    lines.append((fresh == all, "\(fresh) of \(all) nodes are up to date" + rest))
+    let results = snapshot.missing(of: ReportSections.resultStages)
+    if !results.isEmpty {
+      let names = results.prefix(8).map { snapshot.plan[$0].name }.joined(separator: ", ")
+      lines.append(
+        (
+          false,
+          "left out because not up to date: \(names)\(results.count > 8 ? ", …" : ""); first: \(snapshot.command("run"))"
+        ))
+    }
+    for comparison in self.results.comparisons {
+      let failed = comparison.tests.count { $0.notConverged > 0 }
+      let name = snapshot.plan[comparison.node].name
+      lines.append(
+        (
+          failed == 0,
+          failed == 0
+            ? "\(name): every solve behind its \(comparison.tests.count) tests converged"
+            : "\(name): behind \(failed) of \(comparison.tests.count) tests a solve did not converge"
+        ))
+    }
+    for rows in self.results.long {
+      let failed = rows.converged.count { $0 == 0 }
+      let among = "\(rows.node): behind \(failed) of \(rows.converged.count) rows a solve did not converge"
+      lines.append(
+        failed == 0
+          ? (true, "\(rows.node): every solve behind its \(rows.converged.count) rows converged")
+          : (false, among))
+      if let repeats = rows.axes[rows.over].map({ Set($0).subtracting([""]).count }), repeats > 0 {
+        lines.append(
+          (repeats > 2, "\(rows.node): \(repeats) \(repeats == 1 ? "value" : "values") of \(rows.over)"))
+      }
+    }
+    let variants = Set(snapshot.artifacts.compactMap { $0?.variant }.filter { !$0.isEmpty }).sorted()
+    if variants.count > 1 {
+      lines.append((false, "made by kernels of several kinds: \(variants.joined(separator: ", "))"))
+    }
+    return lines
+  }
+
+  /// The parameters of the file, which most readers ask for first.
+  private func writeSettings(to html: inout HTML) {
+    let settings = snapshot.document.parameters.sorted { $0.key < $1.key }
+    if settings.isEmpty { return }
+    html.element("h3", text: "Settings of the file")
+    html.element("dl", ["class": "settings"]) { html in
+      for (name, value) in settings {
+        html.element("div") { html in
+          html.element("dt") { $0.foreign(name) }
+          html.element("dd") { $0.foreign(value.plainText) }
+        }
+      }
+    }
+  }
+}

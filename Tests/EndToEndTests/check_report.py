@@ -1,0 +1,231 @@
+"""Opens a report in Chromium and does what a reader does: drawers, filters, copies, permalinks, keys, a narrow screen.
+
+usage: check_report.py REPORT CHROMIUM CHROMEDRIVER
+
+The report is that of ReportTests: a small study whose texts try to be markup. Exits with an assertion that failed.
+"""
+import pathlib
+import sys
+import time
+
+from axe_core_python.selenium import Axe
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+
+class Page:
+    """The report in a browser of its own, which is off line."""
+
+    def __init__(self, report, chromium, chromedriver):
+        options = webdriver.ChromeOptions()
+        options.binary_location = chromium
+        for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
+            options.add_argument(argument)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        self.driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(chromedriver))
+        self.driver.execute_cdp_cmd("Network.enable", {})
+        self.driver.execute_cdp_cmd("Network.emulateNetworkConditions", {
+            "offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0})
+        self.address = pathlib.Path(report).resolve().as_uri()
+
+    def size(self, width, dark=False):
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
+            "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False})
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {
+            "features": [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]})
+
+    def open(self, fragment=""):
+        # From another page, so that an address that differs in its fragment alone is loaded, too.
+        self.driver.get("about:blank")
+        self.driver.get(self.address + fragment)
+        self.until("return document.documentElement.dataset.ready === 'yes'")
+
+    def run(self, script, *arguments):
+        return self.driver.execute_script(script, *arguments)
+
+    def until(self, script, *arguments):
+        for _ in range(200):
+            if self.run(script, *arguments):
+                return
+            time.sleep(0.025)
+        raise AssertionError(f"never true: {script}")
+
+    def all(self, selector):
+        return self.driver.find_elements(By.CSS_SELECTOR, selector)
+
+    def one(self, selector):
+        return self.driver.find_element(By.CSS_SELECTOR, selector)
+
+    def click(self, element):
+        self.run("arguments[0].scrollIntoView({block: 'center'})", element)
+        element.click()
+
+    def expect_quiet(self):
+        said = [entry["message"] for entry in self.driver.get_log("browser")]
+        assert not said, said
+
+
+def check_harmless(page):
+    assert page.run("return window.stolen === undefined")
+    assert not page.all("main script, main b, dialog script")
+    assert "<script>stolen()</script>" in page.one(".tables table").text
+    policy = page.one("meta[http-equiv]").get_attribute("content")
+    assert policy.startswith("default-src 'none';"), policy
+    page.run("""const script = document.createElement('script');
+        script.textContent = 'window.stolen = 1';
+        document.body.append(script);""")
+    assert page.run("return window.stolen === undefined"), "a script without a hash ran"
+    assert "Content Security Policy" in page.driver.get_log("browser")[0]["message"]
+
+
+def visible(page, table="#p0-table-0"):
+    return page.run("""return [...document.querySelectorAll(arguments[0] + ' tbody tr')].filter(row => row.offsetParent)
+        .map(row => [...row.cells].map(cell => cell.textContent))""", table)
+
+
+def check_tables(page):
+    before = visible(page)
+    assert len(before) == 16, before
+    search = page.one("#p0-table-0 input[type=search]")
+    search.send_keys("3-step loss")
+    assert [row[:2] for row in visible(page)] == [["3-step", "self loss"], ["3-step", "test loss"]], visible(page)
+    search.send_keys(Keys.CONTROL, "a")
+    search.send_keys(Keys.DELETE)
+    head = page.all("#p0-table-0 th button")[2]
+    page.click(head)
+    values = [float(row[2].split()[0]) for row in visible(page) if row[1] == "self loss"]
+    assert values == sorted(values), values
+    assert page.all("#p0-table-0 th")[2].get_attribute("aria-sort") == "ascending"
+    page.click(head)
+    page.click(head)
+    assert visible(page) == before
+    page.click(page.one("#p0-table-0 details summary"))
+    page.click(page.all("#p0-table-0 .choices input")[0])
+    assert len(visible(page)) == 12 and not any(row[1] == "self accuracy, %" for row in visible(page))
+    page.click(page.all("#p0-table-0 .choices input")[0])
+    page.run("""const choice = document.querySelector('#p0-table-0 select');
+        choice.value = 'retrain';
+        choice.dispatchEvent(new Event('change'));""")
+    assert page.all("#p0-table-0 td.q5") and not page.run(
+        "return [...document.querySelectorAll('#p0-table-0 tr')].some(r => r.cells[0].textContent === 'retrain'"
+        " && r.querySelector('.q1, .q2, .q3, .q4, .q5'))")
+
+
+def check_copies(page):
+    page.run("""window.copies = [];
+        Object.defineProperty(navigator, 'clipboard', {value: {writeText: text => {
+          window.copies.push(text);
+          return Promise.resolve();
+        }}, configurable: true});""")
+    for button in page.all("#p0-table-0 .tools button"):
+        page.click(button)
+    csv, latex, markdown = page.run("return window.copies")
+    assert csv.startswith("scheme,figure,size 10") and csv.count("\r\n") == 17, csv
+    assert "\"<script>stolen()</script> שלום \"\"x'\"," in csv, csv
+    assert "\\toprule" in latex and "self accuracy, \\%" in latex and "$\\pm$" in latex and "±" not in latex, latex
+    assert "$<$script$>$" in latex, latex
+    assert markdown.splitlines()[1] == "| --- | --- | ---: | ---: |", markdown
+    page.until("return document.querySelector('.said').textContent === 'Markdown copied'")
+
+
+def check_drawers(page):
+    cell = page.one("#p0-table-0 td.open")
+    page.click(cell)
+    page.until("return document.querySelector('dialog').open")
+    drawer = page.one("dialog")
+    assert cell.text in drawer.text and "Nodes behind it" in drawer.text
+    assert len(page.all("dialog circle.dot")) == 3
+    link = page.driver.current_url
+    page.click(page.one("dialog button.link"))
+    page.until("return document.querySelector('dialog h2').textContent === 'evaluate[3-step,size=10,repeat=0]'")
+    text = drawer.text
+    for words in ("SHA-256", "never built", "peak memory", "pipeline path small 'evaluate[3-step,size=10,repeat=0]'",
+                  "artifacts/", "relearn_limit"):
+        assert words in text, (words, text)
+    page.driver.back()
+    page.until("return document.querySelector('dialog h2').textContent.startsWith('3-step · self accuracy')")
+    page.one("dialog").send_keys(Keys.ESCAPE)
+    page.until("return !document.querySelector('dialog').open")
+    page.open("#" + link.split("#")[1])
+    page.until("return document.querySelector('dialog').open")
+    page.one("dialog header button").click()
+
+
+def check_keys(page):
+    page.run("document.querySelector('#p0-table-0 td.open').focus()")
+    chain = page.driver.switch_to.active_element
+    chain.send_keys(Keys.ARROW_DOWN)
+    page.driver.switch_to.active_element.send_keys(Keys.ARROW_RIGHT)
+    place = page.run("const c = document.activeElement; return [Number(c.parentNode.dataset.r), c.cellIndex]")
+    assert place == [1, 3], place
+    page.driver.switch_to.active_element.send_keys(Keys.ENTER)
+    page.until("return document.querySelector('dialog').open")
+    page.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
+    page.until("return document.activeElement.cellIndex === 3")
+    assert len(page.all("#p0-table-0 td[tabindex='0']")) == 1
+
+
+def check_stages_and_time(page):
+    box = page.run("return [...document.querySelectorAll('.graph .stage')].find("
+                   "box => box.querySelector('.name').textContent === 'three-step')")
+    box.send_keys(Keys.ENTER)
+    page.until("return document.querySelector('.stage-nodes h3')?.textContent.startsWith('three-step')")
+    assert len(page.all(".stage-nodes tbody tr")) == 6
+    assert page.all(".timeline .bar.dim") and len(page.all(".timeline .bar:not(.dim)")) == 6
+    link = page.driver.current_url
+    page.open("#" + link.split("#")[1])
+    assert len(page.all(".stage-nodes tbody tr")) == 6
+    assert page.all(".timeline .critical")
+    page.run("document.querySelector('.timeline .bar.critical').dispatchEvent(new MouseEvent('click', {bubbles: true}))")
+    page.until("return document.querySelector('dialog').open")
+    page.one("dialog").send_keys(Keys.ESCAPE)
+    failures = page.one("section.failures").text
+    assert "</pre><script>window.stolen = 3</script>" in failures and "pipeline run small 'fails'" in failures, failures
+
+
+def check_explorer(page):
+    page.run("""const choice = document.querySelectorAll('.explore select')[1];
+        choice.value = 'test/accuracy';
+        choice.dispatchEvent(new Event('change'));""")
+    page.until("return document.querySelector('.explore svg[role=img]').getAttribute('aria-label') === 'test/accuracy by size'")
+    link = page.driver.current_url
+    page.open("#" + link.split("#")[1])
+    page.until("return document.querySelector('.explore svg[role=img]').getAttribute('aria-label') === 'test/accuracy by size'")
+    assert page.all(".verdict .forest svg"), "there is no forest plot"
+
+
+def check_screens(page):
+    for width, dark in ((1280, False), (1280, True), (360, True)):
+        page.size(width, dark)
+        page.open()
+        assert page.run("return document.documentElement.scrollWidth <= innerWidth"), f"wider than {width}"
+        found = Axe().run(page.driver)["violations"]
+        grave = [(rule["id"], rule["nodes"][0]["html"][:200], len(rule["nodes"]))
+                 for rule in found if rule["impact"] in ("serious", "critical")]
+        assert not grave, grave
+    page.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    page.driver.get("about:blank")
+    page.driver.get(page.address)
+    assert "3-step" in page.one("#p0-table-0 table").text and page.one("figure img").is_displayed()
+    assert page.one("svg.graph").is_displayed() and not page.all(".tools")
+    page.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+def main():
+    page = Page(*sys.argv[1:])
+    try:
+        page.size(1280)
+        page.open()
+        for check in (check_tables, check_copies, check_drawers, check_keys, check_stages_and_time, check_explorer,
+                      check_screens):
+            check(page)
+            page.expect_quiet()
+        page.open()
+        check_harmless(page)
+    finally:
+        page.driver.quit()
+
+
+if __name__ == "__main__":
+    main()
