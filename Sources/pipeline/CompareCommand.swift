@@ -19,15 +19,6 @@ struct CompareCommand: ParsableCommand {
   @OptionGroup var cache: CacheOptions
   @Flag(help: "Prints JSON.") var json = false
 
-  private struct Side {
-    var label: String
-    var parameters: [String: [String: String]]
-    /// Artifacts by node.
-    var files: [String: String]
-    /// Nodes whose metrics can't be had.
-    var missing: [String] = []
-  }
-
   private struct ParameterChange: Encodable {
     var stage: String
     var parameter: String
@@ -53,7 +44,7 @@ struct CompareCommand: ParsableCommand {
   }
 
   func run() throws {
-    let sides = [try side(first), try side(second)]
+    let sides = try [first, second].map { try ComparedSide($0, cache, stages: ArtifactMetrics.stages) }
     let parameters = parameterChanges(sides[0], sides[1])
     let (metrics, same) = try metricChanges(sides[0], sides[1])
     let missing = sides.flatMap { side in side.missing.map { "\(side.label): \($0)" } }
@@ -88,38 +79,7 @@ struct CompareCommand: ParsableCommand {
 
   private func figure(_ value: Double?) -> String { value.map { String(format: "%.5g", $0) } ?? "–" }
 
-  /// A pipeline where there is a file of that name, a run otherwise.
-  private func side(_ text: String) throws -> Side {
-    if PipelineFolder.isPath(text) || !PipelineFolder().files(named: text).isEmpty {
-      let session = try Session(PipelineOptions.parse([text]), cache)
-      let plan = session.plan
-      let resolution = Resolution(plan: plan, keys: session.keys, cache: session.cache)
-      var side = Side(label: plan.name, parameters: plan.parametersByStage(), files: [:])
-      for id in plan.ids where Self.hasMetrics(plan.stage(of: id).declaration.name) {
-        if let artifact = resolution.artifact(id) {
-          side.files[plan[id].name] = try session.file(of: id, artifact)
-        } else {
-          side.missing.append(plan[id].name)
-        }
-      }
-      return side
-    }
-    let run = try RunHistory(cache: cache.cache).required(text)
-    var side = Side(label: run.id, parameters: run.parameters, files: [:])
-    for (node, key) in run.keys.sorted(by: { $0.key < $1.key }) {
-      guard let record = cache.cache.action(key), Self.hasMetrics(record.stage) else { continue }
-      if let file = cache.cache.checkedFile(of: record.artifact) {
-        side.files[node] = file
-      } else {
-        side.missing.append(node)
-      }
-    }
-    return side
-  }
-
-  private static func hasMetrics(_ stage: String) -> Bool { ArtifactMetrics.stages.contains(stage) }
-
-  private func parameterChanges(_ a: Side, _ b: Side) -> [ParameterChange] {
+  private func parameterChanges(_ a: ComparedSide, _ b: ComparedSide) -> [ParameterChange] {
     var changes: [ParameterChange] = []
     for stage in Set(a.parameters.keys).union(b.parameters.keys).sorted() {
       let (old, new) = (a.parameters[stage], b.parameters[stage])
@@ -140,7 +100,9 @@ struct CompareCommand: ParsableCommand {
 
   /// Of tables where both sides have one, of single evaluations otherwise: a table says the same in fewer
   /// lines.
-  private func metricChanges(_ a: Side, _ b: Side) throws -> (changes: [MetricChange], same: Int) {
+  private func metricChanges(_ a: ComparedSide, _ b: ComparedSide) throws -> (
+    changes: [MetricChange], same: Int
+  ) {
     var changes: [MetricChange] = []
     var same = 0
     let common = Set(a.files.keys).intersection(b.files.keys).sorted()

@@ -25,30 +25,85 @@ struct ReportCommand: ParsableCommand {
   var overrides: [String] = []
   @OptionGroup var cache: CacheOptions
   @Option(
+    help: ArgumentHelp(
+      "Compares with a run (its name in 'pipeline log', or NAME~1) or with another pipeline.",
+      valueName: "run"))
+  var against: String?
+  @Option(
+    help: ArgumentHelp(
+      "Makes a folder (RO-Crate 1.1) with the report, the pipeline files and all results that are up to date.",
+      valueName: "dir"),
+    completion: .directory)
+  var crate: String?
+  @Option(
+    help: ArgumentHelp(
+      "The licence that the crate names: its address, or words.", valueName: "licence"))
+  var license = "No licence is stated."
+  @Option(
     name: .shortAndLong, help: ArgumentHelp("The file to write (default: NAME.html).", valueName: "file"),
     completion: .file(extensions: ["html"]))
   var output: String?
+
+  func validate() throws {
+    if against != nil, names.count > 1 {
+      throw ValidationError("--against compares one pipeline, not \(names.count)")
+    }
+    if crate != nil, output != nil {
+      throw ValidationError("--crate puts the report into the crate; leave -o out")
+    }
+  }
 
   func run() throws {
     let pipelines = try names.map { name in
       let options = try PipelineOptions.parse([name] + overrides.flatMap { ["--set", $0] })
       return ReportedPipeline(document: try options.load(), cache: cache.cache, words: options.words)
     }
+    let reference = try against.map { text in
+      let side = try ComparedSide(text, cache, stages: ReportReference.stages)
+      for node in side.missing { printError("no artifact: \(side.label): \(node)") }
+      return ReportReference(label: side.label, parameters: side.parameters, files: side.files)
+    }
     let report: String
     do {
-      report = try Report(pipelines, origin: Self.origin()).html()
+      report = try Report(pipelines, origin: Self.origin(), against: reference).html()
     } catch {
       printError("error: \(error)")
       throw Exit.failed
     }
+    if let crate { return try make(crate, pipelines, report) }
     let path = output ?? pipelines[0].document.plan.name + ".html"
+    try writing(path) { try Data(report.utf8).write(to: URL(fileURLWithPath: path), options: .atomic) }
+    print(path)
+  }
+
+  /// Fills a new folder: what stands in an old one might not be what the metadata says.
+  private func make(_ folder: String, _ pipelines: [ReportedPipeline], _ report: String) throws {
+    let files = FileManager.default
+    guard !files.fileExists(atPath: folder) else {
+      printError("error: \(folder) is there already; name a folder that is not")
+      throw Exit.unavailable
+    }
+    let crate = Crate(pipelines, origin: Self.origin())
+    try writing(folder) {
+      for part in crate.parts {
+        let target = folder + "/" + part.path
+        try files.createDirectory(
+          atPath: (target as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+        try files.copyItem(atPath: part.source, toPath: target)
+      }
+      try Data(report.utf8).write(to: URL(fileURLWithPath: folder + "/" + Crate.report))
+      try crate.json(license: license).write(to: URL(fileURLWithPath: folder + "/" + Crate.metadata))
+    }
+    print(folder)
+  }
+
+  private func writing(_ path: String, _ body: () throws -> Void) throws {
     do {
-      try Data(report.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+      try body()
     } catch {
       printError("error: can't write \(path): \(error.localizedDescription)")
       throw Exit.unavailable
     }
-    print(path)
   }
 
   /// The checkout that the project's root is in, as git tells it; without git, or outside of a checkout, none.

@@ -57,8 +57,11 @@ private enum Browser {
     let page = try String(contentsOfFile: box.folder + "/small.html", encoding: .utf8)
     // The figures of the table are those that `pipeline table` prints.
     let table = try box.pipeline("table", "small", "table", "--format", "markdown").output
-    let cells = table.split(separator: "\n").filter { $0.hasPrefix("| ") }.dropFirst(4)
-      .flatMap { $0.split(separator: "|").suffix(2) }.map { $0.trimmingCharacters(in: .whitespaces) }
+    // Without the lines of the head, and without the small table of solves below.
+    let rows = table.split(separator: "\n", omittingEmptySubsequences: false)
+      .drop { !$0.hasPrefix("| scheme") }.prefix { !$0.isEmpty }.dropFirst(4)
+    let cells = rows.flatMap { $0.split(separator: "|").suffix(2) }
+      .map { $0.trimmingCharacters(in: .whitespaces) }
     #expect(cells.count == 32)
     for cell in cells { #expect(page.contains(">\(cell)</td>"), "the page lacks \(cell)") }
     for words in [
@@ -79,11 +82,67 @@ private enum Browser {
     #expect(both.contains("id=\"p1-verdict\"") && both.contains("first: pipeline run tiny"))
   }
 
+  @Test func comparesWithAnEarlierRun() throws {
+    let box = try Sandbox()
+    try study(box)
+    #expect(try box.pipeline("run", "small", "--keep-going", "--set", "damping=0.7").status == 1)
+    let answer = try box.pipeline("report", "small", "--set", "damping=0.7", "--against", "small~1")
+    #expect(answer.status == 0, "\(answer.errors)")
+    let page = try String(contentsOfFile: box.folder + "/small.html", encoding: .utf8)
+    let start = try #require(page.range(of: "id=\"p0-compare\"")).lowerBound
+    let end = try #require(page.range(of: "</section>", range: start..<page.endIndex)).lowerBound
+    let section = page[start..<end]
+    for words in [
+      "<td><bdi>influence</bdi></td><td><bdi>damping</bdi></td><td><bdi>0.5</bdi></td><td><bdi>0.7</bdi></td>",
+      "3-step · self loss · size 10", "<td class=\"n\">3</td>", "class=\"overlay\"",
+      // What the damping does not reach, both have alike.
+      "figures differ, ",
+    ] {
+      #expect(section.contains(words), "the section lacks '\(words)'")
+    }
+    #expect(!section.contains("retrain · self loss"))
+    let two = try box.pipeline("report", "small", "tiny", "--against", "small~1")
+    #expect(two.status == 64 && two.errors.contains("--against compares one pipeline, not 2"))
+    let none = try box.pipeline("report", "small", "--against", "nothing")
+    #expect(none.status == 66 && none.errors.contains("no run is called 'nothing'"), "\(none.errors)")
+  }
+
+  /// Every file of a crate is described, is there, and has the bytes that its description says.
+  private static let checkCrate = """
+    import hashlib, json, pathlib, sys
+    root = pathlib.Path(sys.argv[1])
+    graph = {entity["@id"]: entity for entity in json.loads((root / "ro-crate-metadata.json").read_text())["@graph"]}
+    named = {part["@id"] for part in graph["./"]["hasPart"]}
+    there = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()} - {"ro-crate-metadata.json"}
+    assert named == there, named ^ there
+    for name in named - {"report.html"}:
+        assert hashlib.sha256((root / name).read_bytes()).hexdigest() == graph[name]["sha256"], name
+    actions = [entity for entity in graph.values() if entity["@type"] == "CreateAction"]
+    assert len(actions) == 66, len(actions)
+    for action in actions:
+        for part in [action["result"], *action.get("object", [])]:
+            assert part["@id"] in graph, part
+    assert graph["./"]["license"] == {"@id": "https://example.org/licence"}
+    """
+
+  @Test func makesACrate() throws {
+    let box = try Sandbox()
+    try study(box)
+    let answer = try box.pipeline(
+      "report", "small", "--crate", "crate", "--license", "https://example.org/licence")
+    #expect(answer.status == 0 && answer.output == "crate\n", "\(answer.errors)")
+    let check = try box.python(["-c", Self.checkCrate, box.folder + "/crate"])
+    #expect(check.status == 0, "\(check.errors)")
+    let again = try box.pipeline("report", "small", "--crate", "crate")
+    #expect(again.status == 66 && again.errors.contains("crate is there already"), "\(again.errors)")
+  }
+
   @Test func refusesWhatItCannotDo() throws {
     let box = try Sandbox()
     #expect(try box.pipeline("report").status == 64)
     let unknown = try box.pipeline("report", "nowhere")
-    #expect(unknown.status == 65 && unknown.errors.contains("nowhere"), "\(unknown.errors)")
+    #expect(
+      unknown.status == 66 && unknown.errors.contains("no pipeline is called 'nowhere'"), "\(unknown.errors)")
     let folder = try box.pipeline("report", "tiny", "-o", "missing/report.html")
     #expect(
       folder.status == 66 && folder.errors.contains("can't write missing/report.html"), "\(folder.errors)")

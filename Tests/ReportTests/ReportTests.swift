@@ -23,7 +23,7 @@ import Testing
     ).html()
   }
 
-  private struct Data: Decodable {
+  private struct Contents: Decodable {
     struct Pipeline: Decodable {
       struct Nodes: Decodable {
         var name: [String]
@@ -37,14 +37,15 @@ import Testing
   }
 
   /// What the page's script reads.
-  private func data(of page: String) throws -> Data {
+  private func data(of page: String) throws -> Contents {
     let start = try #require(page.range(of: "id=\"data\">")).upperBound
     let end = try #require(page.range(of: "</script>", range: start..<page.endIndex)).lowerBound
-    let packed = [UInt8](try #require(Foundation.Data(base64Encoded: String(page[start..<end]))))
+    let base64 = String(page[start..<end])
+    let packed = [UInt8](try #require(Data(base64Encoded: base64)))
     var count = uLongf(packed.count * 1100)
     var bytes = [UInt8](repeating: 0, count: Int(count))
     #expect(uncompress(&bytes, &count, packed, uLong(packed.count)) == Z_OK)
-    return try JSONDecoder().decode(Data.self, from: Foundation.Data(bytes.prefix(Int(count))))
+    return try JSONDecoder().decode(Contents.self, from: Data(bytes.prefix(Int(count))))
   }
 
   @Test func escapesWhateverCouldBeMarkup() {

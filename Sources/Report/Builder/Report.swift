@@ -13,10 +13,13 @@ public struct Report {
 
   /// Reads the pipelines' results.
   ///
+  /// - Parameter reference: What each of them is compared with.
   /// - Throws: `HDF5Error` for an artifact that can't be read.
-  public init(_ pipelines: [ReportedPipeline], origin: ReportOrigin) throws {
+  public init(
+    _ pipelines: [ReportedPipeline], origin: ReportOrigin, against reference: ReportReference? = nil
+  ) throws {
     self.pipelines = try pipelines.enumerated().map { number, pipeline in
-      try ReportSections(pipeline, number: number, origin: origin)
+      try ReportSections(pipeline, number: number, origin: origin, against: reference)
     }
   }
 

@@ -12,16 +12,22 @@ struct ReportSections {
   private let snapshot: Snapshot
   private let results: Results
   private let time: TimeSection
+  private let comparison: ComparisonSection?
   private let number: Int
   private let origin: ReportOrigin
 
   /// Reads a pipeline's results.
   ///
   /// - Parameter number: The pipeline's place in the page.
-  init(_ pipeline: ReportedPipeline, number: Int, origin: ReportOrigin) throws {
+  init(_ pipeline: ReportedPipeline, number: Int, origin: ReportOrigin, against reference: ReportReference?)
+    throws
+  {
     snapshot = Snapshot(pipeline)
     results = try Results(snapshot)
     time = TimeSection(snapshot)
+    comparison = try reference.map { [snapshot, results] in
+      try ComparisonSection(snapshot, results, against: $0)
+    }
     self.number = number
     self.origin = origin
   }
@@ -38,6 +44,7 @@ struct ReportSections {
       list.append(("tables", results.tables.count == 1 ? "Table" : "Tables", writeTables))
     }
     if !results.pictures.isEmpty { list.append(("figures", "Figures", writePictures)) }
+    if let comparison { list.append(("compare", "Compare", { comparison.write(to: &$0) })) }
     list.append(("graph", "Stages", writeGraph))
     if !time.isEmpty { list.append(("time", "Time", { time.write(to: &$0) })) }
     if !snapshot.failures.isEmpty { list.append(("failures", "Failures", writeFailures)) }

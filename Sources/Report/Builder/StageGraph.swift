@@ -81,8 +81,9 @@ struct StageGraph {
   private mutating func place() {
     let heights = order.map { level in level.reduce(0) { $0 + boxHeight($1) + 14 } }
     height = (heights.max() ?? 0) + 10
-    for (level, stages) in order.enumerated() {
-      var line = 10 + (height - heights[level]) / 2
+    // From the top: what a reader sees first are the sources, at the upper left.
+    for stages in order {
+      var line = 10
       for stage in stages {
         top[stage] = line
         line += boxHeight(stage) + 14
@@ -143,11 +144,11 @@ struct StageGraph {
         ])
       html.markup("</rect>")
       html.element(
-        "text", ["class": "name", "x": "\(x + 9)", "y": "\(y + 17)"], text: Self.short(planned.name, 25))
+        "text", ["class": "name", "x": "\(x + 9)", "y": "\(y + 17)"], text: Self.short(planned.name, 22))
       let axes = planned.axes.isEmpty ? "" : " · " + planned.axes.joined(separator: " × ")
       let second = "\(planned.nodes.count) \(planned.declaration.name)\(axes)"
       html.element(
-        "text", ["class": "type", "x": "\(x + 9)", "y": "\(y + 32)"], text: Self.short(second, 29))
+        "text", ["class": "type", "x": "\(x + 9)", "y": "\(y + 32)"], text: Self.short(second, 27))
       if planned.nodes.count > Self.drawnNodes {
         bar(counts, x + 8, y + 38, &html)
       } else {

@@ -1,6 +1,8 @@
 // Drawings from the page's data: forest plots of paired tests, any figure by any axis, predicted effects beside actual ones.
 
 const COLOURS = 8;
+/** Single values are drawn up to this number: more would hide each other. */
+const DOTS = 1000;
 /** What draws the explorer of each pipeline, given the choices of a permalink. */
 const explorers = {};
 
@@ -110,7 +112,7 @@ function sources(p) {
   }
   const column = values => made.map(n => values[n]);
   list.push({
-    name: 'cost of the nodes', axes, across: 'stage', over: 'repeat', failed: made.map(() => false),
+    name: 'cost of the nodes', axes, across: 'stage', over: 'nodes', isPooled: true, failed: made.map(() => false),
     metrics: { seconds: column(nodes.seconds), 'peak memory, bytes': column(nodes.memory), 'file, bytes': column(nodes.size) },
   });
   return list;
@@ -159,23 +161,30 @@ const inOrder = values => [...new Set(values)].sort((a, b) => {
   return Number.isNaN(x) || Number.isNaN(y) ? 0 : x - y;
 });
 
-/** One drawing for each value of the facet's axis. Axes that no choice names tell series apart, too. */
+/** One drawing for each value of the facet's axis. In a table, axes that no choice names tell series apart, too. */
 function facets(source, metric, across, series, facet) {
   const values = source.metrics[metric];
   const rows = values.map((_, row) => row).filter(row => values[row] !== null && source.axes[across][row] !== '');
-  const rest = Object.keys(source.axes).filter(axis => ![across, series, facet, source.over].includes(axis)
+  const rest = source.isPooled ? [] : Object.keys(source.axes).filter(axis => ![across, series, facet, source.over].includes(axis)
     && new Set(rows.map(row => source.axes[axis][row])).size > 1);
   const name = row => [...(series && series !== across ? [source.axes[series][row]] : []),
     ...rest.map(axis => source.axes[axis][row] && `${axis} ${source.axes[axis][row]}`)].filter(Boolean).join(', ');
-  const names = [...new Set(rows.map(name))];
+  const numbers = new Map(), seriesOf = new Map();
+  for (const row of rows) {
+    const own = name(row);
+    if (!numbers.has(own)) numbers.set(own, numbers.size);
+    seriesOf.set(row, numbers.get(own));
+  }
+  const names = [...numbers.keys()];
   const parts = facet ? inOrder(rows.map(row => source.axes[facet][row])) : [''];
   const drawn = parts.map(part => {
     const members = rows.filter(row => !facet || source.axes[facet][row] === part);
     return make('figure', null, facet ? make('figcaption', null, `${facet} `, foreign(part || 'none')) : null,
-      curves(source, metric, across, members, row => names.indexOf(name(row)), names.length));
+      curves(source, metric, across, members, seriesOf, names.length));
   });
+  const words = rows.length > DOTS ? '' : '; dots: its single values';
   return [names.length > 1 ? legend(names) : null, ...drawn, make('p', { class: 'notes' },
-    `Mean and 95 % interval over ${source.over}; dots: its single values. Hollow: a solve did not converge.`)].filter(Boolean);
+    `Mean and 95 % interval over ${source.over}${words}. Hollow: a solve did not converge.`)].filter(Boolean);
 }
 
 function curves(source, metric, across, rows, seriesOf, count) {
@@ -187,11 +196,16 @@ function curves(source, metric, across, rows, seriesOf, count) {
   const x = isNumeric ? scale(numbers[0], numbers.at(-1), left + edge, width - 20 - edge, isLogarithmic)
     : scale(0, places.length - 1, left + edge, width - 20 - edge);
   const isPositive = rows.every(row => values[row] >= 0);
-  const points = [];
+  const points = [], groups = new Map();
+  for (const row of rows) {
+    const key = `${seriesOf.get(row)} ${source.axes[across][row]}`;
+    if (!groups.has(key)) groups.set(key, []);
+    groups.get(key).push(row);
+  }
   for (let series = 0; series < count; series += 1) {
     places.forEach((place, at) => {
-      const here = rows.filter(row => seriesOf(row) === series && source.axes[across][row] === place);
-      if (!here.length) return;
+      const here = groups.get(`${series} ${place}`);
+      if (!here) return;
       const { mean, half } = summary(here.map(row => values[row]));
       const shift = count > 1 ? (series - (count - 1) / 2) * Math.min(9, edge * 1.4 / count) : 0;
       // An interval of what can't be negative, such as a loss, ends at 0.
@@ -216,7 +230,7 @@ function curves(source, metric, across, rows, seriesOf, count) {
   });
   frame.push(make('svg:text', { x: left, y: 12 }, metric), make('svg:text', { x: width - 10, y: height - 6, 'text-anchor': 'end' }, across));
   const drawn = points.map(point => make('svg:g', { class: `c${point.series % COLOURS}` },
-    point.here.length > 1 ? point.here.map(row => make('svg:circle', { class: 'dot', cx: point.x + 5, cy: y(values[row]), r: 2.2 })) : [],
+    point.here.length > 1 && rows.length <= DOTS ? point.here.map(row => make('svg:circle', { class: 'dot', cx: point.x + 5, cy: y(values[row]), r: 2.2 })) : [],
     make('svg:line', { class: 'stroke', x1: point.x, x2: point.x, y1: y(point.low), y2: y(point.high) }),
     mark(point.x, y(point.mean), point.series, point.here.some(row => source.failed[row]),
       `${across} ${point.place}: ${figure(point.mean)} (${figure(point.low)} to ${figure(point.high)}), n = ${point.here.length}`)));

@@ -97,6 +97,26 @@ function lanes(run, order) {
   return { lane, count: free.length };
 }
 
+/** A bar a node. Those that are too narrow for a click are one path of their stage: ten thousand would be slow. */
+function drawBars(pipeline, run, order, { lane, line, x, critical, colour }) {
+  const narrow = new Map(), bars = [];
+  for (const at of order) {
+    const n = run.node[at], stage = stageOf(pipeline, n), [left, right] = [x(run.began[at]), x(run.ended[at])];
+    const [top, height] = [lane[at] * line + 6, run.threads[at] * line - 4], width = Math.max(0.6, right - left);
+    if (width < 1 && !critical.has(at) && !run.failed[at]) {
+      narrow.set(stage, `${narrow.get(stage) || ''}M${left.toFixed(2)} ${top}h${width.toFixed(2)}v${height}h-${width.toFixed(2)}z`);
+      continue;
+    }
+    const kind = ['bar', colour.get(stage.name), critical.has(at) && 'critical', run.failed[at] && 'failed'];
+    const took = `${duration(run.ended[at] - run.began[at])} on ${counted(run.threads[at], 'thread')}`;
+    bars.push(make('svg:rect', { class: kind.filter(Boolean).join(' '), 'data-n': n, x: left, y: top, width, height },
+      make('svg:title', null, `${pipeline.nodes.name[n]}: ${took}`)));
+  }
+  const paths = [...narrow].map(([stage, d]) => make('svg:path', { class: `bar ${colour.get(stage.name)}`, 'data-n': stage.first, d },
+    make('svg:title', null, stage.name)));
+  return [...paths, ...bars];
+}
+
 function startTimeline(p) {
   const pipeline = DATA.pipelines[p], { run } = pipeline, box = document.querySelector(`#p${p} .timeline`);
   if (!run || !box) return;
@@ -117,19 +137,12 @@ function startTimeline(p) {
   for (let core = 0; core < count; core += 1) {
     frame.push(make('svg:text', { class: 'faint', x: left - 8, y: core * line + 19, 'text-anchor': 'end' }, `core ${core + 1}`));
   }
-  const bars = order.map(at => {
-    const n = run.node[at], took = `${duration(run.ended[at] - run.began[at])} on ${counted(run.threads[at], 'thread')}`;
-    const kind = ['bar', colour.get(stageOf(pipeline, n).name), critical.has(at) && 'critical', run.failed[at] && 'failed'];
-    return make('svg:rect', {
-      class: kind.filter(Boolean).join(' '), 'data-n': n, x: x(run.began[at]), y: lane[at] * line + 6,
-      width: Math.max(0.6, x(run.ended[at]) - x(run.began[at])), height: run.threads[at] * line - 4,
-    }, make('svg:title', null, `${pipeline.nodes.name[n]}: ${took}`));
-  });
+  const bars = drawBars(pipeline, run, order, { lane, line, x, critical, colour });
   const busy = [...costs.values()].reduce((sum, cost) => sum + cost, 0) / (seconds * count);
   const label = `Timeline of run ${run.id}: cores busy ${Math.round(100 * busy)} %`;
   const chart = drawing(width, height, label, frame.flat(), bars);
   chart.addEventListener('click', event => {
-    const bar = event.target.closest('.bar');
+    const bar = event.target.closest('rect.bar');
     if (bar) go('node', p, pipeline.nodes.name[bar.dataset.n]);
   });
   const waited = [...critical].reverse();

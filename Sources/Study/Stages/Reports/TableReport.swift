@@ -74,6 +74,15 @@ public struct TableReport {
     }
   }
 
+  /// Reads a table artifact by the parameters that it was made with; nil for an artifact of another stage.
+  ///
+  /// - Throws: As above, and `StageFailure` if it records other parameters than the stage has now.
+  public init?(recorded path: String, of stage: StageDeclaration) throws {
+    let file = try ArtifactReader<TableArtifact>(at: path)
+    guard try file.stage() == stage.name else { return nil }
+    try self.init(file: path, parameters: file.parameters(of: stage), nodes: [])
+  }
+
   private static func pivoted(
     _ file: borrowing ArtifactReader<TableArtifact>, parameters: ParameterValues, metrics: [String],
     nodes: [[String]]

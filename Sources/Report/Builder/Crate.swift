@@ -1,0 +1,151 @@
+// A report with everything behind it in one folder, described as RO-Crate 1.1 asks for.
+
+import Foundation
+import PipelineCore
+
+/// The parts of a crate: what is copied, and the metadata that says what each is.
+///
+/// A node becomes an action (schema.org's `CreateAction`), which says of what files its file was made, when, and by what
+/// program. See <https://w3id.org/ro/crate/1.1>.
+public struct Crate {
+  /// A file of the crate.
+  public struct Part: Sendable {
+    /// Its place in the crate.
+    public var path: String
+    /// Where it is copied from.
+    public var source: String
+  }
+
+  /// The name of the report in the crate.
+  public static let report = "report.html"
+  /// The name of the metadata.
+  public static let metadata = "ro-crate-metadata.json"
+  private static let root = "./"
+  private static let program = "#pipeline"
+
+  /// The artifacts, and the pipeline files.
+  public private(set) var parts: [Part] = []
+  private var entities: [Value] = []
+  private var hasPart: Set<String> = [report]
+  private var latest = ""
+  private var names: [String] = []
+  private var descriptions: [String] = []
+
+  /// Describes pipelines with what is up to date of them.
+  public init(_ pipelines: [ReportedPipeline], origin: ReportOrigin) {
+    entities.append(
+      Self.entity(
+        Self.program, "SoftwareApplication",
+        ["name": .string("pipeline"), "softwareVersion": .string(origin.version)]))
+    entities.append(
+      Self.entity(
+        Self.report, "File",
+        ["name": .string("Report"), "encodingFormat": .string("text/html")]))
+    for pipeline in pipelines { add(Snapshot(pipeline)) }
+  }
+
+  private mutating func add(_ snapshot: Snapshot) {
+    names.append(snapshot.plan.name)
+    if let description = snapshot.document.description { descriptions.append(description) }
+    for file in snapshot.document.files {
+      let name = file.path.split(separator: "/").filter { $0 != "." && $0 != ".." }.joined(separator: "/")
+      add(
+        name, of: file.path,
+        [
+          "name": .string(file.path), "encodingFormat": .string("application/yaml"),
+          "sha256": .string(file.digest.hex),
+        ])
+    }
+    for id in snapshot.plan.ids { add(id, of: snapshot) }
+  }
+
+  /// Adds a file; one that several nodes or pipelines have is there once.
+  private mutating func add(_ path: String, of source: String, _ fields: [String: Value]) {
+    guard hasPart.insert(path).inserted else { return }
+    parts.append(Part(path: path, source: source))
+    entities.append(Self.entity(path, "File", fields))
+  }
+
+  private mutating func add(_ id: NodeID, of snapshot: Snapshot) {
+    guard let artifact = snapshot.artifacts[id.index], let path = Self.path(id, of: snapshot) else { return }
+    let node = snapshot.plan[id]
+    add(
+      path, of: snapshot.cache.file(of: artifact),
+      [
+        "name": .string(node.name), "encodingFormat": .string("application/x-hdf5"),
+        "contentSize": .string(String(artifact.size)), "sha256": .string(artifact.fileDigest.hex),
+      ])
+    let sources = snapshot.plan.predecessors(of: id).compactMap { Self.path($0, of: snapshot) }
+    let made = snapshot.made[id.index]?.created ?? ""
+    latest = max(latest, made)
+    var fields: [String: Value] = [
+      "name": .string("\(snapshot.plan.name): \(node.name)"), "instrument": Self.reference(Self.program),
+      "result": Self.reference(path), "description": .string(node.parameters.json),
+    ]
+    if !sources.isEmpty { fields["object"] = .list(Set(sources).sorted().map(Self.reference)) }
+    if !made.isEmpty { fields["endTime"] = .string(made) }
+    entities.append(Self.entity("#\(snapshot.plan.name)/\(node.name)", "CreateAction", fields))
+  }
+
+  private static func path(_ id: NodeID, of snapshot: Snapshot) -> String? {
+    snapshot.artifacts[id.index].map { "artifacts/\($0.action.hex).\($0.fileExtension)" }
+  }
+
+  private static func reference(_ id: String) -> Value { .map(["@id": .string(address(id))]) }
+
+  /// An identifier as a relative address: what is neither a letter nor a digit of ASCII, or a sign of paths, is encoded.
+  private static func address(_ id: String) -> String {
+    let plain = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/:#?&=%".utf8)
+    return id.utf8.map { byte in
+      plain.contains(byte)
+        ? String(UnicodeScalar(byte))
+        : "%" + String(byte >> 4, radix: 16, uppercase: true)
+          + String(byte & 15, radix: 16, uppercase: true)
+    }.joined()
+  }
+
+  private static func entity(_ id: String, _ type: String, _ fields: [String: Value]) -> Value {
+    .map(fields.merging(["@id": .string(address(id)), "@type": .string(type)]) { $1 })
+  }
+
+  /// The metadata as JSON-LD.
+  ///
+  /// - Parameter license: The address of the licence under which the results stand, or words about it.
+  public func json(license: String) throws -> Data {
+    let about = descriptions.isEmpty ? names.joined(separator: ", ") : descriptions.joined(separator: " ")
+    let dataset = Self.entity(
+      Self.root, "Dataset",
+      [
+        "name": .string("Results of \(names.joined(separator: ", "))"), "description": .string(about),
+        "datePublished": .string(latest.isEmpty ? "1970-01-01" : String(latest.prefix(10))),
+        "license": license.hasPrefix("http") ? Self.reference(license) : .string(license),
+        "hasPart": .list(hasPart.sorted().map(Self.reference)),
+        "mentions": .list(actions),
+      ])
+    let descriptor = Self.entity(
+      Self.metadata, "CreativeWork",
+      [
+        "conformsTo": Self.reference("https://w3id.org/ro/crate/1.1"), "about": Self.reference(Self.root),
+      ])
+    let terms: Value = .list([
+      .string("https://w3id.org/ro/crate/1.1/context"),
+      // Of the Workflow Run profiles; the context of 1.1 has no such term.
+      .map(["sha256": .string("https://w3id.org/ro/terms/workflow-run#sha256")]),
+    ])
+    var graph = [descriptor, dataset] + entities
+    if license.hasPrefix("http") {
+      graph.append(Self.entity(license, "CreativeWork", ["name": .string(license)]))
+    }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return try encoder.encode(Value.map(["@context": terms, "@graph": .list(graph)]))
+  }
+
+  private var actions: [Value] {
+    entities.compactMap { entity in
+      guard case .map(let fields) = entity, fields["@type"] == .string("CreateAction"), let id = fields["@id"]
+      else { return nil }
+      return .map(["@id": id])
+    }
+  }
+}
