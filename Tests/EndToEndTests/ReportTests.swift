@@ -120,7 +120,8 @@ private enum Browser {
     actions = [entity for entity in graph.values() if entity["@type"] == "CreateAction"]
     assert len(actions) == 66, len(actions)
     for action in actions:
-        for part in [action["result"], *action.get("object", [])]:
+        taken = action.get("object", [])
+        for part in [action["result"], *(taken if isinstance(taken, list) else [taken])]:
             assert part["@id"] in graph, part
     assert graph["./"]["license"] == {"@id": "https://example.org/licence"}
     """

@@ -82,7 +82,7 @@ public struct Crate {
       "name": .string("\(snapshot.plan.name): \(node.name)"), "instrument": Self.reference(Self.program),
       "result": Self.reference(path), "description": .string(node.parameters.json),
     ]
-    if !sources.isEmpty { fields["object"] = .list(Set(sources).sorted().map(Self.reference)) }
+    if !sources.isEmpty { fields["object"] = Self.references(Set(sources).sorted()) }
     if !made.isEmpty { fields["endTime"] = .string(made) }
     entities.append(Self.entity("#\(snapshot.plan.name)/\(node.name)", "CreateAction", fields))
   }
@@ -92,6 +92,11 @@ public struct Crate {
   }
 
   private static func reference(_ id: String) -> Value { .map(["@id": .string(address(id))]) }
+
+  /// Several, or one alone: JSON-LD in its compacted form has no list of one.
+  private static func references(_ ids: [String]) -> Value {
+    ids.count == 1 ? reference(ids[0]) : .list(ids.map(reference))
+  }
 
   /// An identifier as a relative address: what is neither a letter nor a digit of ASCII, or a sign of paths, is encoded.
   private static func address(_ id: String) -> String {
@@ -119,8 +124,7 @@ public struct Crate {
         "name": .string("Results of \(names.joined(separator: ", "))"), "description": .string(about),
         "datePublished": .string(latest.isEmpty ? "1970-01-01" : String(latest.prefix(10))),
         "license": license.hasPrefix("http") ? Self.reference(license) : .string(license),
-        "hasPart": .list(hasPart.sorted().map(Self.reference)),
-        "mentions": .list(actions),
+        "hasPart": Self.references(hasPart.sorted()), "mentions": Self.references(actions),
       ])
     let descriptor = Self.entity(
       Self.metadata, "CreativeWork",
@@ -141,11 +145,12 @@ public struct Crate {
     return try encoder.encode(Value.map(["@context": terms, "@graph": .list(graph)]))
   }
 
-  private var actions: [Value] {
+  private var actions: [String] {
     entities.compactMap { entity in
-      guard case .map(let fields) = entity, fields["@type"] == .string("CreateAction"), let id = fields["@id"]
+      guard case .map(let fields) = entity, fields["@type"] == .string("CreateAction"),
+        case .string(let id)? = fields["@id"]
       else { return nil }
-      return .map(["@id": id])
+      return id
     }
   }
 }
