@@ -65,7 +65,7 @@ function forest(tests) {
   const low = Math.max(Math.min(0, ...ends), -limit), high = Math.min(Math.max(0, ...ends), limit);
   const [left, right, width, line] = [270, 720, 900, 20], height = rows.length * line + 58;
   const x = scale(low, high, left, right), inside = value => Math.min(Math.max(value, low), high);
-  const short = text => text.length > 36 ? text.slice(0, 35) + '…' : text;
+  const short = text => text.length > 33 ? text.slice(0, 32) + '…' : text;
   const parts = ticks(low, high, 6).map(value => [
     make('svg:line', { class: value === 0 ? 'zero' : 'grid', x1: x(value), x2: x(value), y1: 26, y2: height - 30 }),
     make('svg:text', { class: 'faint', x: x(value), y: height - 14, 'text-anchor': 'middle' }, plain(value))]);
