@@ -89,8 +89,8 @@ let package = Package(
     .executableTarget(
       name: "pipeline",
       dependencies: [
-        "Datasets", "FileTree", "Hashing", "PipelineCore", "PipelineExecution", "PipelineFile", "Programs", "Report",
-        "ResultTables", "Stages",
+        "Artifacts", "Datasets", "FileTree", "Hashing", "PipelineCore", "PipelineExecution", "PipelineFile",
+        "Programs", "Report", "ResultTables", "Stages",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], linkerSettings: [.unsafeFlags(staticRuntime)]),
     .executableTarget(name: "bench", dependencies: ["NeuralNet", "Tensor"], path: "Sources/Tools/bench"),

@@ -13,7 +13,7 @@ import Testing
   private func spelledPaths(_ text: String) -> [String] {
     text.matches(of: #/(.{0,2})"(\/(?:[a-z_]+|\\\()[^"]*)"/#).filter { !$0.1.hasSuffix("+ ") }
       .map { String($0.2) }
-      .filter { !$0.hasPrefix("/dev/") && !$0.hasPrefix("/proc/") && !$0.hasPrefix("/usr/") }
+      .filter { $0 != "/dev" && !$0.hasPrefix("/dev/") && !$0.hasPrefix("/proc/") && !$0.hasPrefix("/usr/") }
   }
 
   @Test func noOneElseSpellsAPath() throws {

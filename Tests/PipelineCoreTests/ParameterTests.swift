@@ -40,8 +40,8 @@ private let stage = StageDeclaration(
     #expect(values[StageDeclaration.seed] == 1)
     #expect(
       values.json
-        == #"{"cuts":[-1.0,1.0],"kind":"near","label":null,"names":{"x":["y"]},"on":true,"other":"far","seed":1,"#
-        + #""share":0.5,"size":1,"word":"b"}"#)
+        == #"{"cuts":[-1.0,1.0],"kind":"near","label":null,"names":{"x":["y"]},"on":true,"other":"far","#
+        + #""purpose":null,"seed":1,"share":0.5,"size":1,"word":"b"}"#)
   }
 
   @Test(
@@ -93,7 +93,7 @@ private let stage = StageDeclaration(
       stage.parameters.map(\.type.description) == [
         "an integer ≥ 1", "a number from 0.0 to 1.0", "an integer from 0 to 9, or null",
         "one of near, far, none", "one of far", "one of a, b", "a list, each a number from -9.0 to 9.0",
-        "a map, each value a list, each a string", "true or false", "an integer ≥ 0",
+        "a map, each value a list, each a string", "true or false", "an integer ≥ 0", "a string, or null",
       ])
     #expect(stage.parameter("size")?.defaultValue == nil)
     #expect(stage.parameter("label")?.defaultValue == .null)

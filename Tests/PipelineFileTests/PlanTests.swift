@@ -23,7 +23,7 @@ import Testing
         "group[size=500,repeat=0]", "group[size=500,repeat=1]", "group[size=500,repeat=2]",
       ])
     let group = try plan.node("group[size=500,repeat=1]")
-    #expect(group.parameters.json == #"{"label":0,"seed":1,"size":500}"#)
+    #expect(group.parameters.json == #"{"label":0,"purpose":null,"seed":1,"size":500}"#)
     #expect(group.axes == [AxisValue("size", .integer(500)), AxisValue("repeat", .integer(1))])
     // Defaults are filled in, and 1 is brought to the number that the type asks for.
     let base = try plan.node("base").parameters

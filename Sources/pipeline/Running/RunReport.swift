@@ -1,5 +1,6 @@
 // What a run says at its end: a line for people, or JSON.
 
+import Artifacts
 import Glibc
 import PipelineCore
 import PipelineExecution

@@ -50,8 +50,9 @@ public enum DifferencesStage: Stage {
     "margin", .number(1e-6...1e6), default: 0.5,
     "of equivalence, in spreads: standard deviations of a net like the retrained ones about their mean")
   static let pooling = Parameter(
-    "pooling", .choice(Pooling.self), default: .spread,
-    "the unit of the mean over columns: the spread of each column, or the logarithm of the ratio of the two figures"
+    "pooling", .choice(Pooling.self), default: .logRatio,
+    "the unit of the mean over columns: the logarithm of the ratio of the two figures, or the spread of each column, "
+      + "which takes retrained nets of several seeds"
   )
 
   /// What it says of itself.
@@ -86,6 +87,11 @@ public enum DifferencesStage: Stage {
     }
     if values[untouched] != nil, values[control] == nil {
       return ParameterProblem(untouched, "'untouched' is told from a retrained net: give 'control' its label")
+    }
+    if values[pooling] == .spread, values[again].isEmpty, values[control] == nil {
+      return ParameterProblem(
+        pooling,
+        "a spread takes retrained nets of two seeds for each group: name the second in 'again' or 'control'")
     }
     if values[figures].isEmpty { return ParameterProblem(figures, "'figures' needs at least one name") }
     let unknown = values[figures].first { EvaluationMetrics.figure($0) == nil }

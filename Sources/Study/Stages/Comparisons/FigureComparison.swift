@@ -180,16 +180,18 @@ struct FigureComparison {
           test.record.controlPvalue = try controlled(setting, column)
           tests.append(test)
         }
-        tests.append(try pooled(here, setting))
+        if let test = try pooled(here, setting) { tests.append(test) }
       }
     }
     return tests
   }
 
-  /// Pairs of one repeat are not independent, so each repeat counts once.
-  private func pooled(_ pairs: [ComparedPair], _ setting: String) throws -> ComparisonTest {
-    let repeats = try byRepeat(pairs)
+  /// Pairs of one repeat are not independent, so each repeat counts once. Nil where a ratio of two figures is none,
+  /// since one of them is 0.
+  private func pooled(_ pairs: [ComparedPair], _ setting: String) throws -> ComparisonTest? {
     let isSpread = values[DifferencesStage.pooling] == .spread
+    guard isSpread || pairs.allSatisfy({ $0.own > 0 && $0.other > 0 }) else { return nil }
+    let repeats = try byRepeat(pairs)
     var test = try test(pairs, repeats.map(\.mean), repeats.map(\.isConverged), margin: isSpread ? 1 : .nan)
     test.record.column = "all"
     test.record.notConverged = pairs.count { !$0.isConverged }
@@ -213,16 +215,11 @@ struct FigureComparison {
     case .spread:
       guard unit > 0 else {
         throw StageFailure(
-          "pooling spread needs retrained nets of two seeds for each group: name them in 'again' and 'control', or take "
-            + "pooling log-ratio")
+          "pooling spread needs retrained nets of two seeds for each group, and no group at "
+            + "\(columns) \(pair.axes[columns] ?? "") has two; take pooling log-ratio")
       }
       return pair.difference / unit
     case .logRatio:
-      guard pair.own > 0, pair.other > 0 else {
-        throw StageFailure(
-          "pooling log-ratio has no answer for a \(pair.figure) of \(min(pair.own, pair.other)); take pooling spread"
-        )
-      }
       return log(pair.own / pair.other)
     }
   }

@@ -100,7 +100,7 @@ enum Verdict {
         + "\(values[DifferencesStage.columns]) of "
         + (isSpread
           ? "the difference in spreads (√(1 + 1/\(references)) standard deviations between retrained nets of a group)."
-          : "the logarithm of the ratio of the two figures."),
+          : "the logarithm of the ratio of the two figures; no such row where a figure is 0."),
       "closer, further: a two-sided t test has p < \(level) after Holm's correction over the rows of that kind (all, or one "
         + "value), and a signed-rank test p < \(level) on the same side; equivalent: two one-sided t tests have p < \(level) "
         + "at a margin of \(values[DifferencesStage.margin]) spreads; else not shown." + (control ?? ""),

@@ -1,6 +1,5 @@
 // What differs between two artifacts of one node, in the words of whoever made it.
 
-import Artifacts
 import HDF5
 
 /// Compares two artifacts of one node.
