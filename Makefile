@@ -5,8 +5,7 @@
 
 SWIFT := swift
 PIPELINE := .build/release/pipeline
-# Starts in half the time; see Package.swift.
-BUILD := PIPELINE_STATIC_RUNTIME=1 $(SWIFT) build -c release --product pipeline
+BUILD := $(SWIFT) build -c release --product pipeline
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile

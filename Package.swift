@@ -1,45 +1,60 @@
 // swift-tools-version: 6.3
 import PackageDescription
 
+/// How the released program is linked: with Swift's own libraries inside, since the dynamic linker takes 8 ms for them at
+/// each start, and without a list of its symbols for others, which would keep what is never called.
+let releaseLinking: [String] = {
+  let libraries = [
+    "FoundationEssentials", "_FoundationCShims", "_FoundationCollections", "swift_StringProcessing",
+    "swift_RegexParser", "swift_Concurrency", "swiftSynchronization", "swiftDispatch", "dispatch",
+    "swiftCore",
+  ]
+  return ["-static-stdlib", "-use-ld=lld", "-Xlinker", "--no-export-dynamic", "-Xlinker", "--start-group"]
+    + libraries.map { "-l" + $0 } + ["-Xlinker", "--end-group"]
+}()
+
 let package = Package(
   name: "pipeline",
   products: [.executable(name: "pipeline", targets: ["pipeline"])],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
-    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
-    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    // Its streams are Foundation's, which brings 30 MB of locales.
+    .package(
+      url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: ["FieldMaskUtilities"]),
   ],
   targets: [
     // Formats: files of others and of ours. No target here knows of pipelines.
-    .systemLibrary(
-      name: "CCrypto", path: "Sources/Formats/CCrypto", pkgConfig: "libcrypto",
-      providers: [.apt(["libssl-dev"])]),
-    .target(name: "Hashing", dependencies: ["CCrypto"], path: "Sources/Formats/Hashing"),
+    .systemLibrary(name: "CSHA256", path: "Sources/Formats/CSHA256", providers: [.apt(["libssl-dev"])]),
+    .target(
+      name: "Hashing", dependencies: ["CSHA256"], path: "Sources/Formats/Hashing",
+      linkerSettings: [.linkedLibrary(":libcrypto.a")]),
     // What users point to: digests of files and folders, and private copies.
     .target(name: "FileTree", dependencies: ["CGlibc", "Hashing"], path: "Sources/Formats/FileTree"),
-    .systemLibrary(
-      name: "CHDF5", path: "Sources/Formats/CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
+    // Libraries that no start of the program waits for.
+    .target(name: "CLate", path: "Sources/Formats/CLate"),
+    .target(name: "CHDF5", dependencies: ["CLate"], path: "Sources/Formats/CHDF5"),
     .target(name: "HDF5", dependencies: ["CHDF5", "Hashing"], path: "Sources/Formats/HDF5"),
     .systemLibrary(name: "CGlibc", path: "Sources/Formats/CGlibc"),
-    .systemLibrary(
-      name: "CZlib", path: "Sources/Formats/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CZlib", path: "Sources/Formats/CZlib", providers: [.apt(["zlib1g-dev"])]),
     // Starts the programs of others; whatever starts one uses this.
     .target(name: "Programs", dependencies: ["CGlibc"], path: "Sources/Formats/Programs"),
-    .target(name: "Datasets", dependencies: ["Hashing", "Programs"], path: "Sources/Formats/Datasets"),
+    // Numbers and errors as text.
+    .target(name: "Wording", path: "Sources/Formats/Wording"),
+    .target(
+      name: "Datasets", dependencies: ["Hashing", "Programs", "Wording"], path: "Sources/Formats/Datasets"),
     .target(
       name: "VisionTransformer",
       dependencies: [
-        "CKernels", "Hashing", "Tensor", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+        "CKernels", "Hashing", "Tensor", "Wording",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       path: "Sources/Formats/VisionTransformer", exclude: ["onnx.proto"]),
     // Drawings as gnuplot scripts: text only, no process.
-    .target(name: "Plot", path: "Sources/Formats/Plot"),
+    .target(name: "Plot", dependencies: ["Wording"], path: "Sources/Formats/Plot"),
 
     // Numerics and science: no target here knows of pipelines or files.
-    .systemLibrary(
-      name: "COpenBLAS", path: "Sources/Numerics/COpenBLAS", pkgConfig: "openblas",
-      providers: [.apt(["libopenblas-dev"])]),
+    .target(name: "COpenBLAS", dependencies: ["CLate"], path: "Sources/Numerics/COpenBLAS"),
     .target(name: "CKernels", path: "Sources/Numerics/CKernels", cSettings: [.unsafeFlags(["-O3"])]),
     .target(name: "Tensor", dependencies: ["CKernels", "COpenBLAS"], path: "Sources/Numerics/Tensor"),
     .target(name: "NeuralNet", dependencies: ["Tensor", "CKernels"], path: "Sources/Numerics/NeuralNet"),
@@ -50,9 +65,10 @@ let package = Package(
 
     // The engine: no target here knows of HDF5, BLAS or stages.
     .target(name: "PipelineCore", dependencies: ["Hashing"], path: "Sources/Engine/Core"),
+    .systemLibrary(name: "CYAML", path: "Sources/Engine/CYAML", providers: [.apt(["libyaml-dev"])]),
     .target(
-      name: "PipelineFile", dependencies: ["PipelineCore", .product(name: "Yams", package: "Yams")],
-      path: "Sources/Engine/File"),
+      name: "PipelineFile", dependencies: ["CYAML", "PipelineCore"], path: "Sources/Engine/File",
+      linkerSettings: [.linkedLibrary(":libyaml.a")]),
     .target(
       name: "PipelineExecution",
       dependencies: [
@@ -68,10 +84,10 @@ let package = Package(
       name: "Stages",
       dependencies: [
         "Artifacts", "FileTree", "PipelineCore", "Clustering", "Datasets", "Influence", "NeuralNet", "Plot",
-        "Programs",
-        "ResultTables", "Statistics", "Tensor", "VisionTransformer",
+        "Programs", "ResultTables", "Statistics", "Tensor", "VisionTransformer", "Wording",
       ], path: "Sources/Study/Stages"),
-    .target(name: "ResultTables", dependencies: ["Statistics"], path: "Sources/Study/ResultTables"),
+    .target(
+      name: "ResultTables", dependencies: ["Statistics", "Wording"], path: "Sources/Study/ResultTables"),
 
     // The report: one HTML page of a pipeline. Its style and scripts are files that C embeds: as an array in Swift they
     // would cost each build a quarter of a minute.
@@ -84,20 +100,20 @@ let package = Package(
         "Artifacts", "CZlib", "PipelineCore", "PipelineExecution", "PipelineFile", "ReportPage",
         "ResultTables",
         "Stages", "Statistics",
-      ], path: "Sources/Report/Builder"),
+      ], path: "Sources/Report/Builder", linkerSettings: [.linkedLibrary(":libz.a")]),
 
     .executableTarget(
       name: "pipeline",
       dependencies: [
         "Artifacts", "Datasets", "FileTree", "Hashing", "PipelineCore", "PipelineExecution", "PipelineFile",
-        "Programs", "Report", "ResultTables", "Stages",
+        "Programs", "Report", "ResultTables", "Stages", "Wording",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ], linkerSettings: [.unsafeFlags(staticRuntime)]),
+      ], linkerSettings: [.unsafeFlags(releaseLinking, .when(configuration: .release))]),
     .executableTarget(name: "bench", dependencies: ["NeuralNet", "Tensor"], path: "Sources/Tools/bench"),
     .executableTarget(
       name: "vit-bench", dependencies: ["Tensor", "VisionTransformer"], path: "Sources/Tools/vit-bench"),
 
-    .testTarget(name: "HDF5Tests", dependencies: ["HDF5"]),
+    .testTarget(name: "HDF5Tests", dependencies: ["CLate", "HDF5"]),
     .testTarget(name: "TensorTests", dependencies: ["Tensor"]),
     .testTarget(
       name: "NeuralNetTests", dependencies: ["NeuralNet", "Tensor", "CKernels", "bench"],
@@ -153,18 +169,3 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
-
-/// Links Swift's own libraries into the executable where PIPELINE_STATIC_RUNTIME is set: the dynamic linker takes 8 ms
-/// for them at each start. Not for the tests: the flags of a target reach the tests that depend on it, and the testing
-/// libraries are dynamic only. Compiled files are the same either way.
-var staticRuntime: [String] {
-  if Context.environment["PIPELINE_STATIC_RUNTIME"] == nil { return [] }
-  let libraries = [
-    "Foundation", "FoundationEssentials", "FoundationInternationalization", "_FoundationCShims",
-    "_FoundationCollections", "CoreFoundation", "_FoundationICU", "swift_StringProcessing",
-    "swift_RegexParser", "swift_Concurrency", "swiftSynchronization", "swiftDispatch", "dispatch",
-    "swiftCore",
-  ]
-  return ["-static-stdlib", "-Xlinker", "--start-group"] + libraries.map { "-l" + $0 }
-    + ["-Xlinker", "--end-group"]
-}

@@ -1,7 +1,6 @@
 // `pipeline cache`: what is kept, whether it is whole, and what can go.
 
 import ArgumentParser
-import Foundation
 import PipelineCore
 import PipelineExecution
 

@@ -1,10 +1,10 @@
 // `pipeline compare`: what differs between two runs or two pipelines, in parameters and in metrics.
 
 import ArgumentParser
-import Foundation
 import PipelineCore
 import PipelineExecution
 import Stages
+import Wording
 
 struct CompareCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -77,7 +77,7 @@ struct CompareCommand: ParsableCommand {
     for line in missing { print("no artifact: \(line)") }
   }
 
-  private func figure(_ value: Double?) -> String { value.map { String(format: "%.5g", $0) } ?? "–" }
+  private func figure(_ value: Double?) -> String { value.map { printed($0, "%.5g") } ?? "–" }
 
   private func parameterChanges(_ a: ComparedSide, _ b: ComparedSide) -> [ParameterChange] {
     var changes: [ParameterChange] = []

@@ -1,7 +1,6 @@
 // What a shell offers for a word: pipelines, nodes, axes with their values, and keys of --set.
 
 import ArgumentParser
-import Foundation
 import PipelineCore
 import PipelineFile
 import Stages

@@ -1,9 +1,9 @@
 // `pipeline graph`: the DAG by stage, as text, Graphviz source or a drawing.
 
 import ArgumentParser
-import Foundation
 import PipelineCore
 import Programs
+import Wording
 
 struct GraphCommand: ParsableCommand {
   enum Format: String, CaseIterable, ExpressibleByArgument { case text, dot, svg }
@@ -72,7 +72,7 @@ struct GraphCommand: ParsableCommand {
 
   private func dot(_ plan: Plan, _ edges: [Edge]) -> String {
     func quoted(_ text: String) -> String {
-      "\"" + text.replacingOccurrences(of: "\\", with: "\\\\").replacingOccurrences(of: "\"", with: "\\\"")
+      "\"" + replaced(replaced(text, "\\", with: "\\\\"), "\"", with: "\\\"")
         + "\""
     }
     var text =
@@ -80,7 +80,7 @@ struct GraphCommand: ParsableCommand {
     for stage in plan.stages {
       let label = stage.name + (stage.axes.isEmpty ? "" : "\n" + expansion(stage, plan))
       text +=
-        "  \(quoted(stage.name)) [label=\(quoted(label).replacingOccurrences(of: "\n", with: "\\n"))];\n"
+        "  \(quoted(stage.name)) [label=\(replaced(quoted(label), "\n", with: "\\n"))];\n"
     }
     for edge in edges {
       let style = edge.gathers ? " [style=bold]" : ""

@@ -1,7 +1,8 @@
 // `pipeline init`: a small commented project that runs.
 
 import ArgumentParser
-import Foundation
+import FoundationEssentials
+import Wording
 
 struct InitCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -25,10 +26,10 @@ struct InitCommand: ParsableCommand {
     for file in files {
       do {
         try FileManager.default.createDirectory(
-          atPath: (file.path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+          atPath: String(file.path[..<file.path.lastIndex(of: "/")!]), withIntermediateDirectories: true)
         try Data(file.text.utf8).write(to: URL(fileURLWithPath: file.path))
       } catch {
-        printError("error: can't write \(file.path): \(error.localizedDescription)")
+        printError("error: can't write \(file.path): \(reason(of: error))")
         throw Exit.unavailable
       }
       print(file.path)

@@ -1,10 +1,11 @@
 // `pipeline pictures`: the pictures of a pipeline as files in a folder.
 
 import ArgumentParser
-import Foundation
+import FoundationEssentials
 import PipelineCore
 import PipelineExecution
 import Stages
+import Wording
 
 struct PicturesCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -55,10 +56,10 @@ struct PicturesCommand: ParsableCommand {
   private func write(_ bytes: [UInt8], to path: String) throws {
     do {
       try FileManager.default.createDirectory(
-        atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+        atPath: String(path[..<path.lastIndex(of: "/")!]), withIntermediateDirectories: true)
       try Data(bytes).write(to: URL(fileURLWithPath: path), options: .atomic)
     } catch {
-      printError("error: can't write \(path): \(error.localizedDescription)")
+      printError("error: can't write \(path): \(reason(of: error))")
       throw Exit.unavailable
     }
     print(path)

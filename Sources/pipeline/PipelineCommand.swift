@@ -1,12 +1,13 @@
 // The command line: one executable, its subcommands, and the options that they share.
 
 import ArgumentParser
-import Foundation
+import FoundationEssentials
 import Glibc
 import PipelineCore
 import PipelineExecution
 import PipelineFile
 import Stages
+import Wording
 
 @main
 struct PipelineCommand: ParsableCommand {
@@ -30,18 +31,12 @@ struct PipelineCommand: ParsableCommand {
     ])
 
   static func main() {
-    endIdleThreads()
     StandardOutput.watch()
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    if arguments == ["--version"] { return print(configuration.version) }
+    if PlainRun(arguments)?.isAnswered() == true { return }
     main(nil)
   }
-}
-
-/// Ends the threads that OpenBLAS starts when it is loaded. Nothing here computes outside of workers, and until
-/// they fall asleep the threads take a core from whatever has to be done first. OpenBLAS starts them anew should
-/// it need them; one that is built without threads has no such function.
-private func endIdleThreads() {
-  guard let symbol = dlsym(nil, "blas_thread_shutdown_") else { return }
-  _ = unsafeBitCast(symbol, to: (@convention(c) () -> Int32).self)()
 }
 
 /// The exit codes of the contract, beyond 0.
@@ -120,7 +115,7 @@ struct PipelineOptions: ParsableArguments {
       default: "_-=./:,+@%".utf8.contains(byte)
       }
     }
-    return isPlain && !word.isEmpty ? word : "'" + word.replacingOccurrences(of: "'", with: "'\\''") + "'"
+    return isPlain && !word.isEmpty ? word : "'" + replaced(word, "'", with: "'\\''") + "'"
   }
 }
 
@@ -139,9 +134,12 @@ struct CacheOptions: ParsableArguments {
     if directory?.isEmpty == true { throw ValidationError("--cache takes a folder, not an empty name") }
   }
 
-  var cache: CacheStore {
+  var cache: CacheStore { Self.store(directory) }
+
+  /// The cache in a folder, or where it is if none is named.
+  static func store(_ directory: String?) -> CacheStore {
     // An empty variable means the same as none; an empty name would be the current folder.
-    let variable = ProcessInfo.processInfo.environment["PIPELINE_CACHE"].flatMap { $0.isEmpty ? nil : $0 }
+    let variable = getenv("PIPELINE_CACHE").map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
     return CacheStore(root: directory ?? variable ?? Project.path("cache"))
   }
 }

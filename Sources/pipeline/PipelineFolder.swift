@@ -1,6 +1,6 @@
 // Finds pipelines by name: in the project's folder `pipelines`, in the folders within it, and in its root.
 
-import Foundation
+import FoundationEssentials
 import PipelineCore
 
 /// The pipelines of a project. Folders called `fragments` hold what pipelines extend, and no pipelines.
@@ -39,6 +39,12 @@ struct PipelineFolder {
   /// Whether a word on the command line is a path and not a name.
   static func isPath(_ word: String) -> Bool {
     word.contains("/") || word.hasSuffix(".yaml") || word.hasSuffix(".yml")
+  }
+
+  /// The files that a name or a path may mean.
+  static func paths(of word: String) -> [String] {
+    if isPath(word) { return FileManager.default.fileExists(atPath: word) ? [word] : [] }
+    return PipelineFolder().files(named: word)
   }
 
   /// The file that a name or a path means; none or several end the program.

@@ -1,6 +1,6 @@
 // Where the project is: the folder that all commands start from, wherever within it they are given.
 
-import Foundation
+import FoundationEssentials
 
 /// The project that the working folder belongs to.
 enum Project {

@@ -1,10 +1,11 @@
 // `pipeline report`: pipelines as one HTML file.
 
 import ArgumentParser
-import Foundation
+import FoundationEssentials
 import PipelineExecution
 import Programs
 import Report
+import Wording
 
 struct ReportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -88,7 +89,7 @@ struct ReportCommand: ParsableCommand {
       for part in crate.parts {
         let target = folder + "/" + part.path
         try files.createDirectory(
-          atPath: (target as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+          atPath: target.parentFolder, withIntermediateDirectories: true)
         try files.copyItem(atPath: part.source, toPath: target)
       }
       try Data(report.utf8).write(to: URL(fileURLWithPath: folder + "/" + Crate.report))
@@ -101,7 +102,7 @@ struct ReportCommand: ParsableCommand {
     do {
       try body()
     } catch {
-      printError("error: can't write \(path): \(error.localizedDescription)")
+      printError("error: can't write \(path): \(reason(of: error))")
       throw Exit.unavailable
     }
   }
@@ -113,7 +114,7 @@ struct ReportCommand: ParsableCommand {
       guard let child = try? program.start() else { return nil }
       let (ending, output, _) = child.communicate()
       return ending.isSuccess
-        ? String(decoding: output, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines) : nil
+        ? String(decoding: output, as: UTF8.self).split(separator: "\n").joined(separator: "\n") : nil
     }
     let changes = git("status", "--porcelain", "--untracked-files=no")
     return ReportOrigin(

@@ -1,7 +1,7 @@
 // `pipeline run` and the worker processes that it starts.
 
 import ArgumentParser
-import Foundation
+import FoundationEssentials
 import PipelineCore
 import PipelineExecution
 import PipelineFile
@@ -71,22 +71,22 @@ struct RunCommand: ParsableCommand {
   private func answerAtOnce() throws -> Bool {
     let start = ContinuousClock.now
     let path = try pipeline.path()
-    let name = PipelineFile.name(ofFile: path)
-    guard
-      let completed = CompletedRun(
-        question(path), pipeline: name, cache: cache.cache,
-        hashFile: { try cache.cache.digest(ofFile: $0, remembering: true) })
-    else { return false }
-    var summary = RunSummary()
-    summary.fresh = completed.nodes
-    summary.seconds = (ContinuousClock.now - start) / .seconds(1)
-    RunReport.tell(summary, of: name)
+    guard let completed = CompletedRun.find(path, pipeline.overrides, in: cache.cache) else { return false }
+    let summary = Self.report(completed, of: path, since: start)
     if json { try printJSON(RunReport(summary)) } else { print(completed.answer, terminator: "") }
     return true
   }
 
-  private func question(_ path: String) -> RunQuestion {
-    RunQuestion(pipeline: path, overrides: pipeline.overrides, width: Terminal.width)
+  /// Says that all was up to date.
+  @discardableResult
+  static func report(
+    _ completed: CompletedRun, of path: String, since start: ContinuousClock.Instant
+  ) -> RunSummary {
+    var summary = RunSummary()
+    summary.fresh = completed.nodes
+    summary.seconds = (ContinuousClock.now - start) / .seconds(1)
+    RunReport.tell(summary, of: PipelineFile.name(ofFile: path))
+    return summary
   }
 
   private func runOnEveryChange() throws {
@@ -144,7 +144,8 @@ struct RunCommand: ParsableCommand {
     // What a run of some nodes prints is no answer to one of all. What is published must be looked at, and programs that
     // are tracked must be asked.
     let isSettled = session.document.publications.isEmpty && session.plan.nodes.allSatisfy(\.tracked.isEmpty)
-    let asked = selection.isAll && isSettled ? question(try pipeline.path()) : nil
+    let asked =
+      selection.isAll && isSettled ? CompletedRun.question(try pipeline.path(), pipeline.overrides) : nil
     run.seal(asked, sources: session.document.files, answer: tables)
     if json {
       try printJSON(RunReport(summary, madeAgain: madeAgain))

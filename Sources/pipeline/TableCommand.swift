@@ -1,12 +1,13 @@
 // `pipeline table`: the result table of a pipeline, in the form that its reader needs.
 
 import ArgumentParser
-import Foundation
+import FoundationEssentials
 import Glibc
 import PipelineCore
 import PipelineExecution
 import ResultTables
 import Stages
+import Wording
 
 extension TableReport.Format: ExpressibleByArgument {}
 
@@ -49,7 +50,7 @@ struct TableCommand: ParsableCommand {
 
   private var selection: TableReport.Selection {
     func list(_ text: String?) -> [String] {
-      (text ?? "").split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+      (text ?? "").split(separator: ",").map { trimmed($0) }
     }
     return TableReport.Selection(columns: list(columns), rows: list(rows), metrics: list(metrics))
   }
@@ -74,7 +75,7 @@ struct TableCommand: ParsableCommand {
     }
     if format == .json, texts.count > 1 {
       // One document whatever their number; a node's name has no character that JSON escapes.
-      let members = texts.map { "\"\($0.name)\" : \($0.text.trimmingCharacters(in: .newlines))" }
+      let members = texts.map { "\"\($0.name)\" : \($0.text.dropLast())" }
       print("{\n" + members.joined(separator: ",\n") + "\n}")
     } else {
       for table in texts { print(table.text) }

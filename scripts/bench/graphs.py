@@ -49,6 +49,15 @@ DVC = """stages:
 """
 
 
+def write_fan(tool, folder, n):
+    """The graph without its last node, of `n` + 1 nodes, for pipeline and ninja."""
+    write(tool, folder, n)
+    name, last = ("fan.yaml", "  summary:") if tool == "pipeline" else ("build.ninja", "build all:")
+    file = folder / name
+    file.write_text(file.read_text().partition(last)[0])
+    return folder
+
+
 def write(tool, folder, n):
     """Writes the graph of `n` + 2 nodes as a project of `tool` into a new folder; returns the folder."""
     folder.mkdir()

@@ -25,6 +25,7 @@ NOT_OF_STAGES = re.compile(r"/(Engine|Formats|Numerics|Artifacts|PipelineCore|Pi
 TYPES = "integer|number|string|boolean|list|integers|numbers|strings|stringMap|optionalInteger|optionalNumber|optionalString"
 BY_STRING = re.compile(rf'(?:parameters|values|\$0)[?!]?\.(?:{TYPES})\("')
 ATTRIBUTE = re.compile(rf'\b(?:file|reader)\)?\.(?:{TYPES})\("')
+FOUNDATION = re.compile(r"^import Foundation$")
 DATASET = re.compile(r'"/(?!(?:usr|bin|dev|proc|sys|tmp|etc|var|home)\b)[a-z_]')
 
 
@@ -109,6 +110,13 @@ class House:
         yield from self.strings(BY_STRING, "parameters-by-string", "read a parameter by its token")
         yield from self.strings(
             DATASET, "dataset-paths", "only the artifact's type in Sources/Study/Artifacts spells a dataset's path")
+        for path, text in self.files.items():
+            if path.parts[0] != "Sources" or path.parts[1] == "Tools":
+                continue
+            for number, line in enumerate(text.splitlines(), 1):
+                if FOUNDATION.match(line):
+                    yield Finding(path, number, "imports-foundation", "", 1,
+                                  "it brings 30 MB of locales: FoundationEssentials, Glibc and Wording do without")
 
     def strings(self, pattern, rule, advice):
         """One finding for each file in which a pattern stands."""

@@ -9,7 +9,7 @@ set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 package=$root/.build/sanitize/pipeline
 mkdir -p "$package/Sources" "$package/Tests"
-for folder in Numerics/COpenBLAS Numerics/CKernels Numerics/Tensor Numerics/NeuralNet Tools/bench; do
+for folder in Formats/CLate Numerics/COpenBLAS Numerics/CKernels Numerics/Tensor Numerics/NeuralNet Tools/bench; do
   ln -sfn "$root/Sources/$folder" "$package/Sources/${folder#*/}"
 done
 for name in TensorTests NeuralNetTests; do ln -sfn "$root/Tests/$name" "$package/Tests/$name"; done
@@ -20,7 +20,8 @@ import PackageDescription
 let package = Package(
   name: "pipeline",
   targets: [
-    .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas"),
+    .target(name: "CLate"),
+    .target(name: "COpenBLAS", dependencies: ["CLate"]),
     .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-g"])]),
     .target(name: "Tensor", dependencies: ["CKernels", "COpenBLAS"]),
     .target(name: "NeuralNet", dependencies: ["Tensor", "CKernels"]),

@@ -39,6 +39,11 @@ class HouseTests(Checkout):
         self.write("pipelines/c.yaml", "a: 1\nb: " + "b" * 120 + "\n")
         self.assertEqual(self.broken(), {("Sources/A.swift", 2), ("Tests/B.swift", 1), ("pipelines/c.yaml", 2)})
 
+    def test_foundation_is_for_tests_and_tools(self):
+        for path in ("Sources/Study/A.swift", "Sources/Tools/bench/A.swift", "Tests/A.swift"):
+            self.write(path, "// a\nimport Foundation\nimport FoundationEssentials\n")
+        self.assertEqual(self.broken(), {("Sources/Study/A.swift", 2)})
+
     def test_full_folders_and_large_pipelines(self):
         for number in range(21):
             self.write(f"docs/{number}.md", "")

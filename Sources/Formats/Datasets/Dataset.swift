@@ -1,6 +1,6 @@
 // Labelled images of 28 × 28 pixels in a training and a test split.
 
-import Foundation
+import FoundationEssentials
 
 /// Images with their labels.
 public struct Split: Equatable, Sendable {

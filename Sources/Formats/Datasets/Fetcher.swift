@@ -1,6 +1,7 @@
 // Keeps fetched files in a folder, each known by its SHA-256, whole or not at all.
 
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// A file whose content is known before it is fetched.
 public struct PinnedFile: Equatable, Sendable {
@@ -15,7 +16,7 @@ public struct PinnedFile: Equatable, Sendable {
     self.sha256 = sha256
   }
 
-  var name: String { (path as NSString).lastPathComponent }
+  var name: String { String(path.split(separator: "/").last ?? "") }
 }
 
 /// Fetches files into a folder, which any number of processes may share.
@@ -53,7 +54,7 @@ public struct Fetcher: Sendable {
   ) throws(DatasetError) -> [String] {
     let paths = files.map { folder + "/" + $0.path }
     if try allWhole(files) { return paths }
-    for file in files { try makeFolder((folder + "/" + file.path as NSString).deletingLastPathComponent) }
+    for file in files { try makeFolder(Datasets.folder(of: folder + "/" + file.path)) }
     removeAbandoned()
     let work = "\(folder)/\(workPrefix)\(ProcessInfo.processInfo.processIdentifier)-\(UUID().uuidString)"
     defer { try? FileManager.default.removeItem(atPath: work) }
@@ -95,7 +96,7 @@ public struct Fetcher: Sendable {
           throw .unavailable(what: what, tried: counted, advice: advice)
         }
         log("\(what): \(tried.last ?? "failed"); trying again in \(wait)")
-        Thread.sleep(forTimeInterval: wait / .seconds(1))
+        usleep(useconds_t(wait / .microseconds(1)))
         wait *= 2
       }
     }

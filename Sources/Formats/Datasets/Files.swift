@@ -1,7 +1,14 @@
 // Reading, hashing and safe writing of files.
 
-import Foundation
+import FoundationEssentials
+import Glibc
 import Hashing
+import Wording
+
+/// The folder that a path is in; the current one for a bare name.
+func folder(of path: String) -> String {
+  path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+}
 
 func systemReason() -> String { String(cString: strerror(errno)) }
 
@@ -35,14 +42,14 @@ func synchronise(_ path: String) throws(DatasetError) {
 func publish(_ temporary: String, as path: String) throws(DatasetError) {
   try synchronise(temporary)
   guard rename(temporary, path) == 0 else { throw .unwritable(file: path, reason: systemReason()) }
-  try synchronise((path as NSString).deletingLastPathComponent)
+  try synchronise(folder(of: path))
 }
 
 func makeFolder(_ path: String) throws(DatasetError) {
   do {
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
   } catch {
-    throw .unwritable(file: path, reason: error.localizedDescription)
+    throw .unwritable(file: path, reason: reason(of: error))
   }
 }
 

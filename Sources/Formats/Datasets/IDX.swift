@@ -1,6 +1,6 @@
 // The IDX format of MNIST: a header of lengths, then bytes; plain or gzipped.
 
-import Foundation
+import Glibc
 import Programs
 
 /// An array of bytes from an IDX file.
@@ -54,7 +54,7 @@ private func hex(_ bytes: [UInt8]) -> String {
 /// The bytes of a file, unpacked if need be, from front to back.
 private final class ByteSource {
   private let file: String
-  private let handle: FileHandle
+  private let descriptor: Int32
   private let unpacker: Child?
   /// How the unpacker ended, once it has been waited for.
   private var ending: ProgramEnding?
@@ -62,26 +62,25 @@ private final class ByteSource {
   init(_ file: String) throws(DatasetError) {
     self.file = file
     // Also tells a missing file in the system's words, which gzip would bury.
-    guard let plain = FileHandle(forReadingAtPath: file) else {
-      throw .unreadable(file: file, reason: systemReason())
-    }
+    let plain = open(file, O_RDONLY | O_CLOEXEC)
+    guard plain >= 0 else { throw .unreadable(file: file, reason: systemReason()) }
     guard file.hasSuffix(".gz") else {
-      handle = plain
+      descriptor = plain
       unpacker = nil
       return
     }
-    let gzip = Program(
-      ["gzip", "-dc"], input: .descriptor(plain.fileDescriptor), output: .pipe, errors: .pipe)
+    defer { close(plain) }
+    let gzip = Program(["gzip", "-dc"], input: .descriptor(plain), output: .pipe, errors: .pipe)
     do throws(ProgramError) {
       let child = try gzip.start()
-      handle = FileHandle(fileDescriptor: child.output, closeOnDealloc: true)
+      descriptor = child.output
       unpacker = child
     } catch { throw .unreadable(file: file, reason: error.description) }
   }
 
   deinit {
     // Closing the pipe ends a gzip that has more to say.
-    try? handle.close()
+    close(descriptor)
     if let unpacker {
       close(unpacker.errors)
       if ending == nil { _ = unpacker.wait() }
@@ -92,11 +91,8 @@ private final class ByteSource {
   func read(_ count: Int, _ what: String) throws(DatasetError) -> [UInt8] {
     var bytes: [UInt8] = []
     while bytes.count < count {
-      let part: Data?
-      do { part = try handle.read(upToCount: min(count - bytes.count, 1 << 22)) } catch {
-        throw .unreadable(file: file, reason: error.localizedDescription)
-      }
-      guard let part, !part.isEmpty else {
+      let part = try readSome(min(count - bytes.count, 1 << 20), descriptor)
+      guard !part.isEmpty else {
         try checkUnpacker()
         throw .malformed(
           file: file, what: "length of the \(what)", found: "\(bytes.count) bytes", expected: "\(count)")
@@ -107,15 +103,21 @@ private final class ByteSource {
   }
 
   func expectEnd(after count: Int) throws(DatasetError) {
-    let rest: Data?
-    do { rest = try handle.read(upToCount: 1) } catch {
-      throw .unreadable(file: file, reason: error.localizedDescription)
-    }
-    guard rest?.isEmpty ?? true else {
+    guard try readSome(1, descriptor).isEmpty else {
       throw .malformed(
         file: file, what: "length", found: "more than \(count) bytes", expected: "\(count) by its header")
     }
     try checkUnpacker()
+  }
+
+  /// Up to `count` bytes; none at the end.
+  private func readSome(_ count: Int, _ descriptor: Int32) throws(DatasetError) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: count)
+    var got = Glibc.read(descriptor, &bytes, count)
+    while got < 0, errno == EINTR { got = Glibc.read(descriptor, &bytes, count) }
+    if got < 0 { throw .unreadable(file: file, reason: systemReason()) }
+    bytes.removeSubrange(got...)
+    return bytes
   }
 
   /// After the last byte: gzip has checked its checksum.
@@ -124,8 +126,7 @@ private final class ByteSource {
     let ending = ending ?? unpacker.wait()
     self.ending = ending
     if !ending.isSuccess {
-      let complaints = FileHandle(fileDescriptor: unpacker.errors, closeOnDealloc: false)
-      let words = String(decoding: complaints.availableData, as: UTF8.self)
+      let words = String(decoding: try readSome(1 << 12, unpacker.errors), as: UTF8.self)
       let reason = words.split(whereSeparator: \.isNewline).first { !$0.isEmpty } ?? "gzip can't unpack it"
       throw .unreadable(file: file, reason: String(reason))
     }

@@ -1,6 +1,6 @@
 // The data sets known by name: where they come from and what they have to be.
 
-import Foundation
+import FoundationEssentials
 
 extension Dataset {
   /// The names that `load` knows.

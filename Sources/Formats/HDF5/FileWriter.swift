@@ -250,17 +250,17 @@ func digest(_ bytes: UnsafeRawBufferPointer) -> SHA256.Digest {
   return hash.finalize()
 }
 
-/// Starts the library; false if this build lacks the lock without which two threads would corrupt its memory.
-private let libraryIsUsable: Bool = {
-  // Its handler at exit crashes when a file could not be closed for want of space.
-  H5dont_atexit()
-  return chdf5_is_thread_safe() != 0
+/// Opens the library; why it can't be used, or nil.
+private let problemOfLibrary: String? = {
+  if let problem = chdf5_load() {
+    return
+      "can't load the HDF5 library: \(String(cString: problem)); install it (Debian: apt-get install libhdf5-103-1)"
+  }
+  // Without its lock two threads would corrupt its memory.
+  return chdf5_is_thread_safe() != 0 ? nil : "this build of the HDF5 library is not thread-safe"
 }()
 
 /// Comes before any other call of the library.
 func requireLibrary(_ site: Site) throws(HDF5Error) {
-  if !libraryIsUsable {
-    throw .unsupported(
-      file: site.file, object: "/", reason: "this build of the HDF5 library is not thread-safe")
-  }
+  if let problemOfLibrary { throw .unsupported(file: site.file, object: "/", reason: problemOfLibrary) }
 }

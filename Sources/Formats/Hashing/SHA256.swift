@@ -1,6 +1,6 @@
-// SHA-256 (FIPS 180-4), computed by the system's OpenSSL.
+// SHA-256 (FIPS 180-4), computed by the one part of OpenSSL's libcrypto that is linked in.
 
-import CCrypto
+import CSHA256
 
 /// A SHA-256 computation over bytes that come piece by piece.
 public struct SHA256: Sendable {
@@ -39,12 +39,12 @@ public struct SHA256: Sendable {
   private var state = SHA256_CTX()
 
   /// A computation over nothing yet.
-  public init() { ccrypto_sha256_start(&state) }
+  public init() { csha256_start(&state) }
 
   /// Takes the next bytes.
   public mutating func update(bufferPointer bytes: UnsafeRawBufferPointer) {
     guard let start = bytes.baseAddress, !bytes.isEmpty else { return }
-    ccrypto_sha256_update(&state, start, bytes.count)
+    csha256_update(&state, start, bytes.count)
   }
 
   /// Takes the next bytes.
@@ -60,7 +60,7 @@ public struct SHA256: Sendable {
     var copy = state
     return Digest(
       [UInt8](unsafeUninitializedCapacity: Self.byteCount) { buffer, count in
-        if let start = buffer.baseAddress { ccrypto_sha256_finish(&copy, start) }
+        if let start = buffer.baseAddress { csha256_finish(&copy, start) }
         count = Self.byteCount
       })
   }

@@ -1,6 +1,7 @@
 // Drawings of one sample of distances: histogram, box plot, probability plot.
 
-import Foundation
+import Glibc
+import Wording
 
 /// A sample of distances and what its figures say.
 public struct DistanceSample: Sendable {
@@ -47,7 +48,7 @@ extension Drawing {
     var drawing = Drawing(
       title: sample.heading("distances and the fitted normal law"),
       subtitles: [
-        "n = \(count(n))   \(moments)".trimmingCharacters(in: .whitespaces), tests.joined(separator: "   "),
+        trimmed("n = \(count(n))   \(moments)"), tests.joined(separator: "   "),
       ])
     let bars = drawing.data(counts.enumerated().map { [bins.middle($0.offset), Double($0.element)] })
     let low = min(bins.start, sample.mean - 3.2 * sample.deviation)

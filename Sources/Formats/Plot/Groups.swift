@@ -1,6 +1,6 @@
 // Drawings of near and far images: cluster bands, contact sheets, influence by distance.
 
-import Foundation
+import Wording
 
 /// One cluster of a band drawing.
 public struct BandShare: Sendable {
@@ -93,7 +93,7 @@ extension Drawing {
     return drawing
   }
 
-  private static func percent(_ fraction: Double) -> String { String(format: "%.2f %%", 100 * fraction) }
+  private static func percent(_ fraction: Double) -> String { printed(100 * fraction, "%.2f %%") }
 
   /// Images of a contact sheet: 28 × 28 bytes each, row by row, 0 the background.
   public struct Sheet: Sendable {

@@ -1,6 +1,7 @@
 // Drawings of results: figures with intervals by size or setting, and predicted against actual effects.
 
-import Foundation
+import Glibc
+import Wording
 
 /// One line of a drawing: points from left to right.
 public struct Series: Sendable {
@@ -121,12 +122,12 @@ extension Drawing {
       var tics = ["'0' 0"]
       var tick = unit
       while tick <= max(-low, high) {
-        let text = String(format: "%g", tick)
+        let text = printed(tick, "%g")
         tics += ["'\(text)' \(tick)", "'−\(text)' \(-tick)"]
         tick *= 10
       }
       add(
-        "set ylabel \(quoted("\(name) (logarithmic beyond ±\(String(format: "%g", unit)))"))",
+        "set ylabel \(quoted("\(name) (logarithmic beyond ±\(printed(unit, "%g")))"))",
         "set nonlinear y via asinh(y/\(unit)) inverse \(unit)*sinh(y)",
         "set yrange [\(low * 1.5):\(high * 3)]", "set ytics (\(tics.joined(separator: ", ")))")
     }

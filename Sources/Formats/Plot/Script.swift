@@ -1,6 +1,7 @@
 // The text of a gnuplot script: quoted words, inline data, and one drawing on two terminals.
 
-import Foundation
+import Glibc
+import Wording
 
 /// A drawing as gnuplot commands, and what is needed to have it made.
 public struct Drawing: Sendable, Equatable {
@@ -66,7 +67,7 @@ public struct Drawing: Sendable, Equatable {
   public func script(png: String, svg: String, version: String, pixels: String) -> String {
     var lines = ["set print \(quoted(version))", "print GPVAL_VERSION, '.', GPVAL_PATCHLEVEL", "unset print"]
     for block in blocks { lines += ["\(block.name) << END_OF_DATA"] + block.lines + ["END_OF_DATA"] }
-    let drawn = commands.map { $0.replacingOccurrences(of: Self.pixelFile, with: quoted(pixels)) }
+    let drawn = commands.map { replaced($0, Self.pixelFile, with: quoted(pixels)) }
     for (terminal, file) in [("pngcairo", png), ("svg", svg)] {
       // Text is plain: a file's title may hold characters that gnuplot would take as markup.
       lines.append(
@@ -87,13 +88,12 @@ public struct Drawing: Sendable, Equatable {
 /// Text in single quotes, in which gnuplot expands nothing; a line end becomes a space.
 func quoted(_ text: String) -> String {
   let line = text.split(whereSeparator: \.isNewline).joined(separator: " ")
-  return "'" + line.replacingOccurrences(of: "'", with: "''") + "'"
+  return "'" + replaced(line, "'", with: "''") + "'"
 }
 
 /// A figure with so many significant digits: "0.9754", "2.28e-22".
 public func figure(_ value: Double, digits: Int = 4) -> String {
-  String(format: "%.\(digits)g", value).replacingOccurrences(of: "-", with: "−")
-    .replacingOccurrences(of: "e−0", with: "e−")
+  replaced(replaced(printed(value, "%.\(digits)g"), "-", with: "−"), "e−0", with: "e−")
 }
 
 /// A count with thousands apart: "3,000".

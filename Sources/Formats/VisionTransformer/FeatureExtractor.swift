@@ -1,7 +1,7 @@
 // Features of 28 × 28 images: preprocessing, forward pass and pooling, over blocks of images in parallel.
 
 import CKernels
-import Foundation
+import Glibc
 import Tensor
 
 /// How one vector is made of an image's tokens, all after the final layer norm.
@@ -45,7 +45,7 @@ public final class FeatureExtractor: Sendable {
   public convenience init(
     _ model: VisionTransformer, pixels: Int, pooling: Pooling
   ) throws(VisionTransformerError) {
-    let named = ProcessInfo.processInfo.environment["PIPELINE_KERNELS"].flatMap { vitKernelsNamed($0) }
+    let named = getenv("PIPELINE_KERNELS").flatMap { vitKernelsNamed($0) }
     try self.init(model, pixels: pixels, pooling: pooling, kernels: named ?? vitKernelsBest())
   }
 

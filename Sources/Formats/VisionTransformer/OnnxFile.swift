@@ -1,6 +1,6 @@
 // Finds a backbone's tensors in an ONNX file: some by their names, the others through the graph.
 
-import Foundation
+import FoundationEssentials
 import SwiftProtobuf
 
 /// Reads weights from ONNX.

@@ -1,6 +1,6 @@
 // Reads safetensors: a header's length (u64), the header (JSON: name → type, shape, offsets), the data.
 
-import Foundation
+import FoundationEssentials
 
 /// Reads weights from safetensors (the layout is that of the format's public description).
 enum SafetensorsFile {

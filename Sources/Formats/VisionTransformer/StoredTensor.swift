@@ -1,6 +1,6 @@
 // Tensors as weights files store them, and their conversion to float32.
 
-import Foundation
+import FoundationEssentials
 
 /// One tensor of a weights file, its bytes still those of the file.
 struct StoredTensor {

@@ -1,8 +1,10 @@
 // A vision transformer's weights in the form that the forward pass reads them in.
 
 import CKernels
-import Foundation
+import FoundationEssentials
+import Glibc
 import Tensor
+import Wording
 
 /// The encoder of a vision transformer (Dosovitskiy et al., "An image is worth 16x16 words", 2021; with layer
 /// scale, Oquab et al., "DINOv2", 2023), for grey images.
@@ -79,7 +81,7 @@ public final class VisionTransformer: Sendable {
     do {
       data = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
     } catch {
-      throw .unreadable(file: path, reason: error.localizedDescription)
+      throw .unreadable(file: path, reason: Wording.reason(of: error))
     }
     try self.init(data, file: path)
   }

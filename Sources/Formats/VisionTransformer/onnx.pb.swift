@@ -5,7 +5,7 @@
 // The plug-in's own build takes far longer than the project's, so this file follows onnx.proto by hand, field
 // by field; a change of the one is a change of the other.
 
-import Foundation
+import FoundationEssentials
 import SwiftProtobuf
 
 fileprivate struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobuf.ProtobufAPIVersionCheck {

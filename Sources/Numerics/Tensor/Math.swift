@@ -1,6 +1,6 @@
 // Elementary functions and reductions of vectors.
 
-import Foundation
+import Glibc
 
 /// The natural logarithm.
 package func naturalLog(_ x: Double) -> Double { log(x) }

@@ -1,7 +1,8 @@
 // Persistent threads that share out numbered items of work; they spin briefly for the next job, then sleep.
 
 import CKernels
-import Foundation
+import FoundationEssentials
+import Glibc
 import Synchronization
 
 /// A fixed set of threads for work that is split into independent items.
@@ -20,9 +21,7 @@ public final class ThreadPool: Sendable {
     self.threads = threads
     shared = Shared(helpers: threads - 1)
     for worker in 1..<max(threads, 1) {
-      let thread = Thread { [shared] in shared.serve(worker) }
-      thread.stackSize = 1 << 21
-      thread.start()
+      startThread(stackSize: 1 << 21) { [shared] in shared.serve(worker) }
     }
   }
 
@@ -48,8 +47,8 @@ public final class ThreadPool: Sendable {
     private let pending = Atomic<Int>(0)
     private let sleepers = Atomic<Int>(0)
     private let stopped = Atomic<Bool>(false)
-    private let condition = NSCondition()
-    private let callers = NSLock()
+    private let condition = Condition()
+    private let callers = Condition()
     private var count = 0
     private var job: ((Int, Int) -> Void)?
     /// Pauses before a waiting thread sleeps: some tens of microseconds.
@@ -117,4 +116,49 @@ public final class ThreadPool: Sendable {
       condition.unlock()
     }
   }
+}
+
+/// A lock of the system, and a place where threads that hold it wait to be woken.
+private final class Condition {
+  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+  private let queue = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+
+  init() {
+    pthread_mutex_init(mutex, nil)
+    pthread_cond_init(queue, nil)
+  }
+
+  deinit {
+    pthread_cond_destroy(queue)
+    pthread_mutex_destroy(mutex)
+    queue.deallocate()
+    mutex.deallocate()
+  }
+
+  func lock() { pthread_mutex_lock(mutex) }
+  func unlock() { pthread_mutex_unlock(mutex) }
+  func wait() { pthread_cond_wait(queue, mutex) }
+  func broadcast() { pthread_cond_broadcast(queue) }
+}
+
+/// Starts a thread that nobody waits for.
+private func startThread(stackSize: Int, _ body: @escaping @Sendable () -> Void) {
+  final class Work {
+    let body: @Sendable () -> Void
+    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+  }
+  var attributes = pthread_attr_t()
+  pthread_attr_init(&attributes)
+  defer { pthread_attr_destroy(&attributes) }
+  pthread_attr_setstacksize(&attributes, stackSize)
+  pthread_attr_setdetachstate(&attributes, CInt(PTHREAD_CREATE_DETACHED))
+  var thread = pthread_t()
+  let work = Unmanaged.passRetained(Work(body)).toOpaque()
+  let status = pthread_create(
+    &thread, &attributes,
+    { work in
+      Unmanaged<Work>.fromOpaque(work!).takeRetainedValue().body()
+      return nil
+    }, work)
+  precondition(status == 0, "can't start a thread: \(String(cString: strerror(status)))")
 }

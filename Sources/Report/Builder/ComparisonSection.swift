@@ -1,7 +1,7 @@
 // A pipeline against a run or another pipeline: parameters that differ, paired differences of figures, pictures overlaid.
 
 import Artifacts
-import Foundation
+import FoundationEssentials
 import PipelineCore
 import ResultTables
 import Stages

@@ -1,6 +1,6 @@
 // A report with everything behind it in one folder, described as RO-Crate 1.1 asks for.
 
-import Foundation
+import FoundationEssentials
 import PipelineCore
 
 /// The parts of a crate: what is copied, and the metadata that says what each is.

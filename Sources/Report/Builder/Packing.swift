@@ -1,7 +1,7 @@
 // Packs the page's data, and names the style and the scripts that a browser may take.
 
 import CZlib
-import Foundation
+import FoundationEssentials
 import PipelineCore
 
 enum Packing {

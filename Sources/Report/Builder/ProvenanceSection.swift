@@ -1,6 +1,6 @@
 // Where everything comes from: commands, versions, files and parameters.
 
-import Foundation
+import FoundationEssentials
 import PipelineCore
 
 /// The program and the checkout that wrote a report.

@@ -1,6 +1,6 @@
 // One HTML file that shows pipelines to people: it needs no server, no network and nothing beside it.
 
-import Foundation
+import FoundationEssentials
 import ReportPage
 import Statistics
 

@@ -1,6 +1,6 @@
 // The sections of one pipeline, in the order of the page; one that has nothing to show is left out.
 
-import Foundation
+import FoundationEssentials
 import PipelineCore
 import Stages
 

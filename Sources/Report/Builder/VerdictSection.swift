@@ -1,6 +1,6 @@
 // The first section: what came out, in words, and how far it can be trusted.
 
-import Foundation
+import FoundationEssentials
 import PipelineCore
 import ResultTables
 

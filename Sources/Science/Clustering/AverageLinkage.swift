@@ -1,6 +1,6 @@
 // Agglomerative clustering with average linkage (UPGMA) by the nearest-neighbour chain.
 
-import Foundation
+import Glibc
 import Statistics
 
 /// A dendrogram of average linkage.

@@ -1,6 +1,6 @@
 // A matrix of features, one row an image, checked once so that the methods on it need not.
 
-import Foundation
+import Glibc
 import Statistics
 import Tensor
 

@@ -1,6 +1,6 @@
 // k-means by Lloyd's iteration and Hartigan's exchange from several k-means++ starts, the best improved by swaps.
 
-import Foundation
+import Glibc
 import Statistics
 
 /// The best of several runs of k-means.

@@ -1,6 +1,6 @@
 // One run of k-means: a start, Lloyd's iteration, Hartigan's exchange, a swap.
 
-import Foundation
+import Glibc
 import Statistics
 
 /// One run from one start. Rows are centred on their mean, for accuracy of the GEMM form of distance.

@@ -1,6 +1,6 @@
 // The medoid of a set of rows: all pairs of distances by blocked GEMM, in bounded memory.
 
-import Foundation
+import Glibc
 import Statistics
 
 /// The row with the least sum of distances to all rows.

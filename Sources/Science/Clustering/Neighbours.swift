@@ -1,6 +1,6 @@
 // Distances of images to a reference in feature space, and their order.
 
-import Foundation
+import Glibc
 import Statistics
 
 /// A distance between feature rows.

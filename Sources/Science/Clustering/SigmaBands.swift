@@ -1,6 +1,6 @@
 // A-priori clusters: bands of the distances cut at multiples of their standard deviation.
 
-import Foundation
+import Glibc
 import Statistics
 
 /// Bands of a sample of distances; with the default cuts 0 near, 1 moderate, 2 far.

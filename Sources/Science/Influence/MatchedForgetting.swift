@@ -1,6 +1,6 @@
 // The multiple of a change at which a loss along it reaches a given one.
 
-import Foundation
+import Glibc
 
 /// Where a loss along a change of the parameters reaches a target.
 public enum MatchedForgetting {

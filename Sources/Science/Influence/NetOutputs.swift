@@ -1,6 +1,6 @@
 // What a net's last layer gives: logits, and each image's gradient with respect to that layer.
 
-import Foundation
+import Glibc
 import NeuralNet
 import Tensor
 

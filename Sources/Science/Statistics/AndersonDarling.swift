@@ -1,6 +1,6 @@
 // The Anderson-Darling test of normality.
 
-import Foundation
+import Glibc
 
 /// The Anderson-Darling test of normality with both parameters estimated.
 public struct AndersonDarling: Sendable, Equatable {

@@ -1,6 +1,6 @@
 // The five figures and the outliers of a box plot.
 
-import Foundation
+import Glibc
 
 /// The figures of a box plot with Tukey's whiskers.
 public struct BoxPlot: Sendable, Equatable {

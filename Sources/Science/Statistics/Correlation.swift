@@ -1,6 +1,6 @@
 // Pearson's and Spearman's correlation with Fisher-z intervals.
 
-import Foundation
+import Glibc
 
 /// A correlation coefficient with its 95 % interval.
 public struct Correlation: Sendable, Equatable, Codable {

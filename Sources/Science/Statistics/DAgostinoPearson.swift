@@ -1,6 +1,6 @@
 // The moment tests of normality: skewness, kurtosis, and D'Agostino and Pearson's sum of both.
 
-import Foundation
+import Glibc
 
 /// A moment test: a standard normal score and its two-sided p-value.
 public struct MomentTest: Sendable, Equatable {

@@ -1,6 +1,6 @@
 // The regularised incomplete gamma function and the chi-square tail that stands on it.
 
-import Foundation
+import Glibc
 
 /// The regularised incomplete gamma functions.
 public enum IncompleteGamma {

@@ -1,6 +1,6 @@
 // Sums and moments of a sample, summed with compensation so that large offsets cost no digits.
 
-import Foundation
+import Glibc
 
 /// Moments of a sample.
 public enum Moments {

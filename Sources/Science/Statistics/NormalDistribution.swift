@@ -1,6 +1,6 @@
 // The standard normal law: tails down to the smallest double and beyond (as logarithms), and its inverse.
 
-import Foundation
+import Glibc
 
 /// The standard normal distribution.
 public enum NormalDistribution {

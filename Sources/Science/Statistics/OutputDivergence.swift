@@ -1,6 +1,6 @@
 // How far the predicted probabilities of two classifiers are apart.
 
-import Foundation
+import Glibc
 
 /// How far the outputs of two nets are apart on the same images.
 public struct OutputDivergence: Sendable, Equatable {

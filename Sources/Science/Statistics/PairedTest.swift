@@ -1,6 +1,6 @@
 // Student's t test of paired differences, and Holm's correction for many of them.
 
-import Foundation
+import Glibc
 
 /// A two-sided t test of whether the mean of paired differences is zero.
 public struct PairedTest: Sendable, Equatable {

@@ -1,6 +1,6 @@
 // The normal probability plot: ordered values against Filliben's order-statistic medians.
 
-import Foundation
+import Glibc
 
 /// The normal probability plot of a sample with its least-squares line.
 public struct ProbabilityPlot: Sendable, Equatable {

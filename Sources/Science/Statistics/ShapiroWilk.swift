@@ -1,6 +1,6 @@
 // The Shapiro-Wilk test of normality by Royston's approximation, algorithm AS R94.
 
-import Foundation
+import Glibc
 
 /// The Shapiro-Wilk test of normality (Royston 1995, Applied Statistics 44, remark AS R94, uncensored).
 public struct ShapiroWilk: Sendable, Equatable {

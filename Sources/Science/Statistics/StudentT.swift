@@ -1,6 +1,6 @@
 // Student's t: its tail by the incomplete beta function and its quantile, for intervals over few repeats.
 
-import Foundation
+import Glibc
 
 /// Student's t distribution.
 public enum StudentT {

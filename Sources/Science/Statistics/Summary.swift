@@ -1,6 +1,6 @@
 // The summary of repeats that a result table shows: mean, deviation and a 95 % interval.
 
-import Foundation
+import Glibc
 
 /// The mean of repeats with its spread.
 public struct Summary: Sendable, Equatable, Codable {

@@ -1,6 +1,7 @@
 // A table of records: a line each, with intervals, for the terminal, Markdown and programs.
 
-import Foundation
+import FoundationEssentials
+import Wording
 
 /// A table with a line for each record.
 public struct PlainTable: Sendable, Equatable {
@@ -71,8 +72,8 @@ public struct PlainTable: Sendable, Equatable {
 
   /// Four decimals; three digits where those would show zeros only, or for a large number.
   public static func figure(_ value: Double) -> String {
-    if value != 0, abs(value) < 0.001 { return String(format: "%.2e", value) }
-    return String(format: abs(value) < 1000 ? "%.4f" : "%.4g", value)
+    if value != 0, abs(value) < 0.001 { return printed(value, "%.2e") }
+    return printed(value, abs(value) < 1000 ? "%.4f" : "%.4g")
   }
 
   private static func cell(_ column: Column, _ row: Int) -> String {

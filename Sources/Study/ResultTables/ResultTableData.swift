@@ -1,6 +1,6 @@
 // A result table for programs: CSV and JSON, one record a cell.
 
-import Foundation
+import FoundationEssentials
 
 extension ResultTable {
   /// One cell with its place.

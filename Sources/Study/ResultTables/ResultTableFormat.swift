@@ -1,6 +1,6 @@
 // The words and numbers of a result table, shared by its renderings.
 
-import Foundation
+import Wording
 
 extension ResultTable {
   /// The mark of a figure that stands on a solver that did not converge.
@@ -19,8 +19,8 @@ extension ResultTable {
   /// Percent with two decimals, or a plain number with the figure's; three digits where four decimals would show
   /// zeros only.
   static func number(_ value: Double, _ figure: ResultTableLayout.Figure) -> String {
-    if figure.isPercent { return String(format: "%.2f", 100 * value) }
-    if figure.decimals != 4 { return String(format: "%.\(figure.decimals)f", value) }
+    if figure.isPercent { return printed(100 * value, "%.2f") }
+    if figure.decimals != 4 { return printed(value, "%.\(figure.decimals)f") }
     return PlainTable.figure(value)
   }
 
@@ -32,7 +32,7 @@ extension ResultTable {
   /// A column's part of the total, such as `8.4 %`; none where it is no number.
   func ratio(ofColumn column: String) -> String? {
     guard let total = layout.columnTotal, total > 0, let value = Double(column) else { return nil }
-    return String(format: "%.1f %%", 100 * value / Double(total))
+    return printed(100 * value / Double(total), "%.1f %%")
   }
 
   /// The number of repeats behind a column, as a range where its lines differ.

@@ -1,7 +1,7 @@
 // `pipeline export` and `pipeline cat`: the files of nodes in a folder of the user's, or one on standard output.
 
 import ArgumentParser
-import Foundation
+import FoundationEssentials
 import PipelineCore
 import PipelineExecution
 import PipelineFile
@@ -143,7 +143,7 @@ struct Export {
 
   /// What each node of a plan is called among files, whichever of them are exported.
   private static func fileNames(of plan: Plan) -> [String] {
-    var taken: Set<String> = [(ExportFolder.indexName as NSString).deletingPathExtension]
+    var taken: Set<String> = [ExportFolder.indexName.withoutFileEnding]
     return plan.nodes.map { PicturesCommand.fileName($0.name, besides: &taken) }
   }
 }

@@ -1,9 +1,10 @@
 // A folder that results are exported into: each file whole, an index of all, and nothing of the user's overwritten.
 
 import FileTree
-import Foundation
+import FoundationEssentials
 import Glibc
 import Hashing
+import Wording
 
 /// A file of an export, as the index lists it.
 struct ExportedFile: Codable, Equatable {
@@ -124,7 +125,7 @@ final class ExportFolder {
     guard let list = fopen(journal, "a") else { throw Self.failure("write", journal) }
     fputs(line, list)
     guard fclose(list) == 0 else { throw Self.failure("write", journal) }
-    try Self.makeFolder((target as NSString).deletingLastPathComponent)
+    try Self.makeFolder(target.parentFolder)
     guard rename(temporary, target) == 0 else { throw Self.failure("write", target) }
   }
 
@@ -132,7 +133,7 @@ final class ExportFolder {
   private static func makeFolder(_ path: String) throws {
     if mkdir(path, 0o777) == 0 { return }
     if errno == ENOENT {
-      let above = (path as NSString).deletingLastPathComponent
+      let above = path.parentFolder
       if !above.isEmpty {
         try makeFolder(above)
         if mkdir(path, 0o777) == 0 { return }
@@ -197,16 +198,16 @@ final class ExportFolder {
     let bytes = try encoder.encode(index) + Data("\n".utf8)
     if FileManager.default.contents(atPath: place) != bytes {
       do { try bytes.write(to: URL(fileURLWithPath: place), options: .atomic) } catch {
-        throw ExportError(description: "can't write \(place): \(error.localizedDescription)")
+        throw ExportError(description: "can't write \(place): \(reason(of: error))")
       }
     }
     try? FileManager.default.removeItem(atPath: workshop)
   }
 
   private func removeEmptyFolders(above file: String) {
-    var folder = (file as NSString).deletingLastPathComponent
+    var folder = file.parentFolder
     while !folder.isEmpty, rmdir(path + "/" + folder) == 0 {
-      folder = (folder as NSString).deletingLastPathComponent
+      folder = folder.parentFolder
     }
   }
 }

@@ -1,7 +1,8 @@
 // `pipeline logs`: what a node printed, kept with its action, or as it comes.
 
 import ArgumentParser
-import Foundation
+import FoundationEssentials
+import Glibc
 import PipelineCore
 import PipelineExecution
 

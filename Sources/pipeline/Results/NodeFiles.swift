@@ -1,7 +1,7 @@
 // The files of a node, as people read them: what a command made, pictures, and tables.
 
 import FileTree
-import Foundation
+import FoundationEssentials
 import Glibc
 import PipelineCore
 import PipelineExecution
@@ -41,7 +41,7 @@ struct NodeFiles {
     let kept = try ArtifactFiles(of: path, stage: type)
     var files = kept.files.map { file in
       let isPicture = type == PictureFiles.stage
-      let ending = (file.path as NSString).pathExtension
+      let ending = file.path.fileEnding
       return File(
         path: file.path, exported: isPicture ? "\(name).\(ending)" : "\(name)/\(file.path)",
         isExecutable: file.isExecutable
@@ -67,8 +67,18 @@ struct NodeFiles {
   }
 
   private static func readAll(_ path: String, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
-    let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
-    while let block = try file.read(upToCount: 1 << 20), !block.isEmpty { try block.withUnsafeBytes(body) }
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw SystemError("open", path) }
+    defer { close(descriptor) }
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+    defer { buffer.deallocate() }
+    while true {
+      let count = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw SystemError("read", path) }
+      if count == 0 { return }
+      try body(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+    }
   }
 }
 

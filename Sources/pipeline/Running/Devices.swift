@@ -1,8 +1,10 @@
 // The devices that a run may hand out: those that the user names, and the GPUs that there are.
 
 import ArgumentParser
-import Foundation
+import FoundationEssentials
+import Glibc
 import Stages
+import Wording
 
 /// How many there are of something, as `gpus=2`.
 struct DeviceCount: ExpressibleByArgument {
@@ -29,7 +31,7 @@ struct DeviceCount: ExpressibleByArgument {
 
   private static var gpus: [String] {
     if let listed = ProcessInfo.processInfo.environment[CommandStage.deviceVariable(of: "gpus")] {
-      return listed.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+      return listed.split(separator: ",").map { trimmed($0) }
     }
     let names = (try? FileManager.default.contentsOfDirectory(atPath: "/dev")) ?? []
     let numbers = names.compactMap { $0.hasPrefix("nvidia") ? Int($0.dropFirst("nvidia".count)) : nil }

@@ -141,7 +141,7 @@ let wrongYAML: [WrongFile] = [
 
     """#,
     says: #"""
-      folder/main.yaml:1:5: error: lists and maps are nested deeper than 64 levels
+      folder/main.yaml:1:67: error: lists and maps are nested deeper than 64 levels
       """#),
   WrongFile(
     "a merge key",

@@ -1,6 +1,6 @@
 // What happens in a run, as its record keeps it: one event a line of JSON.
 
-import Foundation
+import FoundationEssentials
 import Glibc
 import PipelineCore
 

@@ -1,6 +1,5 @@
 // The worker's side: a process that takes one task after another from standard input until it is closed.
 
-import Foundation
 import Glibc
 import PipelineCore
 import Programs
@@ -57,11 +56,16 @@ public enum Worker {
   /// Ends this process, and the programs that it has started, as soon as nobody holds the other end of its
   /// standard input: even a scheduler killed with -9 leaves nothing running.
   private static func dieWithScheduler() {
-    Thread.detachNewThread {
-      var descriptor = pollfd(fd: STDIN_FILENO, events: 0, revents: 0)
-      while poll(&descriptor, 1, -1) <= 0 {}
-      end()
-    }
+    var thread = pthread_t()
+    let status = pthread_create(
+      &thread, nil,
+      { _ in
+        var descriptor = pollfd(fd: STDIN_FILENO, events: 0, revents: 0)
+        while poll(&descriptor, 1, -1) <= 0 {}
+        Worker.end()
+      }, nil)
+    precondition(status == 0, "can't start a thread: \(String(cString: strerror(status)))")
+    pthread_detach(thread)
   }
 
   /// The pool gives each worker a session; one started by hand shares that of others.

@@ -9,15 +9,6 @@ enum Shield {
     "\u{E000}": "{", "\u{E001}": "}", "\u{E002}": "[", "\u{E003}": "]", "\u{E004}": ",",
   ]
 
-  /// Whether a scalar is one of the stand-ins; none occurs in a text before `hide`.
-  static func isStandIn(_ scalar: Unicode.Scalar) -> Bool { (0xE000...0xE0FF).contains(scalar.value) }
-
-  /// A stand-in for the first letter of the n-th duplicate key.
-  static func standIn(_ number: Int) -> Unicode.Scalar {
-    precondition(number < 64)
-    return Unicode.Scalar(UInt32(0xE010 + number)) ?? "\u{E010}"
-  }
-
   /// Hides `${…}` and `name[…]`, each within its line.
   static func hide(_ scalars: inout [Unicode.Scalar]) {
     var index = 0
@@ -40,11 +31,11 @@ enum Shield {
   }
 
   /// Shows what was hidden.
-  static func reveal(_ text: String, _ disguises: [Unicode.Scalar: Unicode.Scalar]) -> String {
+  static func reveal(_ text: String) -> String {
     // Stand-ins start with the byte EE in UTF-8, which hardly any text has.
     guard text.utf8.contains(0xEE) else { return text }
     var view = String.UnicodeScalarView()
-    for scalar in text.unicodeScalars { view.append(shown[scalar] ?? disguises[scalar] ?? scalar) }
+    for scalar in text.unicodeScalars { view.append(shown[scalar] ?? scalar) }
     return String(view)
   }
 

@@ -1,7 +1,6 @@
-// Reads untrusted YAML into syntax nodes within fixed bounds; the only file that knows the YAML library.
+// Reads untrusted YAML into syntax nodes within fixed bounds.
 
 import PipelineCore
-import Yams
 
 /// Bounds within which any text is read in a moment.
 enum YAMLBounds {
@@ -24,8 +23,6 @@ struct YAMLReader {
   /// Where the text starts within the first line of its source.
   private let firstColumn: Int
   private var nodes = 0
-  /// Keys that the library was kept from calling duplicates: the scalar that stood there, by its stand-in.
-  private var disguises: [Unicode.Scalar: Unicode.Scalar] = [:]
 
   private init(source: Int, problems: Problems, firstColumn: Int) {
     self.source = source
@@ -47,66 +44,36 @@ struct YAMLReader {
     var scalars = Array(text.unicodeScalars)
     try refuseControlCharacters(scalars)
     Shield.hide(&scalars)
-    if scalars.contains("*") { try refuseHiddenCosts(&scalars) }
-    guard let root = try compose(&scalars) else { return nil }
+    let document: YAMLDocument
+    do {
+      document = try YAMLDocument(String(String.UnicodeScalarView(scalars)), depth: YAMLBounds.depth)
+    } catch {
+      throw syntaxError(error)
+    }
+    guard let root = document.root else { return nil }
+    // Opening aliases may take many nodes; a wrong key is told before any is.
+    if document.hasAliases { try refuseAliasesAsKeys(root) }
     return try convert(root, depth: 1)
   }
 
-  /// Composes a document; a duplicate key is disguised and left for `convert`, which knows both places.
-  private mutating func compose(_ scalars: inout [Unicode.Scalar]) throws(Stop) -> Node? {
-    var attempts = max(1, min(16, 8_000_000 / (scalars.count + 1)))
-    while true {
-      do {
-        return try Self.parse(scalars)
-      } catch YamlError.duplicatedKeysInMapping(let keys, let context) {
-        attempts -= 1
-        guard attempts > 0, disguise(context.mark, &scalars) else {
-          throw stop("duplicate key '\((keys.first ?? "").shortened)'", at: place(context.mark))
+  private func refuseAliasesAsKeys(_ node: YAMLNode) throws(Stop) {
+    switch node.content {
+    case .scalar, .alias: break
+    case .list(let elements): for element in elements { try refuseAliasesAsKeys(element) }
+    case .map(let entries):
+      for (key, value) in entries {
+        switch key.content {
+        case .scalar: break
+        case .alias: throw stop("an alias can't be a key", at: place(key.mark))
+        case .list, .map: throw keyError(key)
         }
-      } catch {
-        throw syntaxError(error)
+        try refuseAliasesAsKeys(value)
       }
     }
   }
 
-  private static func parse(_ scalars: [Unicode.Scalar]) throws -> Node? {
-    var text = String.UnicodeScalarView()
-    text.append(contentsOf: scalars)
-    // No resolver: what a plain scalar means is decided here, by the core schema of YAML 1.2.
-    return try Parser(
-      yaml: String(text), resolver: .basic, constructor: Constructor([:], [:], [:]), encoding: .utf8
-    )
-    .singleRoot()
-  }
-
-  /// The library hashes every key of a map, aliases opened, before anyone can count the nodes. So a first
-  /// reading, with each alias made a plain word, shows whether all keys are plain text.
-  private mutating func refuseHiddenCosts(_ scalars: inout [Unicode.Scalar]) throws(Stop) {
-    var plain = scalars
-    for index in plain.indices where plain[index] == "*" { plain[index] = "z" }
-    let root = try compose(&plain)
-    for index in plain.indices where Shield.isStandIn(plain[index]) { scalars[index] = plain[index] }
-    let lines = SourceText(name: "", text: String(String.UnicodeScalarView(scalars))).lines.map {
-      Array($0.unicodeScalars)
-    }
-    var rest = root.map { [$0] } ?? []
-    while let node = rest.popLast() {
-      switch node {
-      case .mapping(let mapping):
-        for (key, value) in mapping {
-          guard let scalar = key.scalar else { throw keyError(key) }
-          if let mark = scalar.mark, lines[mark.line - 1].dropFirst(mark.column - 1).first == "*" {
-            throw stop("an alias can't be a key", at: place(mark))
-          }
-          rest.append(value)
-        }
-      case .sequence(let sequence): rest.append(contentsOf: sequence)
-      case .scalar, .alias: break
-      }
-    }
-  }
-
-  private mutating func convert(_ node: Node, depth: Int) throws(Stop) -> SyntaxNode {
+  private mutating func convert(_ node: YAMLNode, depth: Int) throws(Stop) -> SyntaxNode {
+    if case .alias(let anchored) = node.content { return try convert(anchored, depth: depth) }
     nodes += 1
     let place = place(node.mark)
     guard depth <= YAMLBounds.depth else {
@@ -115,36 +82,37 @@ struct YAMLReader {
     guard nodes <= YAMLBounds.nodes else {
       throw stop("the document has more than \(YAMLBounds.nodes) nodes, aliases expanded", at: place)
     }
-    switch node {
-    case .scalar(let scalar):
-      return value(scalar, at: place)
-    case .sequence(let sequence):
-      refuseTag(sequence.tag, except: .seq, at: place)
+    switch node.content {
+    case .scalar(let text, let isPlain):
+      return value(text, isPlain: isPlain, tag: node.tag, at: place)
+    case .list(let elements):
+      refuseTag(node.tag, except: Self.coreTag + "seq", at: place)
       var list: [SyntaxNode] = []
-      list.reserveCapacity(sequence.count)
-      for element in sequence { list.append(try convert(element, depth: depth + 1)) }
+      list.reserveCapacity(elements.count)
+      for element in elements { list.append(try convert(element, depth: depth + 1)) }
       return SyntaxNode(place: place, content: .list(list))
-    case .mapping(let mapping):
-      refuseTag(mapping.tag, except: .map, at: place)
-      return SyntaxNode(place: place, content: .map(try entries(mapping, depth: depth)))
-    case .alias:
-      throw stop("an alias of nothing", at: place)
+    case .map(let pairs):
+      refuseTag(node.tag, except: Self.coreTag + "map", at: place)
+      return SyntaxNode(place: place, content: .map(try entries(pairs, depth: depth)))
+    case .alias: preconditionFailure("an alias of an alias")
     }
   }
 
-  private mutating func entries(_ mapping: Node.Mapping, depth: Int) throws(Stop) -> [SyntaxEntry] {
+  private mutating func entries(
+    _ pairs: [(key: YAMLNode, value: YAMLNode)], depth: Int
+  ) throws(Stop) -> [SyntaxEntry] {
     var entries: [SyntaxEntry] = []
-    entries.reserveCapacity(mapping.count)
+    entries.reserveCapacity(pairs.count)
     var first: [String: Place] = [:]
-    for (key, value) in mapping {
-      guard let scalar = key.scalar else { throw keyError(key) }
-      let name = Name(text: Shield.reveal(scalar.string, disguises), place: place(scalar.mark))
+    for (key, value) in pairs {
+      guard case .scalar(let text, let isPlain) = key.content else { throw keyError(key) }
+      let name = Name(text: Shield.reveal(text), place: place(key.mark))
       let value = try convert(value, depth: depth + 1)
       if let earlier = first[name.text] {
         problems.report(
           "duplicate key '\(name.text.shortened)'", at: name.place,
           notes: ["first given at \(problems.text(earlier))"])
-      } else if name.text == "<<", scalar.style == .plain {
+      } else if name.text == "<<", isPlain {
         problems.report(
           "YAML's merge key '<<' is not read", at: name.place, notes: ["'extends' merges whole files"])
       } else {
@@ -155,17 +123,17 @@ struct YAMLReader {
     return entries
   }
 
-  private func value(_ scalar: Node.Scalar, at place: Place) -> SyntaxNode {
-    let text = Shield.reveal(scalar.string, disguises)
+  private func value(_ text: String, isPlain: Bool, tag: String, at place: Place) -> SyntaxNode {
+    let text = Shield.reveal(text)
     // The system's calls would take it for the end of an argument or a path.
     if text.utf8.contains(0) { problems.report("a text can't hold the character U+0000", at: place) }
-    switch scalar.tag.rawValue {
-    case "" where scalar.style == .plain: return Self.plain(text, at: place, problems)
-    case "", "!", Tag.Name.str.rawValue: break
-    default: refuseTag(scalar.tag, except: .str, at: place)
-    }
+    if tag.isEmpty, isPlain { return Self.plain(text, at: place, problems) }
+    refuseTag(tag, except: Self.coreTag + "str", at: place)
     return SyntaxNode(place: place, content: .scalar(.string(text)))
   }
+
+  /// How the names of YAML's own tags begin.
+  private static let coreTag = "tag:yaml.org,2002:"
 
   /// What a plain scalar means; null after reporting that it means nothing.
   static func plain(_ text: String, at place: Place, _ problems: Problems) -> SyntaxNode {
@@ -182,10 +150,10 @@ struct YAMLReader {
     }
   }
 
-  private func refuseTag(_ tag: Tag, except name: Tag.Name, at place: Place) {
-    guard !["", "!", name.rawValue].contains(tag.rawValue) else { return }
+  private func refuseTag(_ tag: String, except name: String, at place: Place) {
+    guard !["", "!", name].contains(tag) else { return }
     problems.report(
-      "the tag '\(tag.rawValue.shortened)' is not read", at: place,
+      "the tag '\(tag.shortened)' is not read", at: place,
       notes: ["of YAML's tags only '!!str' has a use here"])
   }
 
@@ -210,48 +178,22 @@ struct YAMLReader {
     }
   }
 
-  /// Puts a stand-in for the first scalar of a key, past its quote; false where there is none.
-  private mutating func disguise(_ mark: Mark, _ scalars: inout [Unicode.Scalar]) -> Bool {
-    var line = 1
-    var index = 0
-    while line < mark.line, index < scalars.count {
-      if SourceText.endsLine(scalars[index]) {
-        if scalars[index] == "\r", index + 1 < scalars.count, scalars[index + 1] == "\n" { index += 1 }
-        line += 1
-      }
-      index += 1
-    }
-    index += mark.column - 1
-    guard index + 1 < scalars.count else { return false }
-    if scalars[index] == "\"" || scalars[index] == "'" { index += 1 }
-    guard scalars[index].properties.isAlphabetic, !Shield.isStandIn(scalars[index]) else { return false }
-    let standIn = Shield.standIn(disguises.count)
-    disguises[standIn] = scalars[index]
-    scalars[index] = standIn
-    return true
-  }
-
   private func tooDeep(at place: Place) -> Stop {
     stop("lists and maps are nested deeper than \(YAMLBounds.depth) levels", at: place)
   }
 
-  private func keyError(_ key: Node) -> Stop {
+  private func keyError(_ key: YAMLNode) -> Stop {
     stop("a key must be plain text, not a list or a map", at: place(key.mark))
   }
 
-  private func syntaxError(_ error: any Error) -> Stop {
-    switch error {
-    case YamlError.scanner(let context, let problem, let mark, _),
-      YamlError.parser(let context, let problem, let mark, _),
-      YamlError.composer(let context, let problem, let mark, _):
-      if problem.hasPrefix("Maximum nesting level") { return tooDeep(at: place(mark)) }
-      if problem.contains("another document") {
-        return stop("a second document starts here, and a pipeline file is one", at: place(mark))
-      }
+  private func syntaxError(_ problem: YAMLProblem) -> Stop {
+    switch problem {
+    case .tooDeep(let mark): return tooDeep(at: place(mark))
+    case .secondDocument(let mark):
+      return stop("a second document starts here, and a pipeline file is one", at: place(mark))
+    case .syntax(let problem, let mark, let context):
       let notes = context.map { ["\($0.text) that starts at \(problems.text(inText(place($0.mark))))"] } ?? []
       return stop("this is not YAML: \(problem)", at: inText(place(mark)), notes: notes)
-    default:
-      return stop("this is not YAML", at: start)
     }
   }
 
@@ -272,7 +214,7 @@ struct YAMLReader {
 
   private var start: Place { place(line: 1, column: 1) }
 
-  private func place(_ mark: Mark?) -> Place { place(line: mark?.line ?? 1, column: mark?.column ?? 1) }
+  private func place(_ mark: YAMLMark?) -> Place { place(line: mark?.line ?? 1, column: mark?.column ?? 1) }
 
   private func place(line: Int, column: Int) -> Place {
     Place(source: source, line: line, column: line == 1 ? column + firstColumn - 1 : column)

@@ -1,6 +1,6 @@
 // L2-regularised multinomial logistic regression in float64: derivatives and a deterministic optimiser.
 
-import Foundation
+import Glibc
 import Tensor
 
 /// The `softmax` net's loss (1/n) Σ ℓᵢ(θ) + ½·weightDecay·‖θ‖² and its derivatives in float64, at parameters that

@@ -1,7 +1,7 @@
 // Which compiled variant of the kernels is used.
 
 import CKernels
-import Foundation
+import Glibc
 
 /// A compiled variant of the kernels; results differ between variants in the last bits.
 public struct KernelVariant: @unchecked Sendable {
@@ -21,9 +21,7 @@ public struct KernelVariant: @unchecked Sendable {
   /// The variant named in the environment by `PIPELINE_KERNELS` if this processor can run it, else the fastest
   /// that it can run.
   public static let current: KernelVariant = {
-    if let name = ProcessInfo.processInfo.environment["PIPELINE_KERNELS"],
-      let variant = KernelVariant(named: name)
-    {
+    if let name = getenv("PIPELINE_KERNELS"), let variant = KernelVariant(named: String(cString: name)) {
       return variant
     }
     return KernelVariant(kernels: kernelsBest())

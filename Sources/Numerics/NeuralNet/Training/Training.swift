@@ -1,6 +1,6 @@
 // Stochastic gradient descent with PyTorch's semantics.
 
-import Foundation
+import Glibc
 import Tensor
 
 /// How the learning rate changes over a training, step by step.

@@ -1,6 +1,6 @@
 // The root attributes that every artifact has: how it was made, which is no part of its logical content.
 
-import Foundation
+import FoundationEssentials
 import HDF5
 import PipelineCore
 

@@ -2,6 +2,7 @@
 
 import HDF5
 import PipelineCore
+import Synchronization
 
 /// One artifact being written.
 package struct ArtifactWriter<Layout: ArtifactLayout>: ~Copyable {
@@ -24,8 +25,7 @@ package struct ArtifactWriter<Layout: ArtifactLayout>: ~Copyable {
   ///
   /// - Precondition: Each field of the layout that every artifact has is written.
   package consuming func finish() throws -> Digest {
-    for line in layout.lines where line.isRequired {
-      let name = line.declaration.name
+    for name in RequiredFields.names(of: layout) {
       precondition(sink.written.contains(name), "\(task.stage) has not written \(name)")
     }
     let content = sink.file.contentHash(excluding: ArtifactIdentity.names)
@@ -36,6 +36,20 @@ package struct ArtifactWriter<Layout: ArtifactLayout>: ~Copyable {
       throw StageFailure("the content hash is not a SHA-256: \(content)")
     }
     return digest
+  }
+}
+
+/// What each artifact of a layout has. It is found by reflection, so once for each type and process.
+private enum RequiredFields {
+  private static let known = Mutex<[ObjectIdentifier: [String]]>([:])
+
+  static func names<Layout: ArtifactLayout>(of layout: Layout) -> [String] {
+    known.withLock { known in
+      if let names = known[ObjectIdentifier(Layout.self)] { return names }
+      let names = layout.lines.filter(\.isRequired).map(\.declaration.name)
+      known[ObjectIdentifier(Layout.self)] = names
+      return names
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 // One figure of a scheme beside the same figure of others: pairs, and the tests over them.
 
 import Artifacts
-import Foundation
+import Glibc
 import PipelineCore
 import Statistics
 

@@ -2,12 +2,13 @@
 
 import Artifacts
 import Datasets
-import Foundation
+import FoundationEssentials
 import Influence
 import NeuralNet
 import PipelineCore
 import Tensor
 import VisionTransformer
+import Wording
 
 /// Extracts features of training images.
 public enum FeaturesStage: Stage {
@@ -160,7 +161,7 @@ private func digestOfWeights(_ path: String) throws(VisionTransformerError) -> S
   do {
     return Digest(of: try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)).hex
   } catch {
-    throw .unreadable(file: path, reason: error.localizedDescription)
+    throw .unreadable(file: path, reason: Wording.reason(of: error))
   }
 }
 

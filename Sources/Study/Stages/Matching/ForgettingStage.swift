@@ -1,7 +1,7 @@
 // The stage `forgetting`: the loss on a group at multiples of the change that removes it.
 
 import Artifacts
-import Foundation
+import Glibc
 import NeuralNet
 import PipelineCore
 import Tensor

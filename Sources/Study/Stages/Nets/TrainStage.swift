@@ -1,10 +1,10 @@
 // The stage `train`, and what `retrain` has in common with it: SGD on training images.
 
 import Artifacts
-import Foundation
 import NeuralNet
 import PipelineCore
 import Tensor
+import Wording
 
 /// Trains a net on the train split.
 public enum TrainStage: Stage {
@@ -42,7 +42,7 @@ func trainNet(
     let done = Double(step.epoch) + Double(step.step) / Double(step.stepsPerEpoch)
     context.progress(
       done / Double(step.epochs),
-      "epoch \(step.epoch + 1)/\(step.epochs), loss \(String(format: "%.4f", step.loss))")
+      "epoch \(step.epoch + 1)/\(step.epochs), loss \(printed(step.loss, "%.4f"))")
   }
   var artifact = try ArtifactWriter<NetArtifact>(task)
   try artifact.write(

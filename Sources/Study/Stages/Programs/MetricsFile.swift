@@ -1,7 +1,9 @@
 // Figures by name, as a program writes them: a JSON object, or CSV of a header and a row.
 
-import Foundation
+import FoundationEssentials
+import Glibc
 import PipelineCore
+import Wording
 
 /// The file that `metrics` names.
 enum MetricsFile {
@@ -26,12 +28,13 @@ enum MetricsFile {
 
   /// Reads the figures of a file that the program has made.
   static func read(_ path: ProgramPath, in folder: ProgramFolder) throws -> [String: Double] {
-    let file = URL(fileURLWithPath: folder.path(of: path))
-    guard let size = try file.resourceValues(forKeys: [.fileSizeKey]).fileSize, size <= largest else {
+    let file = try folder.existingFile(path, of: "metrics")
+    var info = stat()
+    guard stat(file, &info) == 0, info.st_size <= largest else {
       throw StageFailure(
         "the metrics \(path.text) have more than \(largest >> 20) MB; expected figures by name")
     }
-    let data = try Data(contentsOf: file)
+    let data = try Data(contentsOf: URL(fileURLWithPath: file))
     let figures = try Format(path) == .json ? json(data, path.text) : csv(data, path.text)
     for name in figures.keys {
       guard let step = try? ProgramPath(name), step.steps.count == 1, step.text == name else {
@@ -80,7 +83,7 @@ enum MetricsFile {
   }
 
   private static func unquoted(_ cell: Substring) -> String {
-    let text = cell.trimmingCharacters(in: .whitespaces)
+    let text = trimmed(cell)
     guard text.count >= 2, text.first == "\"", text.last == "\"" else { return text }
     return String(text.dropFirst().dropLast())
   }

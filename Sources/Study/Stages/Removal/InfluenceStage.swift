@@ -1,11 +1,12 @@
 // The stage `influence`: the change of the parameters that removes a group, by one scheme in one step.
 
 import Artifacts
-import Foundation
+import Glibc
 import Influence
 import NeuralNet
 import PipelineCore
 import Tensor
+import Wording
 
 /// Computes the influence of a group.
 public enum InfluenceStage: Stage {
@@ -93,7 +94,7 @@ extension StageContext {
     var residual = ""
     if let relative = solver.relativeResidual {
       done = min(1, max(0, -log10(max(relative, 1e-12)) / 3))
-      residual = ", residual \(String(format: "%.1e", relative))"
+      residual = ", residual \(printed(relative, "%.1e"))"
     }
     let which = steps > 1 ? "step \(step + 1)/\(steps), " : ""
     progress((Double(step) + done) / Double(steps), "\(which)iteration \(solver.iteration)\(residual)")

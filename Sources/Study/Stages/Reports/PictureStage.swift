@@ -1,7 +1,7 @@
 // The stage `picture`: one picture of other artifacts, as PNG and SVG, drawn by gnuplot.
 
 import Artifacts
-import Foundation
+import FoundationEssentials
 import Influence
 import PipelineCore
 import Plot

@@ -1,8 +1,8 @@
 // The small table under a result table: of the solves behind its rows, so that a reader can judge what to trust.
 
 import Artifacts
-import Foundation
 import ResultTables
+import Wording
 
 /// What is to be known of the solves behind a table.
 enum SolveTable {
@@ -30,7 +30,7 @@ enum SolveTable {
     var columns: Columns = [("damping", .texts(groups.map { $0.values(\.damping) { "\($0)" } }))]
     if groups.contains(where: \.hasImpliedDamping) {
       columns.append(
-        ("implied", .texts(groups.map { $0.values(\.dampingImplied) { String(format: "%.2g", $0) } })))
+        ("implied", .texts(groups.map { $0.values(\.dampingImplied) { printed($0, "%.2g") } })))
     }
     return columns + [("images", .texts(groups.map { $0.values(\.hessianImages) { "\($0)" } }))]
   }

@@ -1,7 +1,6 @@
 // A table artifact as a person or a program reads it: pivoted, with intervals and a small table of solves.
 
 import Artifacts
-import Foundation
 import PipelineCore
 import ResultTables
 import Statistics

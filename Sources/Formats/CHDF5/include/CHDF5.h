@@ -1,31 +1,45 @@
-// Makes the parts of the HDF5 C API that are macros visible to Swift.
+// The HDF5 C API, opened when it is first needed, with those parts that are macros or variables as functions.
 #pragma once
 
+// The folder of Debian; elsewhere the header is where the compiler looks by itself.
+#if __has_include(<hdf5/serial/hdf5.h>)
+#include <hdf5/serial/hdf5.h>
+#else
 #include <hdf5.h>
+#endif
 #include <string.h>
 
-// Property-list classes, creation flags and types are macros that call H5open() first.
-static inline hid_t chdf5_file_access_class(void) { return H5P_FILE_ACCESS; }
-static inline hid_t chdf5_file_create_class(void) { return H5P_FILE_CREATE; }
-static inline hid_t chdf5_group_create_class(void) { return H5P_GROUP_CREATE; }
-static inline hid_t chdf5_dataset_create_class(void) { return H5P_DATASET_CREATE; }
+/// Opens the library and starts it: NULL, or why it can't be used. Comes before any other call, once.
+const char *chdf5_load(void);
+
+// Property-list classes and types, which are variables of the library.
+hid_t chdf5_file_access_class(void);
+hid_t chdf5_file_create_class(void);
+hid_t chdf5_group_create_class(void);
+hid_t chdf5_dataset_create_class(void);
+hid_t chdf5_i8(void);
+hid_t chdf5_i16(void);
+hid_t chdf5_i32(void);
+hid_t chdf5_i64(void);
+hid_t chdf5_u8(void);
+hid_t chdf5_u16(void);
+hid_t chdf5_u32(void);
+hid_t chdf5_u64(void);
+hid_t chdf5_f32(void);
+hid_t chdf5_f64(void);
+hid_t chdf5_c_string(void);
+
+// Macros that Swift does not see. Those of flags would start the library and compare its version with the header's at each
+// use: `chdf5_load` has done both.
+#undef H5CHECK
+#define H5CHECK
+#undef H5OPEN
+#define H5OPEN
 static inline hid_t chdf5_default(void) { return H5P_DEFAULT; }
 static inline hid_t chdf5_all(void) { return H5S_ALL; }
 static inline unsigned chdf5_truncate(void) { return H5F_ACC_TRUNC; }
 static inline unsigned chdf5_read_only(void) { return H5F_ACC_RDONLY; }
 static inline size_t chdf5_variable(void) { return H5T_VARIABLE; }
-
-static inline hid_t chdf5_i8(void) { return H5T_STD_I8LE; }
-static inline hid_t chdf5_i16(void) { return H5T_STD_I16LE; }
-static inline hid_t chdf5_i32(void) { return H5T_STD_I32LE; }
-static inline hid_t chdf5_i64(void) { return H5T_STD_I64LE; }
-static inline hid_t chdf5_u8(void) { return H5T_STD_U8LE; }
-static inline hid_t chdf5_u16(void) { return H5T_STD_U16LE; }
-static inline hid_t chdf5_u32(void) { return H5T_STD_U32LE; }
-static inline hid_t chdf5_u64(void) { return H5T_STD_U64LE; }
-static inline hid_t chdf5_f32(void) { return H5T_IEEE_F32LE; }
-static inline hid_t chdf5_f64(void) { return H5T_IEEE_F64LE; }
-static inline hid_t chdf5_c_string(void) { return H5T_C_S1; }
 
 // Stops the library from printing its error stack; the setting belongs to a thread.
 static inline void chdf5_silence(void) {

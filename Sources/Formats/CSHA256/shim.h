@@ -7,12 +7,12 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/sha.h>
 
-static inline void ccrypto_sha256_start(SHA256_CTX *state) { SHA256_Init(state); }
+static inline void csha256_start(SHA256_CTX *state) { SHA256_Init(state); }
 
-static inline void ccrypto_sha256_update(SHA256_CTX *state, const void *bytes, size_t count) {
+static inline void csha256_update(SHA256_CTX *state, const void *bytes, size_t count) {
   SHA256_Update(state, bytes, count);
 }
 
-static inline void ccrypto_sha256_finish(SHA256_CTX *state, unsigned char digest[32]) {
+static inline void csha256_finish(SHA256_CTX *state, unsigned char digest[32]) {
   SHA256_Final(digest, state);
 }

@@ -1,0 +1,2 @@
+// libyaml, the reader of YAML.
+#include <yaml.h>
