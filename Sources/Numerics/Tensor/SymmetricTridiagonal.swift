@@ -36,7 +36,7 @@ package func tridiagonalEnds(
 
 /// Turns the diagonal of a symmetric tridiagonal matrix into its eigenvalues by implicit QL with Wilkinson's shift
 /// (EISPACK's imtql2; Golub & Van Loan, Matrix Computations, 4th ed., 8.3). LAPACK's `dsteqr` does the same in twice
-/// the time: see docs/decisions/lapack.md.
+/// the time: see docs/decisions/libraries/lapack.md.
 ///
 /// - Parameters:
 ///   - d: The diagonal; afterwards the eigenvalues in no order.
