@@ -33,13 +33,15 @@ def read_options():
 
 
 def choose(all_areas, words):
-    """The faults that words name; all for none."""
+    """The faults that words name, in their order; all for none."""
     faults = [fault for area in all_areas.values() for fault in area.faults]
     known = set(all_areas) | set(map(str, faults))
     for word in words:
         if word not in known:
             sys.exit(f"there is no area or fault {word}; the areas are {', '.join(all_areas)}")
-    return [fault for fault in faults if not words or fault.area in words or str(fault) in words]
+    if not words:
+        return faults
+    return list(dict.fromkeys(fault for word in words for fault in faults if word in (fault.area, str(fault))))
 
 
 def check(all_areas):
@@ -59,14 +61,18 @@ def run(all_areas, chosen, results, jobs):
     for name in dict.fromkeys(fault.area for fault in chosen):
         area = all_areas[name]
         start = time.monotonic()
-        for tests, skipped in area.phases:
-            print(f"{name}: {', '.join(tests)} take {suites.baseline(tests, skipped):.0f} s", flush=True)
-        with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        # The others are run without a fault once a fault gets that far.
+        print(f"{name}: {', '.join(area.phases[0][0])} take {suites.baseline(*area.phases[0]):.0f} s", flush=True)
+        pool = concurrent.futures.ThreadPoolExecutor(jobs)
+        try:
             tried = {pool.submit(suites.judge, fault, area): fault for fault in chosen if fault.area == name}
             for future in concurrent.futures.as_completed(tried):
                 fault, outcome = tried[future], future.result()
                 results.put(fault, outcome)
                 print(f"{fault}: {outcome.ending} ({outcome.seconds:.0f} s) {outcome.by}", flush=True)
+        finally:
+            # After Ctrl-C, what runs comes to its end and nothing more is tried.
+            pool.shutdown(cancel_futures=True)
         _, tried, noticed, _ = count(area, results)
         print(f"{name}: {noticed} of {tried} noticed, {time.monotonic() - start:.0f} s", flush=True)
 

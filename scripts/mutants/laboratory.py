@@ -36,9 +36,11 @@ __attribute__((constructor)) static void readMutant(void) {
   mutantInForce = text ? (unsigned)strtoul(text, NULL, 10) : 0;
 }
 """
+# Optimised, for the numerics take a minute of each suite otherwise; a debug build, for only that has the tests' own access.
 MANIFEST = """
-for target in package.targets where target.type == .regular || target.type == .executable {
-  target.dependencies.append("MutantSwitch")
+for target in package.targets where target.type != .system {
+  if target.type != .test { target.dependencies.append("MutantSwitch") }
+  target.swiftSettings = (target.swiftSettings ?? []) + [.unsafeFlags(["-O"])]
 }
 package.targets.append(.target(name: "MutantSwitch"))
 """

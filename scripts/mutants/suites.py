@@ -43,31 +43,40 @@ class Suites:
         self.laboratory = laboratory
         self.environment = environment
         self.seconds = {}
+        self.lock = threading.Lock()
 
     def baseline(self, chosen, skipped):
         """Runs suites without a fault and keeps how long they took."""
-        if (chosen, skipped) not in self.seconds:
-            outcome = self._run(0, chosen, skipped, limit=3600)
-            if outcome.ending != "survived":
-                raise NotGreen(f"{', '.join(chosen)}: {outcome.ending} without a fault: {outcome.by}")
-            self.seconds[chosen, skipped] = outcome.seconds
-        return self.seconds[chosen, skipped]
+        with self.lock:
+            if (chosen, skipped) not in self.seconds:
+                outcome = self._run(0, chosen, skipped, limit=3600)
+                if outcome.ending != "survived":
+                    raise NotGreen(f"{', '.join(chosen)}: {outcome.ending} without a fault: {outcome.by}")
+                self.seconds[chosen, skipped] = outcome.seconds
+            return self.seconds[chosen, skipped]
 
     def judge(self, fault, area):
         """Runs an area's suites with a fault, each part only where no part before it has noticed."""
         for chosen, skipped in area.phases:
             limit = PATIENCE + FACTOR * self.baseline(chosen, skipped)
             outcome = self._run(fault.number, chosen, skipped, limit)
+            if outcome.ending == "failed" and not self._fails_alone(fault.number, outcome.by, limit):
+                # A test that fails now and then says nothing of the fault, or it fails in company only: once more.
+                outcome = self._run(fault.number, chosen, skipped, limit)
             if outcome.ending != "survived":
                 return dataclasses.replace(outcome, by="stored results: " + outcome.by) \
                     if chosen == area.stored else outcome
         return outcome
 
-    def _command(self, chosen, skipped):
-        command = [str(self.laboratory.tests), "--testing-library", "swift-testing", "--filter", pattern(chosen)]
+    def _fails_alone(self, number, test, limit):
+        name = r"[/.]" + re.escape(test.partition("(")[0]) + r"\("
+        return self._run(number, (), (), limit, only=name).ending != "survived"
+
+    def _command(self, chosen, skipped, only):
+        command = [str(self.laboratory.tests), "--testing-library", "swift-testing", "--filter", only or pattern(chosen)]
         return command + (["--skip", pattern(skipped)] if skipped else [])
 
-    def _run(self, number, chosen, skipped, limit):
+    def _run(self, number, chosen, skipped, limit, only=None):
         token = uuid.uuid4().hex
         folder = pathlib.Path(tempfile.mkdtemp(prefix="mutant-"))
         # Python with h5py stands in the checkout, where `make` has set it up.
@@ -77,7 +86,7 @@ class Suites:
             PIPELINE_EXECUTABLE=str(self.laboratory.products / "pipeline"))
         start = time.monotonic()
         process = subprocess.Popen(
-            self._command(chosen, skipped), cwd=self.laboratory.folder, env=environment, start_new_session=True,
+            self._command(chosen, skipped, only), cwd=self.laboratory.folder, env=environment, start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
         try:
             ending, by = self._watch(process, start + limit)
@@ -100,11 +109,12 @@ class Suites:
         threading.Thread(target=read, daemon=True).start()
         last, passed = "", False
         while True:
+            ended = process.poll() is not None
             try:
-                line = lines.get(timeout=0.5)
+                line = lines.get(timeout=5 if ended else 0.5)
             except queue.Empty:
                 # What it has started may hold its output open for ever.
-                if process.poll() is not None:
+                if ended:
                     break
                 if time.monotonic() > deadline:
                     return "timed out", last

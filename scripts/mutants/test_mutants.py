@@ -158,6 +158,14 @@ class Judgements(unittest.TestCase):
         self.assertEqual((outcome.ending, outcome.by), ("failed", "adds()"))
         self.assertLess(outcome.seconds, 30)
 
+    def test_a_test_that_fails_now_and_then_is_not_believed(self):
+        counts = self.folder / "counts"
+        outcome = self.judge(
+            self.WITHOUT + f"echo $filter >> {counts}\n"
+            + f"if [ $(wc -l < {counts}) = 1 ]; then echo '✘ Test adds(to:) recorded an issue'; exit 1; fi\n" + self.PASSES)
+        self.assertEqual(outcome.ending, "survived")
+        self.assertEqual(counts.read_text().splitlines(), [r"^SumTests\.", r"[/.]adds\(", r"^SumTests\."])
+
     def test_a_crash_is_noticed(self):
         self.assertEqual(self.judge(self.WITHOUT + "kill -ILL $$\n").ending, "crashed")
 
