@@ -83,6 +83,55 @@ import Testing
     }
   }
 
+  @Test func clustersOfOneSizeAreNumberedByTheirFirstRow() throws {
+    let m = try FeatureMatrix([9, 9, 1, 1, 5, 5, 9, 1, 5], rows: 9, columns: 1)
+    for seed in 0..<10 {
+      var generator = SplitMix64(state: UInt64(seed))
+      let result = try KMeans(m, clusters: 3, using: &generator)
+      #expect(result.assignment == [0, 0, 1, 1, 2, 2, 0, 1, 2], "seed \(seed)")
+    }
+  }
+
+  /// Of several starts the best is kept: that of so many runs of one start each, from the same draws.
+  @Test func kMeansKeepsTheBestOfItsStarts() throws {
+    let m = try NeighbourTests.features(120, 2, seed: 21)
+    for seed in 0..<10 {
+      var (one, all) = (SplitMix64(state: UInt64(seed)), SplitMix64(state: UInt64(seed)))
+      let inertias = try (0..<6).map { _ in
+        try KMeans(m, clusters: 9, starts: 1, swaps: 0, using: &one).inertia
+      }
+      let best = try KMeans(m, clusters: 9, starts: 6, swaps: 0, using: &all)
+      #expect(best.inertia == inertias.min(), "seed \(seed)")
+    }
+  }
+
+  /// No row can go to another cluster and so lower the sum of squares about the clusters' means, by however little.
+  @Test func noSingleMoveImprovesKMeans() throws {
+    let m = try NeighbourTests.features(40, 2, seed: 33)
+    func inertia(_ assignment: [UInt8]) throws -> Double {
+      try Set(assignment).reduce(0.0) { total, c in
+        let members = assignment.indices.filter { assignment[$0] == c }
+        let mean = try m.selecting(members).mean()
+        return members.reduce(total) { sum, i in
+          (0..<2).reduce(sum) { $0 + pow(Double(m.values[i * 2 + $1]) - mean[$1], 2) }
+        }
+      }
+    }
+    for seed in 0..<10 {
+      var generator = SplitMix64(state: UInt64(seed))
+      let result = try KMeans(m, clusters: 6, starts: 1, swaps: 0, using: &generator)
+      let found = try inertia(result.assignment)
+      #expect(relativeError(result.inertia, found) < 1e-12)
+      for row in 0..<40 {
+        for c in 0..<6 as Range<UInt8> where c != result.assignment[row] {
+          var moved = result.assignment
+          moved[row] = c
+          #expect(try inertia(moved) >= found * (1 - 1e-9), "seed \(seed), row \(row) to \(c)")
+        }
+      }
+    }
+  }
+
   @Test func kMeansDependsOnTheGeneratorAlone() throws {
     let m = try NeighbourTests.features(500, 8, seed: 12)
     var (a, b) = (SplitMix64(state: 5), SplitMix64(state: 5))

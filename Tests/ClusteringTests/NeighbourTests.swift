@@ -68,6 +68,18 @@ import Testing
     #expect(try Neighbours(of: m, to: .medoid, metric: metric).referenceRow == least)
   }
 
+  /// The medoid is by the distance that was asked for: with few rows, that of the angles and that of the chords between
+  /// unit vectors are often different ones.
+  @Test(arguments: Metric.allCases) func medoidOfFewRowsIsByItsOwnDistance(metric: Metric) throws {
+    for seed in 1...60 {
+      let m = try Self.features(6, 2, seed: UInt64(seed))
+      let sums = (0..<6).map { i in (0..<6).reduce(0.0) { $0 + Self.distance(m, i, $1, metric) } }
+      let least = try #require(sums.min())
+      let medoid = try Medoid(of: m, metric: metric)
+      #expect(abs(sums[medoid.row] - least) < 1e-12, "seed \(seed)")
+    }
+  }
+
   @Test func equalDistancesAreOrderedByRow() throws {
     let m = try FeatureMatrix([1, 0, 0, 1, -1, 0, 0, -1, 5, 0, 0, 5], rows: 6, columns: 2)
     let neighbours = try Neighbours(of: m, to: .row(2), metric: .euclidean)

@@ -84,6 +84,16 @@ import Testing
     #expect(throws: HDF5Error.self) { _ = try file.string("stage") }
   }
 
+  /// Whoever has compared a file's bytes with their digest need not do so again: it is read as a whole one.
+  @Test func checkedFileIsReadAsSealed() throws {
+    let folder = try TemporaryFolder()
+    _ = try writeSample(folder.file("a.h5"))
+    let file = try FileReader(atChecked: folder.file("a.h5"))
+    let isSealed = file.isSealed
+    #expect(isSealed)
+    #expect(try file.string("stage") == FileReader(at: folder.file("a.h5")).string("stage"))
+  }
+
   @Test func randomBytes() throws {
     let folder = try TemporaryFolder()
     var random = Random(state: 3)

@@ -40,6 +40,9 @@ import Testing
       message { _ = try file.read("/cube", as: Int.self, shape: [2, nil]) }
         == "\(path): /cube: shape is [2, 3, 4], expected [2, any]")
     #expect(
+      message { _ = try file.read("/cube", as: Int.self, shape: [3, nil, nil]) }
+        == "\(path): /cube: shape is [2, 3, 4], expected [3, any, any]")
+    #expect(
       message { _ = try file.readScalar("/none", as: Double.self) }
         == "\(path): /none: shape is [0], expected []")
     #expect(
@@ -71,6 +74,44 @@ import Testing
       try file.close()
       Issue.record("closed a file of which a write failed")
     } catch {}
+  }
+
+  @Test func theFirstFailureIsTold() throws {
+    let folder = try TemporaryFolder()
+    var file = try FileWriter(at: folder.file("a.h5"))
+    try file.write("/x", [1])
+    #expect(throws: HDF5Error.self) { try file.write("/x", [2]) }
+    #expect(throws: HDF5Error.self) { try file.write("/t", ["x\0y"]) }
+    do {
+      try file.close()
+      Issue.record("closed a file of which a write failed")
+    } catch { #expect("\(error)".hasPrefix("\(folder.file("a.h5")): /x: ")) }
+  }
+
+  /// A few hundred bytes can claim more values than any machine has room for.
+  @Test func aShapeThatNoFileCanHold() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.file("a.h5")
+    _ = try python(
+      "import h5py, sys; h5py.File(sys.argv[1], 'w').create_dataset('x', (1 << 42,), 'f8', chunks=(1024,))",
+      path)
+    let file = try FileReader(at: path)
+    let error = #expect(throws: HDF5Error.self) { _ = try file.read("/x", as: Double.self) }
+    #expect(error?.description.contains("more than the file can hold") == true)
+  }
+
+  /// A link within a file is another name, not another dataset; one that leads up would have no end.
+  @Test func linksToGroupsAboveAreNotFollowed() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.file("a.h5")
+    _ = try python(
+      """
+      import h5py, sys
+      file = h5py.File(sys.argv[1], "w")
+      file["g/x"] = [1.0]
+      file["g/up"] = h5py.SoftLink("/")
+      """, path)
+    #expect(try FileReader(at: path).datasets().map(\.path) == ["/g/x"])
   }
 
   @Test func textWithNUL() throws {

@@ -1,5 +1,6 @@
 // What the statistics refuse, and how they behave at the edges of what they accept.
 
+import Foundation
 import SampleData
 import Statistics
 import Testing
@@ -92,5 +93,34 @@ import Testing
     #expect(throws: StatisticsError.countMismatch(expected: 3, actual: 4)) {
       try Correlation.pearson([1, 2, 3], [1, 2, 3, 4])
     }
+  }
+
+  /// Stephens' modification, and his table (D'Agostino & Stephens 1986, 4.7): A*² of 0.631, 0.752, 0.873 and 1.035 has
+  /// p of 0.10, 0.05, 0.025 and 0.01.
+  @Test func andersonsStatisticIsModifiedForTheSize() throws {
+    var pvalues: [(statistic: Double, pvalue: Double)] = []
+    for seed in 0..<400 {
+      let x = sample("square", 10, UInt64(seed))
+      let test = try AndersonDarling(x)
+      #expect(abs(test.adjustedStatistic - test.statistic * 1.0975) < 1e-12)
+      pvalues.append((test.adjustedStatistic, test.pvalue))
+    }
+    for (statistic, expected) in [(0.631, 0.10), (0.752, 0.05), (0.873, 0.025), (1.035, 0.01)] {
+      let near = try #require(pvalues.min { abs($0.statistic - statistic) < abs($1.statistic - statistic) })
+      // p falls by a factor e over 0.17 or so of A*².
+      #expect(abs(near.pvalue / expected - 1) < 0.06 + 8 * abs(near.statistic - statistic))
+    }
+  }
+
+  /// tanh(artanh ρ ± z √(1.06 / (n − 3))), by Fieller, Hartley and Pearson: wider than that of Pearson's r.
+  @Test func theIntervalOfRanksIsWider() throws {
+    let x: [Double] = [1, 2, 3, 4, 5, 6, 7, 8]
+    let y: [Double] = [2, 1, 4, 3, 7, 8, 6, 5]
+    let (ranks, values) = (try Correlation.spearman(x, y), try Correlation.pearson(x, y))
+    #expect(ranks.coefficient == values.coefficient)
+    let half = (1.06 / 5).squareRoot() * 1.959963984540054
+    #expect(try abs(#require(ranks.upper) - tanh(atanh(ranks.coefficient) + half)) < 1e-14)
+    #expect(try abs(#require(ranks.lower) - tanh(atanh(ranks.coefficient) - half)) < 1e-14)
+    #expect(try #require(ranks.upper) > #require(values.upper))
   }
 }

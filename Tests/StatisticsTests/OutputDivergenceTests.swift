@@ -31,6 +31,21 @@ import Testing
     }
   }
 
+  /// Where two classes are as probable as each other, both nets decide for the first: one that is as undecided as the
+  /// reference has changed nothing.
+  @Test func ofTwoEqualClassesTheFirstIsTheDecision() throws {
+    let (half, rest) = (log(0.4), log(0.2))
+    let undecided = [half, half, rest]
+    let first = [log(0.5), log(0.3), rest]
+    let second = [log(0.3), log(0.5), rest]
+    func changed(_ net: [Double], _ reference: [Double]) throws -> Double {
+      try OutputDivergence(net, reference: reference, classes: 3).changedDecisions
+    }
+    #expect(try changed(undecided, undecided) == 0)
+    #expect(try changed(undecided, first) == 0 && changed(first, undecided) == 0)
+    #expect(try changed(undecided, second) == 1 && changed(second, undecided) == 1)
+  }
+
   /// Log-probabilities of logits by the definition.
   private func logSoftmax(_ logits: [Double], classes: Int) -> [Double] {
     logits.indices.map { place in
