@@ -80,8 +80,9 @@ import Testing
     let folder = try TemporaryFolder()
     var file = try FileWriter(at: folder.file("a.h5"))
     try file.write("/x", [1])
+    try file.write("/y", [1])
     #expect(throws: HDF5Error.self) { try file.write("/x", [2]) }
-    #expect(throws: HDF5Error.self) { try file.write("/t", ["x\0y"]) }
+    #expect(throws: HDF5Error.self) { try file.write("/y", [2]) }
     do {
       try file.close()
       Issue.record("closed a file of which a write failed")

@@ -46,6 +46,20 @@ import Testing
     #expect(error?.description == "can't start mytool: there is no such program")
   }
 
+  /// A folder on PATH may hold another folder of the program's name, or a file that may not be executed.
+  @Test func whatIsNoProgramIsPassedOver() throws {
+    let folder = NSTemporaryDirectory() + "/programs-" + UUID().uuidString
+    let manager = FileManager.default
+    try manager.createDirectory(atPath: folder + "/first/pwd", withIntermediateDirectories: true)
+    try manager.createDirectory(atPath: folder + "/second", withIntermediateDirectories: true)
+    defer { try? manager.removeItem(atPath: folder) }
+    #expect(manager.createFile(atPath: folder + "/second/pwd", contents: nil))
+    let path = "\(folder)/first:\(folder)/second:/usr/bin:/bin"
+    let program = Program(["pwd"], environment: .exactly(["PATH": path]), directory: "/usr")
+    #expect(program.found().map { $0.hasPrefix(folder) } == false)
+    #expect(try output(program) == "/usr\n")
+  }
+
   @Test func aPathIsRelativeToItsFolder() throws {
     #expect(try output(Program(["./true"], directory: "/bin")) == "")
     #expect(try output(Program(["pwd"], directory: "/usr")) == "/usr\n")

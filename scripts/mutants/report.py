@@ -15,8 +15,9 @@ Each fault is one sentence of what a user would see, a place, and what stands th
 each area. The faults were written from what the code means, before anybody looked at the tests of that place. One build has them all,
 each behind a switch that an environment variable sets (*mutant schemata*, Untch, Offutt and Harrold 1993).
 
-A fault is *noticed* if a test of its area fails, crashes, or takes more than {factor} times as long as without it. Comparisons with stored
-results notice any change but do not know what is right; they run last, and what only they noticed is counted apart.
+A fault is *noticed* if a test of its area fails, and fails again alone or with its suites; or if the tests crash, or take more than {factor}
+times as long as without it. Comparisons with stored results notice any change but do not know what is right; they run last, and what
+only they noticed is counted apart.
 
 """
 TAIL = """
