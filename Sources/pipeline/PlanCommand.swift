@@ -19,6 +19,8 @@ struct PlanCommand: ParsableCommand {
     var decision: String
     var category: String
     var reasons: [String]
+    /// The node with the same key that runs in its place.
+    var sameAs: String?
     /// What a node of its stage took in earlier runs; nil where none is known.
     var coreSeconds: Double?
   }
@@ -37,31 +39,36 @@ struct PlanCommand: ParsableCommand {
     for id in session.plan.ids where resolution.decisions[id.index] != .ignores {
       lookedAt += 1
       let decision: String
+      var sameAs: String?
       switch resolution.decisions[id.index] {
       case .fresh, .unchanged, .ignores: continue
       case .runs: decision = "runs"
-      // Both are done without a run of their own if another node comes to the same.
-      case .follows, .waits: decision = "waits"
+      case .waits: decision = "waits"
+      case .follows(let other): (decision, sameAs) = ("follows", session.plan[other].name)
       }
       let reasons = explainer.reasons(for: id) + (isForced.contains(id) ? [.forced] : [])
       entries.append(
         Entry(
           node: session.plan[id].name, decision: decision,
           category: reasons.first?.category ?? "input changed", reasons: reasons.map(\.description),
-          coreSeconds: costs[session.plan.stage(of: id).family]))
+          sameAs: sameAs, coreSeconds: costs[session.plan.stage(of: id).family]))
     }
     if json { return try printJSON(entries) }
-    print("\(session.plan.name): \(entries.count) of \(lookedAt) nodes would run")
-    let counts = Dictionary(entries.map { ($0.category, 1) }, uniquingKeysWith: +)
+    let runs = entries.filter { $0.sameAs == nil }
+    let rest = runs.count < entries.count ? "; the same as one of them: \(entries.count - runs.count)" : ""
+    print("\(session.plan.name): \(runs.count) of \(lookedAt) nodes would run\(rest)")
+    let counts = Dictionary(runs.map { ($0.category, 1) }, uniquingKeysWith: +)
     for (category, count) in counts.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }) {
       print("  \(count)  \(category)")
     }
-    if let cost = cost(of: entries) { print("  \(cost)") }
+    if let cost = cost(of: runs) { print("  \(cost)") }
     if !entries.isEmpty { print("") }
     for entry in entries {
       // What was never built has nothing to be the same as.
       let mayStay = entry.decision == "waits" && entry.category != RunReason.neverBuilt.category
-      let decision = mayStay ? " (unless its inputs turn out the same)" : ""
+      let decision =
+        entry.sameAs.map { " (the same as \($0))" }
+        ?? (mayStay ? " (unless its inputs turn out the same)" : "")
       print("  \(entry.node): \(entry.reasons.joined(separator: "; "))\(decision)")
     }
   }

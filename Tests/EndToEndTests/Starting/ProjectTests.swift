@@ -69,4 +69,21 @@ import Testing
     let path = try box.pipeline("path", "own", "fot")
     #expect(path.errors.contains("did you mean 'fit'?"), "\(path.errors)")
   }
+
+  /// Of nodes that ask for the same one runs; `plan` counts as `run` does.
+  @Test func twinsAreNotCountedAsRuns() throws {
+    let box = try Sandbox()
+    try box.write(
+      """
+      stages:
+        a: {stage: command, parameters: {argv: [touch, o], outputs: [o]}}
+        b: {stage: command, parameters: {argv: [touch, o], outputs: [o]}}
+      """, to: "pipelines/own.yaml")
+    let plan = try box.pipeline("plan", "own").output
+    #expect(plan.hasPrefix("own: 1 of 2 nodes would run; the same as one of them: 1\n"), "\(plan)")
+    #expect(
+      plan.contains("  b: never built (the same as a)\n") && !plan.contains("  a: never built ("), "\(plan)")
+    let run = try box.pipeline("run", "own")
+    #expect(run.errors.contains("own: 1 nodes run, 0 up to date, 1 unchanged"), "\(run.errors)")
+  }
 }
