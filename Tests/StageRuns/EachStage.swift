@@ -175,14 +175,28 @@ package struct EachStage {
       ["images": images, "net": unlearned, "group": group, "reference": retrained, "original": net])
     try run("table", [:], ["rows": evaluation])
     let rows = ["retrain", "a", "b"].map { Self.labelled(evaluation, $0) }
-    try run("differences", ["scheme": "a", "pooling": "log-ratio"], several: ["rows": rows])
-    let more = ["retrain", "again", "third", "original", "a", "b"].map { Self.labelled(evaluation, $0) }
+    // Three nets with losses of their own, in the places of retrained nets and of schemes.
+    let others = try [retrained, net].map {
+      try run("evaluate", ["label": .integer(3)], ["images": images, "net": $0, "group": group])
+    }
+    let more = zip(
+      ["retrain", "again", "third", "original", "a", "b"],
+      [others[0], others[1], evaluation, others[1], evaluation, others[0]]
+    ).map { Self.labelled($1, $0) }
+    let controls: [String: Value] = [
+      "scheme": "a", "again": .list(["again"]), "control": "third", "untouched": "original",
+    ]
+    try run("differences", controls, several: ["rows": more])
     try run(
       "differences",
+      controls.merging([
+        "endpoint": "matched", "figures": .list(["retained.loss", "test.loss"]), "pooling": "log-ratio",
+      ]) { $1 }, several: ["rows": more])
+    try run(
+      "calibration",
       [
-        "scheme": "a", "again": .list(["again"]), "control": "third", "untouched": "original",
-        "endpoint": "matched",
-        "figures": .list(["retained.loss"]), "pooling": "log-ratio",
+        "settings": .list(["size"]), "again": .list(["again"]), "control": "third",
+        "splits": .list(["group"]),
       ], several: ["rows": more])
     try run("calibration", ["settings": .list(["size"])], several: ["rows": rows])
   }

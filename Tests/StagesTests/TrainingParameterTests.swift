@@ -54,9 +54,10 @@ import Testing
         Set(unused(try ParameterValues(changes, of: declaration), []).map(\.description))
       }
       #expect(
-        try left([:]) == [
-          "width", "widths", "dropout", "step_epochs", "step_factor", "validation_fraction", "patience",
-        ])
+        try left([:])
+          == Set([
+            "width", "widths", "dropout", "step_epochs", "step_factor", "validation_fraction", "patience",
+          ]).union(name == "retrain" ? ["start"] : []))
       #expect(try !left(["net": .string("resnet18")]).contains("width"))
       #expect(try left(["net": .string("mlp")]).isDisjoint(with: ["widths", "dropout"]))
       #expect(try left(["schedule": .string("step")]).isDisjoint(with: ["step_epochs", "step_factor"]))

@@ -151,7 +151,7 @@ import Testing
     #expect(
       try names.subtracting(unused([:], slots)) == [
         "partition", "order", "scheme", "scale", "curvature", "damping", "hessian_images", "solver",
-        "tolerance", "iterations", "memory", "seed",
+        "tolerance", "iterations", "memory", "seed", "purpose",
       ])
     #expect(try unused([:], slots.union(["spectrum"])).contains("hessian_images"))
     #expect(
