@@ -106,9 +106,12 @@ struct TestsData: Encodable {
   var node: String
   var title: String
   var scheme: String
+  /// The unit of the means over all columns; that of the others is the figure's own.
+  var unit: String
   var rows: [Row]
 
   struct Row: Encodable {
+    var figure: String
     var against: String
     var setting: String
     var column: String

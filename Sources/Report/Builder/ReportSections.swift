@@ -133,7 +133,9 @@ struct ReportSections {
       html.element("details", ["open": ""]) { html in
         html.element("summary") { $0.foreign(snapshot.plan[node].name) }
         html.element("pre", text: message)
-        html.element("pre", ["class": "commands"], text: snapshot.command("run", node))
+        html.element(
+          "pre", ["class": "commands"],
+          text: "\(snapshot.command("logs", node))\n\(snapshot.command("run", node))")
       }
     }
   }

@@ -20,6 +20,8 @@ struct Results {
     var node: NodeID
     var title: String
     var scheme: String
+    /// What a mean over all columns is in: `spreads`, say.
+    var unit: String
     var tests: [DifferenceTest]
     /// The rule, and the verdicts in words.
     var lines: [String]
@@ -80,8 +82,14 @@ struct Results {
   private static func comparison(_ path: String, _ node: NodeID, _ plan: Plan) throws -> Comparison {
     let file = try ArtifactReader<DifferencesArtifact>(at: path)
     let parameters = plan[node].parameters
+    let unit =
+      switch parameters[DifferencesStage.pooling] {
+      case .spread: "spreads"
+      case .logRatio: "log ratio"
+      }
     return Comparison(
       node: node, title: parameters[TableReport.title], scheme: parameters[DifferencesStage.scheme],
+      unit: unit,
       tests: try file.read(\.tests), lines: try file.read(\.verdict))
   }
 
@@ -121,10 +129,11 @@ extension Results.Comparison {
   /// The tests as the page draws them.
   func data(_ plan: Plan) -> TestsData {
     TestsData(
-      node: plan[node].name, title: title, scheme: scheme,
+      node: plan[node].name, title: title, scheme: scheme, unit: unit,
       rows: tests.map { test in
         TestsData.Row(
-          against: test.against, setting: test.setting, column: test.column, verdict: test.verdict,
+          figure: test.figure, against: test.against, setting: test.setting, column: test.column,
+          verdict: test.verdict,
           pairs: test.pairs, mean: Number(test.mean), lower: Number(test.lower), upper: Number(test.upper),
           failed: test.notConverged)
       })

@@ -43,7 +43,9 @@ struct VerdictSection {
           for test in comparison.tests where test.column == "all" && line.contains("against \(test.against):")
           {
             html.markup("<br>")
-            html.element("span", ["class": "interval"]) { $0.foreign(Self.sentence(test)) }
+            html.element("span", ["class": "interval"]) {
+              $0.foreign(Self.sentence(test, unit: comparison.unit))
+            }
           }
         }
       }
@@ -55,15 +57,15 @@ struct VerdictSection {
     }
   }
 
-  /// `mean difference −0.012 (95 % interval −0.02 to −0.004) over 10 pairs, closer in 9; p = 0.003 after correction`.
-  private static func sentence(_ test: Results.Test) -> String {
+  /// `mean difference −0.012 (95 % interval −0.02 to −0.004) in spreads over 10 pairs, closer in 9; p = 0.003 after correction`.
+  private static func sentence(_ test: Results.Test, unit: String) -> String {
     let figure = PlainTable.figure
     var text = test.setting.isEmpty ? "" : "\(test.setting): "
     text += "mean difference \(figure(test.mean))"
     if test.lower.isFinite, test.upper.isFinite {
       text += " (95 % interval \(figure(test.lower)) to \(figure(test.upper)))"
     }
-    text += " over \(test.pairs) \(test.pairs == 1 ? "pair" : "pairs"), closer in \(test.closer)"
+    text += " in \(unit) over \(test.pairs) \(test.pairs == 1 ? "pair" : "pairs"), closer in \(test.closer)"
     if test.adjusted.isFinite { text += "; p = \(figure(test.adjusted)) after correction" }
     return text
   }

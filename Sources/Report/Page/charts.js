@@ -44,7 +44,7 @@ function mark(x, y, place, isHollow, title) {
 
 function startCharts(p) {
   const article = document.getElementById(`p${p}`), pipeline = DATA.pipelines[p];
-  pipeline.tests.forEach((tests, place) => article.querySelectorAll('.verdict .forest')[place].append(forest(tests)));
+  pipeline.tests.forEach((tests, place) => article.querySelectorAll('.verdict .forest')[place].append(...forest(tests)));
   const drawn = [explorer(p), ...pipeline.effects.map(effects)].filter(Boolean);
   if (!drawn.length) return;
   const section = make('section', { id: `p${p}-explore`, class: 'explore' }, make('h2', null, 'Explore'), drawn);
@@ -55,10 +55,20 @@ function startCharts(p) {
 
 // Forest plots
 
-/** Paired differences with their intervals, a line a test; whatever goes beyond the frame ends in an arrow. */
+/** Paired differences: those over all columns, and those of each figure by column. Each has its own unit. */
 function forest(tests) {
-  const rows = tests.rows.filter(row => row.mean !== null);
-  const name = row => [row.against, row.setting, row.column].filter(Boolean).join(' · ');
+  const rows = tests.rows.filter(row => row.mean !== null), figures = [...new Set(rows.map(row => row.figure))];
+  const pooled = rows.filter(row => row.column === 'all');
+  return [
+    forestOf(tests, pooled, figures.length > 1, `over all columns, in ${tests.unit}`),
+    ...figures.map(name => forestOf(tests, rows.filter(row => row.column !== 'all' && row.figure === name), false, `${name}, by column`)),
+  ].filter(Boolean);
+}
+
+/** A line a test; whatever goes beyond the frame ends in an arrow. */
+function forestOf(tests, rows, isNamed, what) {
+  if (!rows.length) return null;
+  const name = row => [isNamed && row.figure, row.against, row.setting, row.column !== 'all' && row.column].filter(Boolean).join(' · ');
   const ends = rows.flatMap(row => [row.lower ?? row.mean, row.upper ?? row.mean]);
   const sizes = ends.map(Math.abs).sort((a, b) => a - b);
   const limit = 8 * (sizes[Math.floor(sizes.length / 2)] || 1);
@@ -81,13 +91,11 @@ function forest(tests) {
       bar, inside(row.mean) === row.mean ? mark(x(row.mean), y, isPooled ? 3 : 1, row.failed > 0) : [],
       make('svg:text', { x: right + 14, y: y + 4 }, short(row.verdict))));
   });
-  const label = `Paired differences of ${tests.scheme} to each other scheme, with 95 % intervals`;
   parts.push(make('svg:text', { class: 'faint', x: x(0), y: 16, 'text-anchor': 'middle' },
     `◂ ${short(tests.scheme)} closer to retraining   |   further ▸`));
-  return make('figure', null, drawing(width, height, label, parts.flat()),
-    make('figcaption', null, 'Difference of |loss − loss after retraining|, mean and 95 % interval: ',
-      foreign(tests.scheme), ' less the other scheme. Orange: over all columns. Hollow: a solve did not converge. ',
-      make('small', null, foreign(tests.node))));
+  return make('figure', null, drawing(width, height, `Paired differences of ${tests.scheme}, ${what}`, parts.flat()),
+    make('figcaption', null, `Mean difference and 95 % interval, ${what}: `, foreign(tests.scheme),
+      ' less the other scheme. Hollow: a solve did not converge. ', make('small', null, foreign(tests.node))));
 }
 
 // The explorer: any figure by any axis, with series and facets

@@ -14,7 +14,7 @@ public enum DifferencesStage: Stage {
   }
 
   /// What makes differences at several columns one unit.
-  enum Pooling: String, CaseIterable {
+  package enum Pooling: String, CaseIterable {
     case spread
     case logRatio = "log-ratio"
   }
@@ -49,7 +49,7 @@ public enum DifferencesStage: Stage {
   static let margin = Parameter(
     "margin", .number(1e-6...1e6), default: 0.5,
     "of equivalence, in spreads: standard deviations of a net like the retrained ones about their mean")
-  static let pooling = Parameter(
+  package static let pooling = Parameter(
     "pooling", .choice(Pooling.self), default: .logRatio,
     "the unit of the mean over columns: the logarithm of the ratio of the two figures, or the spread of each column, "
       + "which takes retrained nets of several seeds"
