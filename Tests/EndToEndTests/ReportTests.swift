@@ -65,7 +65,8 @@ private enum Browser {
     #expect(cells.count == 32)
     for cell in cells { #expect(page.contains(">\(cell)</td>"), "the page lacks \(cell)") }
     for words in [
-      "72 of 73 nodes are up to date: 1 failed", "Verdict, step length, 3-step against &lt;script&gt;stolen()",
+      "72 of 73 nodes are up to date: 1 failed",
+      "Verdict, step length, 3-step against &lt;script&gt;stolen()",
       "mean difference ",
       "data:image/svg+xml;base64,", "damping: 0.005",
     ] {
