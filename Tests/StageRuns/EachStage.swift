@@ -185,6 +185,7 @@ package struct EachStage {
     ).map { Self.labelled($1, $0) }
     let controls: [String: Value] = [
       "scheme": "a", "again": .list(["again"]), "control": "third", "untouched": "original",
+      "pooling": "spread",
     ]
     try run("differences", controls, several: ["rows": more])
     try run(

@@ -11,7 +11,7 @@ import Testing
   private static let known: [String: Value] = [
     "scheme": "a", "again": .list(["again"]), "control": "third", "untouched": "original",
     "endpoint": "matched",
-    "figures": .list(["retained.loss"]),
+    "figures": .list(["retained.loss"]), "pooling": "spread",
   ]
 
   /// Three retrained nets a group, the untouched net, and three schemes: a and c alike, b as far off as two retrained nets.
@@ -150,9 +150,10 @@ import Testing
     #expect(message(["figures": .list(["retained"])]).contains("'retained' is no figure of a net"))
     #expect(message(["figures": .list(["retained.gap_spread"])]).contains("no figure"))
     #expect(message(["untouched": "nobody"]).hasPrefix("no row is labelled 'nobody'"))
-    let single: [String: Value] = ["scheme": "a"]
+    let single: [String: Value] = ["scheme": "a", "pooling": "spread"]
     let bare = rows.filter { ["retrain", "a", "b"].contains($0.label) }
     #expect(
-      failure { _ = try shop.run("differences", single, ["rows": bare]) }.hasPrefix("pooling spread needs"))
+      failure { _ = try shop.run("differences", single, ["rows": bare]) }.contains(
+        "a spread takes retrained nets of two seeds"))
   }
 }
