@@ -15,7 +15,9 @@ import Testing
   static let all = [
     Small(
       name: "coherent-label0",
-      options: ["size=[120,150]", "control_size=[150]", "epochs=3", "trial_net=1", "trial=2"],
+      options: [
+        "size=[120]", "control_size=[120]", "epochs=3", "trial_net=1", "trial=2", "damping=0.05", "pixels=56",
+      ],
       words: [
         "3-step reversed", "self loss gap, in spreads", "Verdict, step length, 3-step against 1-step:",
         "Verdict, kl, 3-step against original:", "share of the change", "p equivalence",
@@ -25,7 +27,7 @@ import Testing
       name: "random",
       options: [
         "size=[700,1200]", "images.train_images=1900", "epochs=3", "trial_net=1", "trial=2",
-        "extractor=pixels",
+        "extractor=pixels", "damping=0.05",
       ],
       words: ["random groups", "1-step", "Verdict"]),
     Small(
@@ -49,7 +51,9 @@ import Testing
       words: ["second-order: swept_damping", "three steps: swept_damping", "chosen"]),
     Small(
       name: "steps",
-      options: ["size=[120,150]", "epochs=3", "trial_net=1", "trial=2", "extractor=pixels"],
+      options: [
+        "size=[120]", "epochs=3", "trial_net=1", "trial=2", "extractor=pixels", "damping=0.05",
+      ],
       words: [
         "k-means parts", "p adjusted", "moderate only",
         "Verdict, step length, 3-step against parts shuffled:",

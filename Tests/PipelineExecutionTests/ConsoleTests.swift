@@ -117,8 +117,8 @@ import ToyStages
     }
     #expect(
       screen.writes.dropFirst() == [
-        "  stage[i=0]  30 s 30 %  image 30\n", "  stage[i=0]  60 s 60 %  image 60\n",
-        "  stage[i=0]  90 s 90 %  image 90\n",
+        "  stage[i=0]  30 s 30 %  image 30\n", "  stage[i=0]  1 min 00 s 60 %  image 60\n",
+        "  stage[i=0]  1 min 30 s 90 %  image 90\n",
       ])
   }
 
