@@ -72,9 +72,12 @@ def memory(options):
         errors = lab.folder / "errors"
         with open(errors, "w") as stream:
             process = subprocess.Popen(
-                ["sh", "-c", 'echo $$ > "$0"/cgroup.procs; exec "$@"', str(group), *lab.command("--keep-going", jobs=1)],
+                ["sh", "-c", 'echo $$ > "$0"/cgroup.procs; exec "$@"', str(group),
+                 # Said by hand: a run would find that its group has too little for any node.
+                 *lab.command("--keep-going", "--memory", "8G", jobs=1)],
                 stdout=NULL, stderr=stream)
             while not lab.executions().get("evaluate3"):
+                assert process.poll() is None, errors.read_text()
                 time.sleep(0.01)
             # The kernel takes what has the highest score: the worker rather than the program, which is there already.
             time.sleep(0.2)
