@@ -21,6 +21,7 @@ run: setup ## Set up, build, fetch MNIST and the weights of the ViT, and bring t
 test: setup ## Set up, build and run all tests
 	@scripts/setup.sh python
 	@scripts/setup.sh browser
+	@scripts/setup.sh slurm
 	$(SWIFT) build -c release --build-tests
 	$(BUILD)
 	$(PIPELINE) fetch mnist vit-s14

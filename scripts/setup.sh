@@ -4,6 +4,7 @@
 # setup.sh system   packages of the system
 # setup.sh python   a Python environment for the tests in .build-python
 # setup.sh browser  a browser for the tests of the report, which are skipped without
+# setup.sh slurm    SLURM for the tests of campaigns on it, which are skipped without
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -101,7 +102,16 @@ browser() {
   apt install --no-install-recommends "${packages[@]}" || say "warning: no browser here; its tests are skipped"
 }
 
+# The tests start and stop daemons of their own. Those that Debian starts, outside of containers, find no configuration and end.
+slurm() {
+  local -a packages
+  mapfile -t packages < <(missing munge slurmctld slurmd slurm-client slurm-wlm-basic-plugins)
+  if [ ${#packages[@]} = 0 ] || ! command -v apt-get >/dev/null; then return; fi
+  say "installing" "${packages[@]}"
+  apt install --no-install-recommends "${packages[@]}" || say "warning: no SLURM here; its tests are skipped"
+}
+
 case ${1:-} in
-  system | python | browser) "$1" ;;
-  *) fail "usage: setup.sh system|python|browser" ;;
+  system | python | browser | slurm) "$1" ;;
+  *) fail "usage: setup.sh system|python|browser|slurm" ;;
 esac

@@ -7,7 +7,10 @@ import PipelineExecution
 struct CacheCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "cache", abstract: "Looks after the cache.",
-    subcommands: [ListCommand.self, VerifyCommand.self, CollectCommand.self, SizeCommand.self])
+    subcommands: [
+      ListCommand.self, VerifyCommand.self, CollectCommand.self, SizeCommand.self, PushCommand.self,
+      PullCommand.self,
+    ])
 
   struct ListCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -216,4 +219,6 @@ struct Age: ExpressibleByArgument {
     guard let number = Double(digits), number >= 0, number.isFinite else { return nil }
     seconds = number * (unit ?? 86400)
   }
+
+  var defaultValueDescription: String { seconds >= 60 ? "\(Int(seconds / 60))m" : "\(Int(seconds))s" }
 }

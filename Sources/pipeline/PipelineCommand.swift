@@ -26,7 +26,8 @@ struct PipelineCommand: ParsableCommand {
       RunCommand.self, PlanCommand.self, ExplainCommand.self, StatusCommand.self, PathCommand.self,
       InitCommand.self, TableCommand.self, ReportCommand.self, PicturesCommand.self, StagesCommand.self,
       GraphCommand.self, LogCommand.self, LogsCommand.self, ExportCommand.self, CatCommand.self,
-      CompareCommand.self, TimelineCommand.self, CacheCommand.self,
+      ImportCommand.self, CompareCommand.self, TimelineCommand.self, CacheCommand.self,
+      SubmitCommand.self, CampaignsCommand.self, CancelCommand.self, PilotCommand.self,
       FetchCommand.self, WorkerCommand.self,
     ])
 
@@ -35,7 +36,7 @@ struct PipelineCommand: ParsableCommand {
     let arguments = Array(CommandLine.arguments.dropFirst())
     if arguments == ["--version"] { return print(configuration.version) }
     if PlainRun(arguments)?.isAnswered() == true { return }
-    main(nil)
+    main(PilotCommand.words(arguments))
   }
 }
 

@@ -220,6 +220,7 @@ struct StatusCommand: ParsableCommand {
     }
     printColumns(lines, rightAlignedFrom: 2)
     for failure in failures { print("failed: \(failure.node): \(failure.message)") }
+    for line in CampaignLine.lines(of: session.plan.name, in: session.cache) { print(line) }
   }
 }
 

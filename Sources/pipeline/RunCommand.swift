@@ -47,6 +47,12 @@ struct RunCommand: ParsableCommand {
       discussion: "A power cut may take quicker results; they are made again.", valueName: "seconds"))
   var syncAfter = 10.0
 
+  @Option(
+    help: ArgumentHelp(
+      "Looks for results there before it works: a folder, ssh:HOST:FOLDER, s3:BUCKET/PATH, rclone:REMOTE:PATH.",
+      valueName: "remote"))
+  var pull: String?
+
   @Flag(help: "Prints what was done as JSON instead of the tables.")
   var json = false
 
@@ -59,6 +65,7 @@ struct RunCommand: ParsableCommand {
       throw ValidationError("--sync-after takes a number of seconds, 0 or more")
     }
     guard lease > 0 else { throw ValidationError("--lease takes a number of seconds above 0") }
+    if let pull, RemoteAddress(pull) == nil { throw Transfers.wrongAddress(pull) }
   }
 
   func run() throws {
@@ -108,6 +115,7 @@ struct RunCommand: ParsableCommand {
   private func bringUpToDate(_ session: Session) throws {
     let wanted = try selection.wanted(session)
     if wanted.isEmpty { printError("nothing has failed") }
+    if let pull, !selection.force { Transfers.pullBefore(session, wanted, from: pull) }
     let allocation = Allocation(environment: ProcessInfo.processInfo.environment)
     let jobs = jobs ?? allocation.cores
     var options = RunOptions(
@@ -212,7 +220,7 @@ extension Session {
   }
 
   /// The tables among some nodes, as text.
-  fileprivate func tables(_ wanted: [NodeID]) throws -> String {
+  func tables(_ wanted: [NodeID]) throws -> String {
     var text = ""
     for id in wanted where isTable(id) {
       if let artifact = cache.artifact(plan: keys[id]) {

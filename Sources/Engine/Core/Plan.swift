@@ -112,6 +112,9 @@ public struct TrackedOutput: Sendable, Hashable {
     let isShort = text.count <= 100 && !text.contains(where: \.isNewline)
     output = isShort ? String(text) : "sha256 " + Digest(of: said.utf8).hex
   }
+
+  /// What a command said, as it was recorded.
+  package init(command: String, output: String) { (self.command, self.output) = (command, output) }
 }
 
 /// A file outside the cache that a node reads.

@@ -15,6 +15,9 @@ struct ExportCommand: ParsableCommand {
       index.json lists all, with node, axes, size and SHA-256. Files that were changed since, or that are none of \
       the program's, are left alone: then the exit code is 1, as it is if a node is not up to date. Files that \
       an earlier export left, and that are made no more, go.
+
+      With --closure, the results of the nodes and of all that they stand on go into one file, for 'pipeline import' on \
+      another machine.
       """)
 
   @OptionGroup var pipeline: PipelineOptions
@@ -24,16 +27,31 @@ struct ExportCommand: ParsableCommand {
     completion: Complete.nodes)
   var nodes: [String] = []
   @Option(help: ArgumentHelp("The folder; it is made if need be.", valueName: "dir"), completion: .directory)
-  var into: String
+  var into: String?
+  @Option(
+    help: ArgumentHelp("The file for all results, instead of a folder for some files.", valueName: "file"),
+    completion: .file())
+  var closure: String?
   @Flag(help: "Writes the HDF5 artifacts, too.") var artifacts = false
   @Flag(help: "Replaces files that were changed, or that are none of the program's.") var overwrite = false
 
   func validate() throws {
-    if into.isEmpty { throw ValidationError("--into takes a folder, not an empty name") }
+    if into?.isEmpty == true { throw ValidationError("--into takes a folder, not an empty name") }
+    if closure?.isEmpty == true { throw ValidationError("--closure takes a file, not an empty name") }
+    if (into == nil) == (closure == nil) {
+      throw ValidationError("export takes either --into and a folder, or --closure and a file")
+    }
+    if closure != nil, artifacts || overwrite {
+      throw ValidationError("--artifacts and --overwrite are for --into; a closure has all artifacts")
+    }
   }
 
   func run() throws {
     let session = try Session(pipeline, cache)
+    if let closure {
+      return try session.writeClosure(closure, try session.nodes(nodes), first: pipeline.runCommand)
+    }
+    let into = into ?? ""
     let export = Export(
       session: session, folder: into, nodes: try session.nodes(nodes), withArtifacts: artifacts,
       isChosen: !nodes.isEmpty)

@@ -53,6 +53,7 @@ public struct CacheAudit {
     checkLeases()
     checkExperiments()
     checkRuns()
+    for (path, problem) in Campaign.damage(in: layout, checked: &checked) { report(path, problem, []) }
     if !damage.isEmpty { removeShortcuts() }
   }
 
@@ -142,7 +143,7 @@ public struct CacheAudit {
     case .action: return ActionRecord(record)?.artifact.action == key
     case .plan: return PlanRecord(record).map { Digest(of: $0.manifest, as: .plan) == key } ?? false
     case .join: return Digest(of: record.fields, as: .join) == key
-    case .failure, .lease, .digest: return true
+    case .failure, .lease, .digest, .campaign, .pilot, .job: return true
     }
   }
 

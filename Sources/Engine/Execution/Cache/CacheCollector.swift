@@ -131,6 +131,7 @@ public struct CacheCollector {
         take(file, after: 7 * 86400)
       }
     }
+    for file in snapshot[.campaigns] { take(file, after: Campaign.keptFor) }
     for file in snapshot[.leases] {
       if let owner = LeaseOwner(file: file.path) {
         if owner.isGone { take(file) }

@@ -33,6 +33,8 @@ public struct CacheLayout: Sendable {
     case downloads
     /// Damaged files, out of the way.
     case damaged
+    /// Frozen plans, and what their pilots say.
+    case campaigns
     /// Files that are being written, and what living processes say of themselves.
     case temporary = "tmp"
 
@@ -151,6 +153,28 @@ public struct CacheLayout: Sendable {
   /// The record of a run.
   func run(_ id: String) -> String { "\(self[.runs])/\(id)\(Self.runEnding)" }
   static let runEnding = ".jsonl"
+
+  /// A file or a folder of a campaign.
+  func campaign(_ id: String, _ part: CampaignPart) -> String {
+    "\(self[.campaigns])/\(id)/\(part.rawValue)"
+  }
+
+  /// What the folder of a campaign holds.
+  enum CampaignPart: String, CaseIterable {
+    case plan, keys, known
+    /// What it was made of; written last.
+    case facts = "campaign"
+    case cancelled, ended
+    case pilots, results, failures, jobs, output
+  }
+
+  /// Whether a name is one of a campaign: that of its pipeline, a dash, and twelve digits.
+  static func isCampaignName(_ name: some StringProtocol) -> Bool {
+    let digits = name.utf8.suffix(12)
+    return name.utf8.count > 13 && name.utf8.dropLast(12).last == UInt8(ascii: "-")
+      && digits.allSatisfy { isLetterOrDigit($0) }
+      && !name.utf8.contains(UInt8(ascii: "/")) && !name.hasPrefix(".")
+  }
 
   /// Where a damaged file goes, out of the way of all readers. An entry of a section keeps its identity in its name.
   func aside(_ path: String) -> String {

@@ -67,6 +67,7 @@ extension CacheLayout {
       let path = files(in: folder).first { key(of: $0, in: folder) == nil }
       return path.map { String($0.dropFirst(self[folder].count + 1)) }
     case .experiments: return first { $0.hasSuffix(Self.logEnding) || $0.hasSuffix(Self.completionEnding) }
+    case .campaigns: return first(Self.isCampaignName)
     case .runs: return first { $0.hasSuffix(Self.runEnding) }
     case .leases: return first { Digest(hex: $0.prefix(64)) != nil }
     case .temporary: return first { Self.temporaryOwner($0) != nil }

@@ -27,6 +27,10 @@ struct CacheReferences {
         ? experiment.allKeys() : experiment.keys(ofLast: more.questions)
       for (node, key) in keys { plans[key, default: []].append("\(experiment.name)/\(node)") }
     }
+    for campaign in Campaign.all(in: cache) {
+      let pipeline = campaign.facts?.pipeline ?? campaign.id
+      for (node, key) in campaign.keys() { plans[key, default: []].append("\(pipeline)/\(node)") }
+    }
     for (action, node) in more.actions { actions[action, default: []].append(node) }
     for (key, nodes) in plans {
       guard let record = cache.plan(key) else { continue }

@@ -64,6 +64,9 @@ struct CacheSnapshot {
     for name in POSIX.list(layout[.temporary]) where CacheLayout.temporaryOwner(name) != nil {
       add(layout[.temporary] + "/" + name, .temporary)
     }
+    for (path, facts) in Campaign.foldersAtRest(layout) {
+      files[.campaigns, default: []].append(File(path: path, key: nil, facts: facts))
+    }
     for name in POSIX.list(layout[.leases]) where Digest(hex: name.prefix(64)) != nil {
       add(layout[.leases] + "/" + name, .leases)
     }

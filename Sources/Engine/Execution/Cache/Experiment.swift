@@ -69,7 +69,7 @@ struct Experiment {
     }
   }
 
-  private static func lines(_ bytes: [UInt8]) -> some Sequence<Line> {
+  static func lines(_ bytes: [UInt8]) -> some Sequence<Line> {
     bytes.split(separator: UInt8(ascii: "\n")).lazy.compactMap { Line($0) }
   }
 

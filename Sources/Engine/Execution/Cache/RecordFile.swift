@@ -4,7 +4,7 @@ import PipelineCore
 
 /// What a record says, as its first line names it.
 package enum RecordKind: String {
-  case action, plan, join, failure, lease, digest
+  case action, plan, join, failure, lease, digest, campaign, pilot, job
 }
 
 /// Named fields as kept in a file.

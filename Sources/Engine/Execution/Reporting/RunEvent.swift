@@ -71,6 +71,9 @@ public struct NodeRun: Sendable {
     return ended.flatMap { ended in began.map { ended - $0 } }
   }
 
+  /// What it took, in core-seconds, as far as that is known.
+  public var cost: Double { (seconds ?? 0) * Double(threads ?? 1) }
+
   /// The most memory that its worker held, in bytes.
   public var peakMemory: Int? {
     if case .ran(_, let peakMemory) = outcome { peakMemory } else { nil }

@@ -15,7 +15,7 @@ package struct ForeignNodes {
   }
 
   /// The pause before the first look, in seconds.
-  private static let first = 0.05
+  private let first: Double
   /// How many nodes are looked at in one round.
   static let perRound = 32
 
@@ -24,8 +24,14 @@ package struct ForeignNodes {
   private var random: any RandomNumberGenerator
   private var waits: [Wait] = []
 
-  /// - Parameter lease: The duration of a lease in seconds. A silent one is found by looking several times within it.
-  package init(lease: Double, random: any RandomNumberGenerator = SystemRandomNumberGenerator()) {
+  /// - Parameters:
+  ///   - lease: The duration of a lease in seconds. A silent one is found by looking several times within it.
+  ///   - first: The pause before the first look, in seconds.
+  package init(
+    lease: Double, first: Double = 0.05,
+    random: any RandomNumberGenerator = SystemRandomNumberGenerator()
+  ) {
+    self.first = first
     longest = min(5, lease / 4)
     self.random = random
   }
@@ -38,7 +44,7 @@ package struct ForeignNodes {
 
   /// Waits for a node from now on, a time in seconds.
   package mutating func add(_ id: NodeID, now: Double) {
-    let pause = min(Self.first, longest)
+    let pause = min(first, longest)
     waits.append(Wait(id: id, pause: pause, due: now + jitter(pause)))
   }
 

@@ -24,6 +24,8 @@ struct Journal {
   private let identity: Digest
   private let explainer: Explainer
   private var log: RunLog
+  /// Pilots of a campaign leave the pipeline's log alone until the end: it would have all their nodes, written by all.
+  private let pilot: Pilot?
   /// A file that says to collections that the run is in progress.
   private var marker: String?
   private let began = POSIX.monotonicSeconds
@@ -35,7 +37,8 @@ struct Journal {
   private var completion: CompletionIndex?
   private(set) var summary = RunSummary()
 
-  init(plan: Plan, keys: PlanKeys, cache: CacheStore, jobs: Int) {
+  init(plan: Plan, keys: PlanKeys, cache: CacheStore, jobs: Int, pilot: Pilot? = nil) {
+    self.pilot = pilot
     self.plan = plan
     self.keys = keys
     self.cache = cache
@@ -56,7 +59,7 @@ struct Journal {
   /// Whether the last complete run was of this very plan and still stands: then nothing is to be done, and the summary
   /// says so.
   mutating func findsAllFresh() -> Bool {
-    guard let index = CompletionIndex(file: experiment.index),
+    guard pilot == nil, let index = CompletionIndex(file: experiment.index),
       index.identity == identity, index.stands(in: cache, log: experiment.log)
     else { return false }
     completion = index
@@ -71,7 +74,8 @@ struct Journal {
   /// Makes the cache ready to be written, and tells collections that come now what this run is about to read.
   mutating func open(done: [NodeID]) throws {
     try cache.prepare()
-    _ = try experiment.note(done.map { (plan[$0].name, keys[$0]) }, asking: identity)
+    try pilot?.begin()
+    if pilot == nil { _ = try experiment.note(done.map { (plan[$0].name, keys[$0]) }, asking: identity) }
     marker = try cache.markRun(of: experiment.pipeline)
   }
 
@@ -93,7 +97,10 @@ struct Journal {
   /// - Returns: Their action keys, whose leases may be released now. Not before: a collection spares what is leased or
   ///   in the pipeline's log.
   mutating func flush() throws(SystemError) -> [Digest] {
-    guard !unrecorded.isEmpty else { return [] }
+    guard !unrecorded.isEmpty else {
+      try pilot?.flush()
+      return []
+    }
     let finished = unrecorded
     unrecorded = []
     for each in finished {
@@ -102,7 +109,13 @@ struct Journal {
       cache.clearFailure(keys[each.id])
       if each.reasons.contains(.artifactDamaged) { cache.dropSetAside(each.artifact) }
     }
-    try experiment.append(finished.map { (plan[$0.id].name, keys[$0.id]) })
+    if let pilot {
+      // After the plan records: who reads these lines writes none of its own.
+      for each in finished { pilot.tell(.made(each.artifact, node: each.id, cost: each.run.cost)) }
+      try pilot.flush()
+    } else {
+      try experiment.append(finished.map { (plan[$0.id].name, keys[$0.id]) })
+    }
     return finished.map(\.artifact.action)
   }
 
@@ -111,10 +124,14 @@ struct Journal {
     guard !nodes.isEmpty else { return }
     try POSIX.makeDirectories(cache.layout[.temporary])
     for (id, artifact) in nodes {
-      try record(id, artifact, [])
-      cache.clearFailure(keys[id])
+      // One that says so already is not written anew: of many processes that come to the same, one writes.
+      if cache.plan(keys[id])?.artifact != artifact {
+        try record(id, artifact, [])
+        cache.clearFailure(keys[id])
+      }
       summary.cutOff += 1
     }
+    guard pilot == nil else { return }
     try experiment.append(nodes.map { (plan[$0.id].name, keys[$0.id]) })
   }
 
@@ -127,6 +144,9 @@ struct Journal {
       failure: failure.message, of: run.key, node: run.node, pipeline: plan.name, for: keys[id])
     try? log.add(run)
   }
+
+  /// A node has failed in another pilot of the campaign.
+  mutating func failedElsewhere(_ id: NodeID) { summary.failedElsewhere.append(plan[id].name) }
 
   /// Nodes that failed here have been made by another process: they count as failed no more.
   mutating func forgive(_ nodes: [NodeID]) {
@@ -166,6 +186,7 @@ struct Journal {
       case .idle, .failed: break
       }
     }
+    if let pilot { return try close(pilot, scheduler, done) }
     // A read-only cache in which all is fresh is no reason to fail: nothing that was asked for is lost.
     do {
       let logSize = try experiment.note(done.map { (plan[$0].name, keys[$0]) }, asking: identity)
@@ -180,6 +201,18 @@ struct Journal {
       if !summary.ran.isEmpty { throw error }
     }
     summary.seconds = seconds
+  }
+
+  /// The end of a pilot. Of those that see the end of the campaign, the first leaves its keys in the pipeline's log.
+  private mutating func close(_ pilot: Pilot, _ scheduler: Scheduler, _ done: [NodeID]) throws(SystemError) {
+    summary.seconds = seconds
+    // Most come by the news, which record nothing here.
+    summary.cutOff = done.count { scheduler.endings[$0.index] == .cutOff }
+    try log.end(end(scheduler))
+    guard !summary.interrupted, scheduler.unfinished == 0 else { return }
+    let isFailed = !summary.failures.isEmpty || !summary.failedElsewhere.isEmpty
+    guard pilot.campaign.end(isFailed ? "failed" : "done") else { return }
+    _ = try experiment.note(done.map { (plan[$0].name, keys[$0]) }, asking: identity)
   }
 
   private func end(_ scheduler: Scheduler) -> RunEnd {

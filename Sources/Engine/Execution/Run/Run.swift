@@ -24,6 +24,8 @@ public struct Run {
   var logs: [NodeID: NodeLog] = [:]
   /// Whether a batch system has said that time is nearly up.
   var isFinishing = false
+  /// This run's side of a campaign; nil if it is of its own.
+  let pilot: Pilot?
 
   var plan: Plan { scheduler.plan }
 
@@ -43,15 +45,25 @@ public struct Run {
     plan: Plan, keys: PlanKeys, cache: CacheStore, options: RunOptions, executor: any TaskExecutor,
     progress: any ProgressDisplay
   ) {
+    self.init(plan, keys, cache, options, executor, progress, pilot: nil, known: [])
+  }
+
+  init(
+    _ plan: Plan, _ keys: PlanKeys, _ cache: CacheStore, _ options: RunOptions, _ executor: any TaskExecutor,
+    _ progress: any ProgressDisplay, pilot: Pilot?, known: [Artifact?]
+  ) {
     self.cache = cache
     self.options = options
     self.executor = executor
     self.progress = progress
-    scheduler = Scheduler(plan: plan, keys: keys, cache: cache)
+    self.pilot = pilot
+    let shared = pilot.map { SharedKnowledge(seed: $0.turn, fresh: known) }
+    scheduler = Scheduler(plan: plan, keys: keys, cache: cache, sharing: shared)
     budgets = Budgets(options)
-    journal = Journal(plan: plan, keys: keys, cache: cache, jobs: options.jobs)
+    journal = Journal(plan: plan, keys: keys, cache: cache, jobs: options.jobs, pilot: pilot)
     leases = LeaseKeeper(cache: cache, duration: options.lease)
-    elsewhere = ForeignNodes(lease: options.lease)
+    // A pilot hears of results by news; it looks only in case their maker is gone.
+    elsewhere = ForeignNodes(lease: options.lease, first: pilot == nil ? 0.05 : 1)
   }
 
   /// Brings nodes up to date.
@@ -65,9 +77,11 @@ public struct Run {
     if forced.isEmpty, wanted.count == plan.nodes.count, journal.findsAllFresh() { return journal.summary }
     let interrupts = Interrupts.install()
     scheduler.force(forced)
+    learnNews()
     scheduler.want(wanted)
     if scheduler.unfinished > 0 {
-      try checkBudgets()
+      // What is too large for a pilot is left to others.
+      if pilot == nil { try checkBudgets() }
       try journal.open(done: plan.ids.filter { scheduler.states[$0.index] == .done })
       progress.begin(plan: plan, unfinished: unfinishedNodes())
     }
@@ -76,7 +90,7 @@ public struct Run {
     do {
       repeat {
         interrupted = try loop(interrupts)
-      } while !interrupted
+      } while !interrupted && pilot == nil
         && (forgiveWhatOthersMade(wanted) || journal.isOpen && scheduler.wantLost(among: wanted))
     } catch {
       try? recordFinished()
@@ -95,23 +109,25 @@ public struct Run {
       try recordCutOffs()
       try dispatch()
       try recordFinished()
-      // With nothing running and nothing to wait for, what is unfinished can't be finished any more.
-      if running.isEmpty && elsewhere.isEmpty { break }
-      let pause = budgets.hasFreeCore ? elsewhere.pause(now: POSIX.monotonicSeconds, atMost: 0.25) : 0.25
+      if running.isEmpty, !mayGetWork { break }
+      let pause = budgets.hasFreeCore ? lookAroundPause : 0.25
       for event in executor.wait(seconds: pause, wake: interrupts.descriptor) {
         try handle(event)
       }
       for log in logs.values { log.flush() }
       try endHangingNodes()
       leases.renew()
+      pilot?.keepMarks()
       progress.update(
         running: running.keys.sorted(), waiting: elsewhere.ids, unfinished: scheduler.unfinished)
       switch interrupts.taken() {
       case nil: break
       case .suspend?: standStill()
       case .finish?: isFinishing = true
+      case .terminate?: isStopped = !finishesAfterTermination()
       case .stop?: isStopped = true
       }
+      if pilot?.isCancelled == true || pilot?.graceIsOver == true { isStopped = true }
     }
     try recordCutOffs()
     try recordFinished()
@@ -144,6 +160,7 @@ public struct Run {
 
   private mutating func cleanUp() {
     journal.removeMarker()
+    pilot?.end()
     executor.shutdown()
     for (id, node) in running {
       removeFiles(of: node.task)
@@ -177,34 +194,4 @@ public struct Run {
   public func seal(_ question: RunQuestion? = nil, sources: [ExternalFile] = [], answer: String = "") {
     journal.seal(question, sources: sources, answer: answer)
   }
-}
-
-/// The nodes that run once more in the same run.
-struct Repeats {
-  /// How often each consumer has found an input unusable.
-  private var damages: [NodeID: Int] = [:]
-  /// How often a signal has ended a node.
-  private var interruptions: [NodeID: Int] = [:]
-  /// Why nodes run again whose artifacts a consumer found unusable.
-  private var reasons: [NodeID: RunReason] = [:]
-  /// What happens more often than so is a failure.
-  private static let limit = 3
-
-  /// Whether a consumer may have an input made again.
-  mutating func mayHeal(for consumer: NodeID) -> Bool {
-    damages[consumer, default: 0] += 1
-    return damages[consumer]! <= Self.limit
-  }
-
-  /// Whether a node that a signal has ended may run again.
-  mutating func mayStartAgain(_ id: NodeID) -> Bool {
-    interruptions[id, default: 0] += 1
-    return interruptions[id]! <= Self.limit
-  }
-
-  /// A node is to run again for this reason.
-  mutating func expect(_ id: NodeID, _ reason: RunReason) { reasons[id] = reason }
-
-  /// Why a node runs again; nil if it does for other reasons.
-  mutating func takeReason(for id: NodeID) -> RunReason? { reasons.removeValue(forKey: id) }
 }

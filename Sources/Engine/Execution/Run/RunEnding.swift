@@ -15,6 +15,7 @@ extension Run {
     case .finished(let id, let result):
       guard let node = running.removeValue(forKey: id) else { return }
       budgets.giveBack(node.share)
+      pilot?.didWork()
       switch result {
       case .success(let outcome): try publish(id, node, outcome)
       case .failure(let failure):
@@ -45,6 +46,7 @@ extension Run {
     }
     keepLog(of: id, artifact.action)
     scheduler.finish(id, artifact)
+    pilot?.learn(plan.stage(of: id).family, cost: outcome.seconds * Double(node.share.cores))
     let run = record(
       of: id, key: artifact.action, node, .ran(seconds: outcome.seconds, peakMemory: outcome.peakMemory))
     journal.ran(Journal.Finished(id: id, artifact: artifact, reasons: node.reasons, run: run))
@@ -154,6 +156,8 @@ extension Run {
   }
 
   mutating func giveUp(_ id: NodeID, _ failure: StageFailure, key: Digest, _ node: RunningNode?) {
+    // Before the lease goes: the next owner must find it.
+    if node != nil { share(failure, of: id, key) }
     scheduler.fail(id)
     journal.failed(id, failure, record(of: id, key: key, node, .failed(message: failure.message)))
     progress.failed(id, failure.message)

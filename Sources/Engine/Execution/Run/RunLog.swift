@@ -4,7 +4,7 @@ import PipelineCore
 
 /// Writes the record; a run that changes nothing leaves none.
 struct RunLog {
-  private let path: String
+  private let file: OwnLog
   private let plan: Plan
   private let jobs: Int
   private let time = POSIX.timestamp()
@@ -13,7 +13,7 @@ struct RunLog {
   init(cache: CacheStore, plan: Plan, jobs: Int) {
     self.plan = plan
     self.jobs = jobs
-    path = cache.layout.run(RunHistory.newID(of: PipelineIdentity(of: plan, in: cache.layout)))
+    file = OwnLog(cache.layout.run(RunHistory.newID(of: PipelineIdentity(of: plan, in: cache.layout))))
   }
 
   mutating func add(_ node: NodeRun) throws(SystemError) {
@@ -35,7 +35,7 @@ struct RunLog {
   private func write(_ event: RunEvent) throws(SystemError) {
     // The last member is a checksum of all that stands before it.
     let body = event.json.dropLast()
-    try POSIX.append("\(body),\"check\":\"\(checksum(body.utf8))\"}\n", to: path)
+    try file.append("\(body),\"check\":\"\(checksum(body.utf8))\"}\n")
   }
 
   /// Whether a line is as it was written.

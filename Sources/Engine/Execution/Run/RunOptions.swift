@@ -73,6 +73,8 @@ public struct RunSummary: Sendable {
   public var cutOff = 0
   /// Nodes that failed.
   public var failures: [Failure] = []
+  /// Nodes that failed in other pilots of the campaign.
+  public var failedElsewhere: [String] = []
   /// Nodes that could not run because of a failed one.
   public var blocked: [String] = []
   /// How many nodes were left as they were, because the run was interrupted or stopped at the first failure.

@@ -13,7 +13,7 @@ extension Run {
     budgets.excess(of: scheduler.needs(of: id), node: plan[id].name)
   }
 
-  private var stopsStarting: Bool {
+  var stopsStarting: Bool {
     isFinishing || !journal.summary.failures.isEmpty && !options.keepGoing
   }
 
@@ -24,6 +24,7 @@ extension Run {
     }
     // What others have made can't start anything while all cores are in use.
     if budgets.hasFreeCore { lookElsewhere() }
+    if pilot != nil { return try dispatchAsPilot() }
     while budgets.hasFreeCore, let id = scheduler.takeReady(where: budgets.hasRoom) {
       try start(id, otherReady: scheduler.readyCount)
     }
@@ -35,8 +36,12 @@ extension Run {
   }
 
   private mutating func lookElsewhere() {
+    let passed = pilot?.passed ?? []
     elsewhere.look(now: POSIX.monotonicSeconds) { id in
+      // News of a campaign may have settled it.
+      guard scheduler.states[id.index] == .following else { return false }
       if scheduler.recheck(id) { return false }
+      if passed.contains(id) { return true }
       // Its owner may be gone without a result: then the node takes its turn here.
       guard leases.isFree(scheduler.actionKey(of: id)) else { return true }
       scheduler.retry(id)
@@ -44,16 +49,17 @@ extension Run {
     }
   }
 
-  private mutating func start(_ id: NodeID, otherReady: Int) throws {
+  mutating func start(_ id: NodeID, otherReady: Int) throws {
     let key = scheduler.actionKey(of: id)
     if case .held(let owner) = try leases.acquire(key) {
-      progress.waits(for: id, owner: "process \(owner.process) on \(owner.host)")
+      // Pilots meet so often that a line each would be most of what they say.
+      if let pilot { pilot.collide() } else { progress.waits(for: id, owner: owner.description) }
       scheduler.follow(id)
       elsewhere.add(id, now: POSIX.monotonicSeconds)
       return
     }
     // Another process may have published between our look-up and our lease.
-    if scheduler.recheck(id) {
+    if scheduler.recheck(id) || hasFailedElsewhere(id, key) {
       leases.release(key)
       return
     }
@@ -63,6 +69,7 @@ extension Run {
     if scheduler.isForced(id) { reasons.append(.forced) }
     try executor.start(id, task)
     running[id] = RunningNode(task: task, share: share, began: journal.seconds, reasons: reasons)
+    pilot?.didStart()
     budgets.take(share)
     progress.started(id, reasons: reasons, threads: share.cores)
   }

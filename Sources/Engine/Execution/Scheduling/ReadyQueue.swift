@@ -3,23 +3,42 @@
 import HeapModule
 import PipelineCore
 
-/// Ready nodes, the most urgent first: the one with the longest way to the end of the graph, then plan order.
+/// Ready nodes, the most urgent first: the one with the longest way to the end of the graph, then plan order, or for a pilot
+/// of a campaign an order of its own, so that pilots do not meet at the same node.
 ///
 /// One heap a distinct need of memory and devices. Stages declare few different needs, so a look at the head of each heap costs next to
 /// nothing, however many nodes don't fit.
 struct ReadyQueue {
   private struct Entry: Comparable {
     var height: Int
+    var turn: UInt64
     var id: NodeID
     /// The more urgent is the lesser.
-    static func < (a: Entry, b: Entry) -> Bool { a.height != b.height ? a.height > b.height : a.id < b.id }
+    static func < (a: Entry, b: Entry) -> Bool {
+      if a.height != b.height { return a.height > b.height }
+      return a.turn != b.turn ? a.turn < b.turn : a.id < b.id
+    }
   }
 
   private let heights: [Int]
+  private let seed: UInt64?
   private var heaps: [(needs: Resources, entries: Heap<Entry>)] = []
   private(set) var count = 0
 
-  init(heights: [Int]) { self.heights = heights }
+  /// - Parameter seed: Decides the order of nodes that are equally urgent; nil for plan order.
+  init(heights: [Int], seed: UInt64? = nil) {
+    self.heights = heights
+    self.seed = seed
+  }
+
+  /// A node's place among those that are equally urgent (the mix of SplitMix64; Steele, Lea, Flood 2014).
+  private func turn(of id: NodeID) -> UInt64 {
+    guard let seed else { return 0 }
+    var z = seed &+ UInt64(id.index) &* 0x9E37_79B9_7F4A_7C15
+    z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
+    return z ^ z >> 31
+  }
 
   mutating func removeAll() {
     heaps = []
@@ -30,7 +49,7 @@ struct ReadyQueue {
     count += 1
     // Any number of cores will do.
     let needs = Resources(cores: 1, memory: needs.memory, counters: needs.counters)
-    let entry = Entry(height: heights[id.index], id: id)
+    let entry = Entry(height: heights[id.index], turn: turn(of: id), id: id)
     if let heap = heaps.firstIndex(where: { $0.needs == needs }) {
       heaps[heap].entries.insert(entry)
     } else {

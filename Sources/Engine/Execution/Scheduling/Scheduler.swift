@@ -52,7 +52,11 @@ struct Scheduler {
   var waitingJoins: [[JoinID]]
   var joins: [JoinState]
   /// Made when the first node is ready: on the way of a run without work it would be the dearest step.
-  private lazy var ready = ReadyQueue(heights: plan.heights())
+  private lazy var ready = ReadyQueue(heights: plan.heights(), seed: shared?.seed)
+  /// Entries of `ready` that are done by now.
+  var settledReady = 0
+  /// What is known of others' results without a look at the cache; nil where this run has no pilots beside it.
+  var shared: SharedKnowledge?
   var makers: [Digest: NodeID] = [:]
   var followers: [Digest: [NodeID]] = [:]
   /// Nodes found done by action key: their plan keys are to be recorded.
@@ -63,9 +67,10 @@ struct Scheduler {
   /// By node, whether it stands on a forced one: then its plan key proves nothing. Empty if none is forced.
   private var standsOnForced: [Bool] = []
 
-  init(plan: Plan, keys: PlanKeys, cache: CacheStore) {
+  init(plan: Plan, keys: PlanKeys, cache: CacheStore, sharing shared: SharedKnowledge? = nil) {
     self.plan = plan
     self.cache = cache
+    self.shared = shared
     resolver = KeyResolver(plan, planKeys: keys)
     let count = plan.nodes.count
     states = Array(repeating: .idle, count: count)
@@ -91,6 +96,7 @@ struct Scheduler {
   /// The artifact that a node's plan key proves to be the present one.
   private func freshArtifact(of id: NodeID) -> Artifact? {
     if !standsOnForced.isEmpty, standsOnForced[id.index] { return nil }
+    if let shared { return shared.fresh[id.index] }
     return cache.artifact(plan: resolver.planKeys[id])
   }
 
@@ -132,13 +138,6 @@ struct Scheduler {
     block(doomed)
   }
 
-  private func isDoomed(_ source: InputSource) -> Bool {
-    switch source {
-    case .node(let node): states[node.index] == .failed || states[node.index] == .blocked
-    case .join(let join): joins[join.index].doomed
-    }
-  }
-
   private mutating func mustWait(for join: JoinID, _ stack: inout [NodeID]) -> Bool {
     if !joins[join.index].wanted {
       joins[join.index].wanted = true
@@ -172,9 +171,10 @@ struct Scheduler {
       followers[key, default: []].append(id)
       return false
     }
-    if !forced.contains(id), let artifact = cache.artifact(action: key) {
+    if !forced.contains(id), let artifact = resultToHand(key) {
       settle(id, artifact, .cutOff)
-      newlyCutOff.append(id)
+      // Whoever made it for another pilot has recorded it for all its nodes.
+      if shared?.madeElsewhere.contains(key) != true { newlyCutOff.append(id) }
       return true
     }
     makers[key] = id
@@ -182,7 +182,10 @@ struct Scheduler {
     return false
   }
 
-  mutating func clearReady() { ready.removeAll() }
+  mutating func clearReady() {
+    ready.removeAll()
+    settledReady = 0
+  }
 
   private mutating func pushReady(_ id: NodeID) {
     states[id.index] = .ready
@@ -236,7 +239,7 @@ struct Scheduler {
   /// The action key of a node that is ready, running or following.
   func actionKey(of id: NodeID) -> Digest { actionKeys[id.index]! }
 
-  var readyCount: Int { mutating get { unfinished == 0 ? 0 : ready.count } }
+  var readyCount: Int { mutating get { unfinished == 0 ? 0 : ready.count - settledReady } }
 
   /// The nodes found done by action key since the last call: their plan keys are to be recorded.
   mutating func takeCutOffs() -> [NodeID] {
@@ -247,6 +250,10 @@ struct Scheduler {
   /// The first ready node, in order of urgency, whose needs can be met.
   mutating func takeReady(where fits: (Resources) -> Bool) -> NodeID? {
     while let id = ready.take(where: fits) {
+      guard states[id.index] == .ready else {
+        settledReady -= 1
+        continue
+      }
       if inputsAreDone(id) {
         states[id.index] = .running
         return id
@@ -254,17 +261,6 @@ struct Scheduler {
       want(startOver(id))
     }
     return nil
-  }
-
-  /// Makes a node and those with the same key idle again; returns them.
-  mutating func startOver(_ id: NodeID) -> [NodeID] {
-    makers[actionKey(of: id)] = nil
-    let all = [id] + (followers.removeValue(forKey: actionKey(of: id)) ?? [])
-    for each in all {
-      unfinished -= 1
-      states[each.index] = .idle
-    }
-    return all
   }
 
   /// Another process makes the same key: wait for it.
@@ -285,6 +281,7 @@ struct Scheduler {
   mutating func finish(_ id: NodeID, _ artifact: Artifact, _ ending: Ending = .ran) {
     makers[actionKey(of: id)] = nil
     forced.remove(id)
+    shared?.results[artifact.action] = artifact
     settle(id, artifact, ending)
     for follower in followers.removeValue(forKey: actionKey(of: id)) ?? [] where proceed(follower) {
       propagate([follower])

@@ -79,6 +79,7 @@ extension Scheduler {
 
   /// Makes a done node idle, as if it had never been looked at.
   private mutating func undo(_ id: NodeID) {
+    unlearn(id)
     artifacts[id.index] = nil
     resolver.forget(id)
     endings[id.index] = nil
@@ -105,5 +106,23 @@ extension Scheduler {
     for id in lost { undo(id) }
     want(lost)
     return !lost.isEmpty
+  }
+
+  /// Makes a node and those with the same key idle again; returns them.
+  mutating func startOver(_ id: NodeID) -> [NodeID] {
+    makers[actionKey(of: id)] = nil
+    let all = [id] + (followers.removeValue(forKey: actionKey(of: id)) ?? [])
+    for each in all {
+      unfinished -= 1
+      states[each.index] = .idle
+    }
+    return all
+  }
+
+  func isDoomed(_ source: InputSource) -> Bool {
+    switch source {
+    case .node(let node): states[node.index] == .failed || states[node.index] == .blocked
+    case .join(let join): joins[join.index].doomed
+    }
   }
 }

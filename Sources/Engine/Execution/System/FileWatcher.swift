@@ -34,7 +34,7 @@ public struct FileWatcher {
       switch interrupts.taken() {
       case nil: break
       case .suspend?: raise(SIGSTOP)
-      case .finish?, .stop?: return false
+      case .finish?, .terminate?, .stop?: return false
       }
     }
   }

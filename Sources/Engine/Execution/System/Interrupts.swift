@@ -14,13 +14,16 @@ struct Interrupts {
     case suspend
     /// SIGUSR1, by which batch systems say that time is nearly up: start nothing more.
     case finish
-    /// SIGINT, SIGTERM, SIGHUP: end now.
+    /// SIGTERM: end now, or, as a pilot, soon.
+    case terminate
+    /// SIGINT, SIGHUP: end now.
     case stop
 
     init(signal: Int32) {
       switch signal {
       case SIGTSTP: self = .suspend
       case SIGUSR1: self = .finish
+      case SIGTERM: self = .terminate
       default: self = .stop
       }
     }

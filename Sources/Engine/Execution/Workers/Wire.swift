@@ -71,8 +71,9 @@ struct WireWriter {
     }
   }
 
+  /// In the order of the names, so that equal values are equal bytes.
   mutating func put(_ values: [String: Value]) {
-    put(values) { writer, entry in
+    put(values.sorted { $0.key < $1.key }) { writer, entry in
       writer.put(entry.key)
       writer.put(entry.value)
     }

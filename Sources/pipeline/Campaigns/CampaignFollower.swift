@@ -1,0 +1,108 @@
+// `submit --wait`: says what the pilots of a campaign do, until it ends.
+
+import ArgumentParser
+import Glibc
+import PipelineCore
+import PipelineExecution
+
+/// Follows a campaign by what its pilots have told. It reads only: its end, by Ctrl-C or otherwise, is nothing to them.
+struct CampaignFollower {
+  let campaign: Campaign
+  let session: Session
+  /// How many nodes there are to bring up to date.
+  let open: Int
+
+  /// Without a living pilot for so many seconds, a campaign is taken to stand still.
+  private static let patience = 30.0
+
+  /// Returns when all is done; otherwise ends the program.
+  func follow() throws {
+    let watch = CampaignWatch(campaign)
+    let start = ContinuousClock.now
+    var lastSeen = ContinuousClock.now
+    var pause: UInt32 = 100_000
+    while true {
+      let ending = campaign.ending
+      tell(watch)
+      if let ending { return try finish(ending, watch, start) }
+      if campaign.isCancelled {
+        printError("\(campaign.id) is cancelled")
+        throw Exit.interrupted
+      }
+      if isAttended { lastSeen = .now }
+      if (ContinuousClock.now - lastSeen) / .seconds(1) > Self.patience {
+        printError("error: \(CampaignLine(campaign, watch.madeCount).text)")
+        throw Exit.failed
+      }
+      usleep(pause)
+      pause = min(2_000_000, pause + pause / 8)
+    }
+  }
+
+  private var isAttended: Bool {
+    campaign.pilots().contains(where: \.isAlive) || (SlurmArray.jobs(of: campaign) ?? 0) > 0
+  }
+
+  private func tell(_ watch: CampaignWatch) {
+    var made = watch.madeCount
+    let events = watch.look()
+    for event in events {
+      switch event {
+      case .made(let id, let cost):
+        made += 1
+        printError("[\(made)/\(open)] \(name(id))  \(duration(cost))")
+      case .failed(let id): printError("\(name(id))  FAILED")
+      }
+    }
+  }
+
+  private func name(_ id: NodeID) -> String {
+    session.plan.nodes.indices.contains(id.index) ? session.plan[id].name : "a node"
+  }
+
+  private func finish(_ ending: String, _ watch: CampaignWatch, _ start: ContinuousClock.Instant) throws {
+    let failures = campaign.failures()
+    let seconds = (ContinuousClock.now - start) / .seconds(1)
+    printError("\(campaign.id): \(watch.madeCount) nodes run, \(failures.count) failed  \(duration(seconds))")
+    for failure in failures { printError("error: \(failure.node): \(failure.message)") }
+    guard ending == "done" else {
+      printError(
+        "  what was finished is kept; pipeline submit \(campaign.facts?.words ?? "") tries the rest again")
+      throw Exit.failed
+    }
+  }
+}
+
+/// How a campaign stands, in a line.
+struct CampaignLine {
+  let text: String
+
+  init(_ campaign: Campaign, _ made: Int? = nil) {
+    let watch = CampaignWatch(campaign)
+    _ = watch.look()
+    let facts = campaign.facts
+    var parts = ["\(made ?? watch.madeCount) of \(facts?.open ?? 0) nodes made"]
+    if watch.failedCount > 0 { parts.append("\(watch.failedCount) failed") }
+    let pilots = campaign.pilots().filter(\.isAlive)
+    if let ending = campaign.ending {
+      parts.append(ending)
+    } else if campaign.isCancelled {
+      parts.append(pilots.isEmpty ? "cancelled" : "cancelled, \(pilots.count) pilots are ending")
+    } else if !pilots.isEmpty {
+      let hosts = Set(pilots.map(\.host)).count
+      parts.append("\(pilots.count) pilots at work on \(hosts) host\(hosts == 1 ? "" : "s")")
+    } else if let waiting = SlurmArray.jobs(of: campaign), waiting > 0 {
+      parts.append("\(waiting) jobs wait for SLURM")
+    } else {
+      parts.append("work is left and no pilot; go on with: pipeline submit \(facts?.words ?? "")")
+    }
+    text = "campaign \(campaign.id): \(parts.joined(separator: ", "))"
+  }
+
+  /// The lines of a pipeline's campaigns that have not ended.
+  static func lines(of pipeline: String, in cache: CacheStore) -> [String] {
+    Campaign.all(in: cache).filter { $0.facts?.pipeline == pipeline && $0.ending == nil }.map {
+      CampaignLine($0).text
+    }
+  }
+}
