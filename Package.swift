@@ -110,6 +110,11 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], linkerSettings: [.unsafeFlags(releaseLinking, .when(configuration: .release))]),
     .executableTarget(name: "bench", dependencies: ["NeuralNet", "Tensor"], path: "Sources/Tools/bench"),
+    // Pilots of a campaign in virtual time; its C stands between the program and the kernel.
+    .target(name: "CVirtual", path: "Sources/Tools/CVirtual"),
+    .executableTarget(
+      name: "campaign-model", dependencies: ["CVirtual", "PipelineCore", "PipelineExecution"],
+      path: "Sources/Tools/campaign-model"),
     .executableTarget(
       name: "vit-bench", dependencies: ["Tensor", "VisionTransformer"], path: "Sources/Tools/vit-bench"),
 

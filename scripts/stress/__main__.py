@@ -14,6 +14,7 @@ import pathlib
 import signal
 import time
 
+from campaigns import campaigns, travel
 from damage import flips, fuzz
 from group import group
 from kills import kills
@@ -23,7 +24,8 @@ from sharing import collection, hosts, sharing
 from surroundings import disks, memory, outputs
 from timings import peers, speed
 
-CHECKS = [kills, flips, fuzz, sharing, hosts, disks, memory, outputs, collection, group, power]
+CHECKS = [kills, flips, fuzz, sharing, hosts, disks, memory, outputs, collection, group, power,
+          campaigns, travel]
 TIMINGS = [speed, peers]
 CASES = {case.__name__: case for case in CHECKS + TIMINGS}
 

@@ -1,0 +1,114 @@
+"""Campaigns in figures: file calls a node under a crowd of pilots, pilots beside one run, and a model of a large cluster.
+
+usage: python3 scripts/bench/campaigns.py [--nodes N] [--pilots P,P,…] [CASE…]
+
+The cases: `crowd` counts by strace the calls on the cache's files that pilots and workers make, for toy nodes; `beside`
+times two pilots of one core and one run with two jobs, in turns; `model` runs the program campaign-model, in which
+pilots, scheduler, leases and news are the real ones, and time and the latencies of a network file system are virtual.
+"""
+import argparse
+import collections
+import pathlib
+import re
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = ROOT / ".build/release"
+TOY, PIPELINE, MODEL = BUILD / "ToyWorker", BUILD / "pipeline", BUILD / "campaign-model"
+NULL = subprocess.DEVNULL
+# Calls by a name or on a folder, and data; those on pipes and of the program's start name no file of the cache.
+TRACED = "%file,read,pread64,write,fsync,getdents64,fstat,lseek"
+
+
+def submit(folder, width, seconds=0):
+    answer = subprocess.run([TOY, "submit", folder / "cache", folder / "log", str(width), str(seconds)],
+                            check=True, capture_output=True, text=True)
+    return answer.stdout.strip()
+
+
+def pilot(folder, campaign):
+    # CACHE CAMPAIGN JOBS MEMORY LEASE IDLE TIME GRACE
+    return [TOY, "pilot", folder / "cache", campaign, "1", str(1 << 30), "180", "60", "0", "5"]
+
+
+def crowd(options):
+    for count in options.pilots:
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="crowd-", dir="/dev/shm"))
+        campaign = submit(folder, options.nodes // 2 - 1)
+        start = time.perf_counter()
+        traced = [subprocess.Popen(
+            ["strace", "-f", "-qq", "-y", "-e", "trace=" + TRACED, "-e", "signal=none", "-o", folder / f"trace{number}",
+             *pilot(folder, campaign)], stdout=NULL, stderr=NULL) for number in range(count)]
+        status = [each.wait() for each in traced]
+        seconds = time.perf_counter() - start
+        nodes = collections.Counter(
+            line.split()[6] for line in (folder / "log").read_text().splitlines() if line.startswith("start "))
+        calls = collections.Counter()
+        for number in range(count):
+            with open(folder / f"trace{number}", errors="replace") as trace:
+                for line in trace:
+                    if str(folder / "cache") in line:
+                        calls[re.split(r"\W", line.split(None, 1)[1], maxsplit=1)[0]] += 1
+        total = sum(calls.values())
+        most = ", ".join(f"{name} {number / len(nodes):.1f}" for name, number in calls.most_common(8))
+        print(f"crowd: {count} pilots, {len(nodes)} nodes, each {max(nodes.values())} times at most, "
+              f"{total / len(nodes):.1f} calls a node ({most}), {seconds:.0f} s under strace, "
+              f"exit codes {sorted(set(status))}", flush=True)
+        shutil.rmtree(folder)
+
+
+def beside(options):
+    """Nodes that compute for a tenth of a second each, as two pilots and as two jobs of one run."""
+    ratios = []
+    for _ in range(options.rounds):
+        seconds = []
+        for way in ("run", "pilots"):
+            folder = pathlib.Path(tempfile.mkdtemp(prefix="beside-", dir="/dev/shm"))
+            file = folder / "fan.yaml"
+            file.write_text(
+                "axes: {i: 100}\nstages:\n  work:\n    stage: command\n    for: [i]\n    parameters:\n"
+                "      argv: [python3, -c, \"sum(range(3000000)); open('o', 'w').write('${i}')\"]\n      outputs: [o]\n")
+            base = [PIPELINE, "run", file, "--cache", folder / "cache", "--jobs", "2"]
+            if way == "pilots":
+                base = [PIPELINE, "submit", file, "--cache", folder / "cache", "--via", "local:2", "--wait"]
+            start = time.perf_counter()
+            subprocess.run(base, check=True, stdout=NULL, stderr=NULL)
+            seconds.append(time.perf_counter() - start)
+            shutil.rmtree(folder)
+        ratios.append(seconds[1] / seconds[0])
+        print(f"beside: run {seconds[0]:.2f} s, pilots {seconds[1]:.2f} s", flush=True)
+    print(f"beside: pilots take {statistics.median(ratios):.3f} of the run's time (median of {len(ratios)})")
+
+
+def model(options):
+    for count, nodes, seconds, capacity in [(10, 2000, 0.25, 0), (100, 10000, 0.25, 0), (1000, 10000, 0.25, 0),
+                                            (1000, 10000, 0.25, 100_000)]:
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="model-", dir="/dev/shm"))
+        start = time.perf_counter()
+        answer = subprocess.run([MODEL, folder / "cache", str(count), str(nodes), str(seconds), str(capacity)],
+                                capture_output=True, text=True)
+        print(f"model: {answer.stdout.strip()}  server {capacity or 'of any number of'} calls/s  "
+              f"({time.perf_counter() - start:.0f} s of this machine, exit code {answer.returncode})", flush=True)
+        shutil.rmtree(folder)
+
+
+CASES = {"crowd": crowd, "beside": beside, "model": model}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--nodes", type=int, default=10_000)
+    parser.add_argument("--pilots", type=lambda text: [int(word) for word in text.split(",")], default=[1, 10, 100])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("cases", nargs="*", choices=[*CASES, []])
+    options = parser.parse_args()
+    for name in options.cases or CASES:
+        CASES[name](options)
+
+
+if __name__ == "__main__":
+    main()
