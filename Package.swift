@@ -42,7 +42,9 @@ let package = Package(
     // Numbers and errors as text.
     .target(name: "Wording", path: "Sources/Formats/Wording"),
     .target(
-      name: "Datasets", dependencies: ["Hashing", "Programs", "Wording"], path: "Sources/Formats/Datasets"),
+      name: "Datasets", dependencies: ["CZlib", "Hashing", "Programs", "Wording"],
+      path: "Sources/Formats/Datasets",
+      linkerSettings: [.linkedLibrary(":libz.a")]),
     .target(
       name: "VisionTransformer",
       dependencies: [

@@ -89,10 +89,10 @@ import Testing
     #expect(
       try reading(labels, idx([2], [1, 2]))
         == "\(labels): number of labels is 2, expected 3, one an image")
-    #expect(try reading(labels, idx([3], [1, 10, 2])) == "\(labels): label 1 is 10, expected 0…9")
     #expect(
       try reading(images, idx([3, 2, 2], Array(repeating: 0, count: 12)))
-        == "\(images): size of images is [2, 2], expected [28, 28]")
+        == "\(folder.path): shape of the test images (channels, height, width) is [1, 28, 28], expected [1, 2, 2], "
+        + "as that of the training images")
     #expect(
       try reading(images, idx([0, 28, 28], [])) == "\(images): number of images is 0, expected 1 or more")
     try FileManager.default.removeItem(atPath: images)

@@ -85,9 +85,9 @@ import Testing
     #expect(large.errors.contains("a group of 5 can't be drawn from 4 images of label 3"), "\(large.errors)")
     #expect(
       large.errors.contains("2 nodes run"), "keep-going finishes what does not depend on it: \(large.errors)")
-    let unknown = try box.pipeline("run", "local", "group", "--set", "group.label=12")
+    let unknown = try box.pipeline("run", "local", "group", "--set", "group.label=300")
     #expect(unknown.status == 65)
-    #expect(unknown.errors.contains("--set group.label=12:1:"), "\(unknown.errors)")
+    #expect(unknown.errors.contains("--set group.label=300:1:"), "\(unknown.errors)")
   }
 
   @Test func divergenceNamesEpochAndStep() throws {

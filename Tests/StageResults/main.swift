@@ -20,7 +20,8 @@ do {
   let shop = try Workshop()
   // The files are gone with their workshop.
   defer { withExtendedLifetime(shop) {} }
-  let runs = try EachStage(shop).made
+  let each = try EachStage(shop)
+  let runs = each.made
   for (name, artifacts) in runs.sorted(by: { $0.key < $1.key }) {
     guard let stage = allStages.declaration(name) else { continue }
     if name == "picture" {
@@ -31,6 +32,11 @@ do {
     } else {
       print(name, stage.version, Digest(of: artifacts.map(\.content.hex).joined(separator: "\n").utf8).hex)
     }
+  }
+  for (name, artifacts) in each.inColour.sorted(by: { $0.key < $1.key }) {
+    guard let stage = allStages.declaration(name) else { continue }
+    let contents = artifacts.map(\.content.hex).joined(separator: "\n")
+    print(name, "\(stage.version)/colour", Digest(of: contents.utf8).hex)
   }
 } catch {
   FileHandle.standardError.write(Data("\(error)\n".utf8))

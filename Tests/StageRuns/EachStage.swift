@@ -7,9 +7,11 @@ import Stages
 package struct EachStage {
   /// The artifacts by stage type, in the order of their runs.
   package private(set) var made: [String: [TaskInput]] = [:]
+  /// The artifacts of runs on colour images, by stage type: those of some stages only.
+  package private(set) var inColour: [String: [TaskInput]] = [:]
   private let shop: Workshop
-  private static let training: [String: Value] = ["epochs": .integer(1), "batch_size": .integer(20)]
-  private static let solver: [String: Value] = ["hessian_images": .integer(40), "damping": .number(0.1)]
+  static let training: [String: Value] = ["epochs": .integer(1), "batch_size": .integer(20)]
+  static let solver: [String: Value] = ["hessian_images": .integer(40), "damping": .number(0.1)]
 
   /// Runs all of them. Between them they have every dataset and attribute that a stage declares.
   package init(_ shop: Workshop) throws {
@@ -28,6 +30,8 @@ package struct EachStage {
     try runUnlearning(images, net, group)
     try runParts(images, net, group, cluster)
     try runMatching(images, net, group, unlearned, retrained)
+    try run("import-net", ["file": .string(net.path)])
+    try run("import-net", ["file": .string(net.path)], ["net": net, "images": images])
     try runRounds(net)
     try runEvaluations(images, net, group, unlearned, retrained)
     try runEffects(images, net)
@@ -46,6 +50,7 @@ package struct EachStage {
         "metrics": .string("a.json"),
       ],
       ["norms": norms])
+    inColour = try ColourRuns(shop).made
   }
 
   @discardableResult

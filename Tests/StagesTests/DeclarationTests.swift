@@ -41,10 +41,11 @@ private struct Pattern {
   /// Whether a dataset has the declared type and number of dimensions.
   func describes(_ info: DatasetInfo) -> Bool {
     let parts = type.split(separator: " ", maxSplits: 1)
-    let rank =
-      parts.count == 1 ? 0 : parts[1].split(separator: "]")[0].split(separator: ",").count
+    // As in `[n,d]`, or in `[n,d] or [n,3,d]`.
+    let ranks =
+      parts.count == 1 ? [0] : parts[1].split(separator: "] or [").map { $0.split(separator: ",").count }
     // A net's parameters are of any shape.
-    let rankFits = text.contains("NAME") || info.shape.count == rank
+    let rankFits = text.contains("NAME") || ranks.contains(info.shape.count)
     let found = info.type.description
     return rankFits && (found == parts[0] || parts[0] == "string" && found.hasPrefix("string["))
   }
@@ -97,6 +98,9 @@ private func patterns(_ layouts: [LayoutDeclaration]) -> [Pattern] {
       "dataset": "",
     ],
     "train": ["/parameters/NAME": "f32", "/history/{loss,accuracy,learning_rate}": "f64", "{net,width}": ""],
+    "import-net": [
+      "/parameters/NAME": "f32", "/history/{loss,accuracy,learning_rate}": "f64", "{net,width}": "",
+    ],
     "retrain": [
       "/parameters/NAME": "f32", "/history/{loss,accuracy,learning_rate}": "f64", "{net,width}": "",
     ],
@@ -142,7 +146,8 @@ private func patterns(_ layouts: [LayoutDeclaration]) -> [Pattern] {
 @Suite(.serialized) struct ProgramTests {
   @Test func writeWhatTheyDeclareAndNothingElse() throws {
     let shop = try Workshop()
-    let made = try EachStage(shop).made
+    let each = try EachStage(shop)
+    let made = each.made
     #expect(Set(made.keys) == Set(allStages.names), "every stage type has a small run here")
     let identity: Set<String> = ["stage", "stage_version", "key", "content", "parameters", "inputs"]
     for (name, artifacts) in made {
@@ -150,7 +155,7 @@ private func patterns(_ layouts: [LayoutDeclaration]) -> [Pattern] {
       let declared = patterns(declaration.datasets)
       var unwritten = Set(declared.map(\.text))
       var missing = Set(patterns(declaration.attributes).map(\.text))
-      for artifact in artifacts {
+      for artifact in artifacts + (each.inColour[name] ?? []) {
         let file = try FileReader(at: artifact.path)
         for info in try file.datasets() {
           let fitting = declared.filter { $0.matches(info.path) }

@@ -50,7 +50,8 @@ import Testing
   @Test func aChangedResultHasAChangedVersion() throws {
     let text = try Self.made()
     let (made, stored) = (Results(text), Results(try String(contentsOf: Self.file, encoding: .utf8)))
-    #expect(made.digests.count == allStages.names.count)
+    let stages = Set(made.digests.keys.map { $0.split(separator: " ")[0] })
+    #expect(stages == Set(allStages.names.map { Substring($0) }))
     var note = ""
     if made.environment != stored.environment {
       note = " (stored with \(stored.environment), made with \(made.environment): that may be why)"

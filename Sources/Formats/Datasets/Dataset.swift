@@ -1,22 +1,52 @@
-// Labelled images of 28 × 28 pixels in a training and a test split.
+// Labelled images of one size in a training and a test split.
 
 import FoundationEssentials
 
 /// Images with their labels.
 public struct Split: Equatable, Sendable {
-  /// Pixels, [count, 28, 28], 0 for the background.
+  /// Pixels, [count, channels, height, width], 0 for the background.
   public let images: [UInt8]
-  /// Labels 0…9, [count].
+  /// Labels from 0, [count].
   public let labels: [UInt8]
+  /// 1 (grey) or 3 (red, green, blue).
+  public let channels: Int
+  /// Rows of pixels.
+  public let height: Int
+  /// Columns of pixels.
+  public let width: Int
 
   /// The number of images.
   public var count: Int { labels.count }
+  /// Bytes of an image.
+  public var pixels: Int { channels * height * width }
+
+  /// A split whose pixels and labels are as many as they should be.
+  ///
+  /// - Parameter files: those that the images and the labels come from, for messages.
+  init(
+    images: [UInt8], labels: [UInt8], channels: Int, height: Int, width: Int, files: (String, String)
+  ) throws(DatasetError) {
+    let size = channels * height * width
+    guard size > 0, !images.isEmpty else {
+      throw .malformed(file: files.0, what: "number of images", found: "0", expected: "1 or more")
+    }
+    guard images.count == labels.count * size else {
+      throw .malformed(
+        file: files.1, what: "number of labels", found: "\(labels.count)",
+        expected: "\(images.count / size), one an image")
+    }
+    self.images = images
+    self.labels = labels
+    self.channels = channels
+    self.height = height
+    self.width = width
+  }
 }
 
-/// A data set in MNIST's form.
+/// A data set for classification.
 public struct Dataset: Equatable, Sendable {
-  /// Height and width of an image, in pixels.
-  public static let side = 28
+  /// The number of classes of MNIST, and of a folder of IDX files whose labels are all below it.
+  static let usualClasses = 10
 
   /// Its name, or the folder it came from.
   public let name: String
@@ -24,12 +54,37 @@ public struct Dataset: Equatable, Sendable {
   public let train: Split
   /// The images to test on.
   public let test: Split
+  /// How many classes there are; every label is below it.
+  public let classes: Int
 
   /// Reads the four IDX files, plain or `.gz`, of a folder.
   public init(folder: String, name: String? = nil) throws(DatasetError) {
-    self.name = name ?? folder
-    train = try Split(folder: folder, prefix: "train")
-    test = try Split(folder: folder, prefix: "t10k")
+    let train = try Split(folder: folder, prefix: "train")
+    let test = try Split(folder: folder, prefix: "t10k")
+    let classes = max(Self.usualClasses, Self.leastClasses(train, test))
+    try self.init(name: name ?? folder, train: train, test: test, classes: classes, source: folder)
+  }
+
+  /// Two splits of images of one shape.
+  ///
+  /// - Parameters:
+  ///   - classes: nil for as many as the labels need.
+  ///   - source: where it comes from, for messages.
+  init(name: String, train: Split, test: Split, classes: Int? = nil, source: String) throws(DatasetError) {
+    let shapes = [train, test].map { [$0.channels, $0.height, $0.width] }
+    guard shapes[0] == shapes[1] else {
+      throw .malformed(
+        file: source, what: "shape of the test images (channels, height, width)", found: "\(shapes[1])",
+        expected: "\(shapes[0]), as that of the training images")
+    }
+    self.name = name
+    self.train = train
+    self.test = test
+    self.classes = max(classes ?? Self.leastClasses(train, test), 2)
+  }
+
+  private static func leastClasses(_ train: Split, _ test: Split) -> Int {
+    1 + Int(max(train.labels.max() ?? 0, test.labels.max() ?? 0))
   }
 }
 
@@ -39,25 +94,9 @@ extension Split {
     let labelFile = try idxFile(folder, prefix, "labels", "idx1")
     let images = try IDX(file: imageFile, rank: 3)
     let labels = try IDX(file: labelFile, rank: 1)
-    let size = [Dataset.side, Dataset.side]
-    guard Array(images.shape.dropFirst()) == size else {
-      throw .malformed(
-        file: imageFile, what: "size of images", found: "\(images.shape.dropFirst())", expected: "\(size)")
-    }
-    guard images.shape[0] > 0 else {
-      throw .malformed(file: imageFile, what: "number of images", found: "0", expected: "1 or more")
-    }
-    guard images.shape[0] == labels.shape[0] else {
-      throw .malformed(
-        file: labelFile, what: "number of labels", found: "\(labels.shape[0])",
-        expected: "\(images.shape[0]), one an image")
-    }
-    if let index = labels.bytes.firstIndex(where: { $0 > 9 }) {
-      throw .malformed(
-        file: labelFile, what: "label \(index)", found: "\(labels.bytes[index])", expected: "0…9")
-    }
-    self.images = images.bytes
-    self.labels = labels.bytes
+    try self.init(
+      images: images.bytes, labels: labels.bytes, channels: 1, height: images.shape[1],
+      width: images.shape[2], files: (imageFile, labelFile))
   }
 }
 

@@ -95,7 +95,7 @@ extension Drawing {
 
   private static func percent(_ fraction: Double) -> String { printed(100 * fraction, "%.2f %%") }
 
-  /// Images of a contact sheet: 28 × 28 bytes each, row by row, 0 the background.
+  /// Images of a contact sheet, of one shape: planes of bytes, row by row, 0 the background.
   public struct Sheet: Sendable {
     /// What it shows: "nearest 60".
     public var caption: String
@@ -105,31 +105,44 @@ extension Drawing {
     public var images: [ArraySlice<UInt8>]
     /// Whether the first image is the reference, which gets a frame.
     public var startsWithReference: Bool
+    /// Channels (1 or 3), height and width of each image.
+    public var shape: (channels: Int, height: Int, width: Int)
 
     /// One half of a contact sheet.
     public init(
       caption: String, distances: ClosedRange<Double>, images: [ArraySlice<UInt8>],
-      startsWithReference: Bool = false
+      startsWithReference: Bool = false, shape: (channels: Int, height: Int, width: Int) = (1, 28, 28)
     ) {
       self.caption = caption
       self.distances = distances
       self.images = images
       self.startsWithReference = startsWithReference
+      self.shape = shape
+    }
+
+    /// The colours of a pixel on paper: grey images are drawn as ink, colour images as they are.
+    func colours(of image: ArraySlice<UInt8>, _ y: Int, _ x: Int) -> [UInt8] {
+      let place = image.startIndex + y * shape.width + x
+      let plane = shape.height * shape.width
+      if shape.channels == 3 { return (0..<3).map { image[place + $0 * plane] } }
+      return [UInt8](repeating: 255 - image[place], count: 3)
     }
   }
 
-  private static let side = 28
   private static let columns = 10
+  /// The height of an image on the sheet that its zoom comes close to, in pixels.
+  private static let cellHeight = 56
 
-  /// The digits of two groups side by side.
+  /// The images of two groups side by side; both have images of one shape.
   public static func contactSheet(title: String, subtitle: String, near: Sheet, far: Sheet) -> Drawing {
-    let zoom = 2
-    let cell = side * zoom
+    let shape = near.shape
+    let zoom = max(1, (cellHeight + shape.height / 2) / shape.height)
+    let (down, across) = (shape.height * zoom, shape.width * zoom)
     let rows = (max(near.images.count, far.images.count, 1) + columns - 1) / columns
-    let panel = columns * cell
+    let panel = columns * across
     let gap = 40
     let width = 2 * panel + gap
-    let height = rows * cell
+    let height = rows * down
     let (left, below, above) = (20, 24, 165)
     var drawing = Drawing(
       title: title, subtitles: [subtitle], width: width + 2 * left, height: height + below + above)
@@ -138,14 +151,12 @@ extension Drawing {
       for (place, image) in sheet.images.enumerated() {
         let (row, column) = (place / columns, place % columns)
         let framed = place == 0 && sheet.startsWithReference
-        for y in 0..<cell {
-          for x in 0..<cell {
-            let ink = 255 - image[image.startIndex + y / zoom * side + x / zoom]
-            let target = 3 * ((row * cell + y) * width + offset + column * cell + x)
-            let edge = framed && (x < 4 || y < 4 || x >= cell - 4 || y >= cell - 4)
-            raster[target] = edge ? 213 : ink
-            raster[target + 1] = edge ? 94 : ink
-            raster[target + 2] = edge ? 0 : ink
+        for y in 0..<down {
+          for x in 0..<across {
+            let target = 3 * ((row * down + y) * width + offset + column * across + x)
+            let edge = framed && (x < 4 || y < 4 || x >= across - 4 || y >= down - 4)
+            let colours = edge ? [213, 94, 0] : sheet.colours(of: image, y / zoom, x / zoom)
+            raster.replaceSubrange(target..<target + 3, with: colours)
           }
         }
       }

@@ -1,4 +1,4 @@
-// Features of 28 × 28 images: preprocessing, forward pass and pooling, over blocks of images in parallel.
+// Features of images of any size: preprocessing, forward pass and pooling, over blocks of images in parallel.
 
 import CKernels
 import Glibc
@@ -12,30 +12,56 @@ public enum Pooling: String, Sendable, CaseIterable {
   case mean
 }
 
-/// Runs a vision transformer on grey images of 28 × 28 pixels.
+/// The shape of the images of a data set.
+public struct ImageShape: Equatable, Sendable {
+  /// 1 (grey) or 3 (red, green, blue).
+  public var channels: Int
+  /// Rows of pixels.
+  public var height: Int
+  /// Columns of pixels.
+  public var width: Int
+
+  /// A shape.
+  public init(channels: Int, height: Int, width: Int) {
+    self.channels = channels
+    self.height = height
+    self.width = width
+  }
+
+  /// That of MNIST.
+  public static let mnist = ImageShape(channels: 1, height: 28, width: 28)
+}
+
+/// Runs a vision transformer on grey or colour images of one size.
 ///
-/// An image is scaled to `pixels` × `pixels` bilinearly with half-pixel centres, its values to 0…1, and put
-/// into three equal channels that are normalised by ImageNet's means and deviations. A feature depends on its
+/// An image is scaled to `pixels` × `pixels` bilinearly with half-pixel centres, its values to 0…1. Its three channels,
+/// of a grey image three equal ones, are normalised by ImageNet's means and deviations. A feature depends on its
 /// own image only, to the last bit: not on the number of threads, nor on the images around it.
 public final class FeatureExtractor: Sendable {
-  /// Side of an image of the data sets.
-  public static let imageSide = 28
   /// The transformer.
   public let model: VisionTransformer
   /// Side of the images that it sees.
   public let pixels: Int
+  /// The shape of the images that it is given.
+  public let image: ImageShape
   /// How tokens become one vector.
   public let pooling: Pooling
   /// Tokens of an image: one a patch, and the class token.
   public let tokens: Int
   /// Length of a feature vector.
   public var width: Int { model.shape.width }
+  /// The patch projection for such images.
+  var projection: VisionTransformer.Dense {
+    image.channels == 3 ? model.colourProjection : model.patchProjection
+  }
   /// What besides weights and images the last bits depend on.
   public var arithmetic: String { String(cString: kernels.pointee.name) }
 
   /// A constant of the C module.
   nonisolated(unsafe) let kernels: UnsafePointer<VitKernels>
-  let taps: [Tap]
+  /// Where rows and columns of the image that the transformer sees are taken from.
+  let rows: [Tap]
+  let columns: [Tap]
   let positions: [Float]
   /// Images of a block: together about as many rows as keep the activations in the second-level cache.
   let blockSize: Int
@@ -43,24 +69,28 @@ public final class FeatureExtractor: Sendable {
   /// An extractor for images of `pixels` × `pixels`, with the kernels that `PIPELINE_KERNELS` names if this processor can
   /// run them, else with the fastest that it can run.
   public convenience init(
-    _ model: VisionTransformer, pixels: Int, pooling: Pooling
+    _ model: VisionTransformer, pixels: Int, pooling: Pooling, image: ImageShape = .mnist
   ) throws(VisionTransformerError) {
     let named = getenv("PIPELINE_KERNELS").flatMap { vitKernelsNamed($0) }
-    try self.init(model, pixels: pixels, pooling: pooling, kernels: named ?? vitKernelsBest())
+    try self.init(model, pixels: pixels, pooling: pooling, image: image, kernels: named ?? vitKernelsBest())
   }
 
   package init(
-    _ model: VisionTransformer, pixels: Int, pooling: Pooling, kernels: UnsafePointer<VitKernels>
+    _ model: VisionTransformer, pixels: Int, pooling: Pooling, image: ImageShape = .mnist,
+    kernels: UnsafePointer<VitKernels>
   ) throws(VisionTransformerError) {
     let patch = model.shape.patch
     guard pixels > 0, pixels % patch == 0 else { throw .pixelsNotAMultiple(pixels: pixels, patch: patch) }
     self.model = model
     self.pixels = pixels
+    precondition(image.channels == 1 || image.channels == 3, "images are grey or in colour")
+    self.image = image
     self.pooling = pooling
     let side = pixels / patch
     tokens = 1 + side * side
     self.kernels = kernels
-    taps = bilinearTaps(from: Self.imageSide, to: pixels)
+    rows = bilinearTaps(from: image.height, to: pixels)
+    columns = bilinearTaps(from: image.width, to: pixels)
     positions = resizedPositions(
       model.positions, grid: model.shape.grid, side: side, width: model.shape.width)
     blockSize = max(1, (256 + tokens / 2) / tokens)
@@ -69,7 +99,7 @@ public final class FeatureExtractor: Sendable {
   /// The features of some images, [indices.count, width].
   ///
   /// - Parameters:
-  ///   - images: [n, 28, 28], 0 background to 255.
+  ///   - images: [n, channels, height, width], 0 background to 255.
   ///   - indices: which of them.
   public func features(
     of images: [UInt8], indices: [Int], pool: ThreadPool
@@ -97,7 +127,7 @@ public final class FeatureExtractor: Sendable {
     _ images: [UInt8], _ indices: [Int], _ pool: ThreadPool, rowsAnImage: Int,
     finish: (_ pass: borrowing ForwardPass, _ count: Int, _ output: UnsafeMutablePointer<Float>) -> Void
   ) -> [Float] {
-    let size = Self.imageSide * Self.imageSide
+    let size = image.channels * image.height * image.width
     precondition(
       indices.allSatisfy { $0 >= 0 && ($0 + 1) * size <= images.count }, "an index is out of range")
     let stride = rowsAnImage * width

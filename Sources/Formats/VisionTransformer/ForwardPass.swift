@@ -22,7 +22,7 @@ final class Workspace {
   let packed: Buffer<Float>
   /// The bias of what has none.
   let zeros: Buffer<Float>
-  /// Patches of an image, [patches, patch²].
+  /// Patches of an image, [patches, channels·patch²].
   let patches: Buffer<Float>
 
   init(_ extractor: FeatureExtractor) {
@@ -37,7 +37,7 @@ final class Workspace {
     packed = Buffer(count: Self.padded(tokens) * VisionTransformer.headWidth)
     zeros = Buffer(count: max(Self.padded(tokens), VisionTransformer.headWidth))
     for i in 0..<zeros.count { zeros.pointer[i] = 0 }
-    patches = Buffer(count: (tokens - 1) * shape.patch * shape.patch)
+    patches = Buffer(count: (tokens - 1) * extractor.image.channels * shape.patch * shape.patch)
   }
 
   static func padded(_ tokens: Int) -> Int {
@@ -59,30 +59,42 @@ struct ForwardPass: ~Copyable {
 
   /// Writes the tokens of an image before the first layer: projected patches plus positions.
   func embed(_ image: UnsafeBufferPointer<UInt8>, at place: Int) {
-    let (side, patch, width) = (extractor.pixels / shape.patch, shape.patch, shape.width)
-    extractor.taps.withUnsafeBufferPointer { taps in
-      for y in 0..<extractor.pixels {
-        let (top, bottom) = (taps[2 * y], taps[2 * y + 1])
-        let above = top.index * FeatureExtractor.imageSide
-        let below = bottom.index * FeatureExtractor.imageSide
-        for x in 0..<extractor.pixels {
-          let (left, right) = (taps[2 * x], taps[2 * x + 1])
-          func row(_ start: Int) -> Float {
-            left.weight * Float(image[start + left.index]) + right.weight * Float(image[start + right.index])
-          }
-          let value = top.weight * row(above) + bottom.weight * row(below)
-          let cell = y / patch * side + x / patch
-          work.patches.pointer[(cell * patch + y % patch) * patch + x % patch] = value / 255
-        }
-      }
+    let width = shape.width
+    let area = extractor.image.height * extractor.image.width
+    for channel in 0..<extractor.image.channels {
+      spread(UnsafeBufferPointer(rebasing: image[channel * area..<(channel + 1) * area]), channel)
     }
     let tokens = work.x.pointer + place * extractor.tokens * width
     extractor.positions.withUnsafeBufferPointer { positions in
       tokens.update(from: positions.baseAddress!, count: positions.count)
     }
     dense(
-      extractor.model.patchProjection, VIT_ADD, from: UnsafePointer(work.patches.pointer), to: tokens + width,
+      extractor.projection, VIT_ADD, from: UnsafePointer(work.patches.pointer), to: tokens + width,
       rows: extractor.tokens - 1)
+  }
+
+  /// Writes one channel of an image, resized, into the patches.
+  private func spread(_ plane: UnsafeBufferPointer<UInt8>, _ channel: Int) {
+    let (side, patch, channels) = (extractor.pixels / shape.patch, shape.patch, extractor.image.channels)
+    extractor.rows.withUnsafeBufferPointer { rows in
+      extractor.columns.withUnsafeBufferPointer { columns in
+        for y in 0..<extractor.pixels {
+          let (top, bottom) = (rows[2 * y], rows[2 * y + 1])
+          let above = top.index * extractor.image.width
+          let below = bottom.index * extractor.image.width
+          for x in 0..<extractor.pixels {
+            let (left, right) = (columns[2 * x], columns[2 * x + 1])
+            func row(_ start: Int) -> Float {
+              left.weight * Float(plane[start + left.index]) + right.weight
+                * Float(plane[start + right.index])
+            }
+            let value = top.weight * row(above) + bottom.weight * row(below)
+            let cell = (y / patch * side + x / patch) * channels + channel
+            work.patches.pointer[(cell * patch + y % patch) * patch + x % patch] = value / 255
+          }
+        }
+      }
+    }
   }
 
   /// Runs the layers on the first `count` images.

@@ -7,10 +7,10 @@ import Tensor
 import Wording
 
 /// The encoder of a vision transformer (Dosovitskiy et al., "An image is worth 16x16 words", 2021; with layer
-/// scale, Oquab et al., "DINOv2", 2023), for grey images.
+/// scale, Oquab et al., "DINOv2", 2023), for grey and for colour images.
 ///
-/// What does not depend on the image is folded into the weights at loading: the images' three equal channels with
-/// their normalisation into the patch projection, 1/√64 into the queries, layer scale into the layer before it.
+/// What does not depend on the image is folded into the weights at loading: the normalisation of the channels, and of
+/// grey images their three equal channels, into the patch projections, 1/√64 into the queries, layer scale into the layer before it.
 public final class VisionTransformer: Sendable {
   /// The sizes that the weights imply.
   public struct Shape: Equatable, Sendable {
@@ -69,7 +69,10 @@ public final class VisionTransformer: Sendable {
   public let shape: Shape
   let epsilon: Float
   let layers: [Layer]
+  /// Of grey images, which stand in three equal channels: [patch²] inputs.
   let patchProjection: Dense
+  /// Of colour images: [3, patch²] inputs.
+  let colourProjection: Dense
   let finalNorm: Int
   /// Position embeddings [1 + grid², width], the class token itself added to the first.
   let positions: [Float]
@@ -101,8 +104,8 @@ public final class VisionTransformer: Sendable {
     let (d, m, p) = (shape.width, shape.mlpWidth, shape.patch)
 
     let perLayer = 4 * d * d + 2 * d * m + 9 * d + m
-    var parameters = Parameters(capacity: shape.depth * perLayer + (p * p + 3) * d)
-    patchProjection = try Self.patchProjection(&tensors, &parameters, d, p)
+    var parameters = Parameters(capacity: shape.depth * perLayer + (4 * p * p + 4) * d)
+    (patchProjection, colourProjection) = try Self.patchProjections(&tensors, &parameters, d, p)
     var positions = try tensors.take("embeddings.position_embeddings", [1, 1 + shape.grid * shape.grid, d])
       .values
     for (index, value) in try tensors.take("embeddings.cls_token", [1, 1, d]).values.enumerated() {
@@ -169,21 +172,25 @@ public final class VisionTransformer: Sendable {
       grid: grid, hasLayerScale: layout == .dinov2)
   }
 
-  /// Σ_c W_c·(x − μ_c)/σ_c for one x in all three channels: W = Σ_c W_c/σ_c, and −Σ W_c·μ_c/σ_c in the bias.
-  private static func patchProjection(
+  /// Σ_c W_c·(x_c − μ_c)/σ_c: of colour images W_c/σ_c; for one x in all three channels W = Σ_c W_c/σ_c; and in the
+  /// bias of both −Σ W_c·μ_c/σ_c.
+  private static func patchProjections(
     _ tensors: inout TensorStore, _ parameters: inout Parameters, _ width: Int, _ patch: Int
-  ) throws(VisionTransformerError) -> Dense {
+  ) throws(VisionTransformerError) -> (grey: Dense, colour: Dense) {
     let name = "embeddings.patch_embeddings.projection"
     let area = patch * patch
     let kernel = try tensors.take(name + ".weight", [width, 3, patch, patch]).values
     var bias = try tensors.take(name + ".bias", [width]).values
     var weights = [Float](repeating: 0, count: width * area)
+    var colour = [Float](repeating: 0, count: width * 3 * area)
     for output in 0..<width {
       var constant = Double(bias[output])
       for pixel in 0..<area {
         var sum = 0.0
         for channel in 0..<3 {
-          let weight = Double(kernel[(output * 3 + channel) * area + pixel]) / channelDeviations[channel]
+          let place = (output * 3 + channel) * area + pixel
+          let weight = Double(kernel[place]) / channelDeviations[channel]
+          colour[place] = Float(weight)
           sum += weight
           constant -= weight * channelMeans[channel]
         }
@@ -191,6 +198,9 @@ public final class VisionTransformer: Sendable {
       }
       bias[output] = Float(constant)
     }
-    return parameters.dense([(weights, false, bias, nil)], inputs: area, outputs: width)
+    return (
+      parameters.dense([(weights, false, bias, nil)], inputs: area, outputs: width),
+      parameters.dense([(colour, false, bias, nil)], inputs: 3 * area, outputs: width)
+    )
   }
 }

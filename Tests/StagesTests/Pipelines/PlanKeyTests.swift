@@ -19,8 +19,9 @@ import Testing
 
   /// `name nodes digest` of a pipeline; the digest is of its sorted plan keys.
   private static func line(_ path: String) throws -> String {
+    // A program that a pipeline brings along counts by its name here: what it holds may change, the pipeline not.
     let plan = try PipelineFile.load(path: root + "/pipelines/" + path, stages: types) { path in
-      throw StageFailure("\(path): a pipeline of the project reads a file of its own")
+      Digest(of: path.replacing(root, with: "").utf8)
     }.plan
     let keys = Set(plan.planKeys().nodes.map(\.hex)).sorted().joined(separator: "\n")
     return "\(plan.name) \(plan.nodes.count) \(Digest(of: keys.utf8))"

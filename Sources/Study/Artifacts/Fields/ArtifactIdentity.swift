@@ -56,6 +56,9 @@ extension ArtifactReader {
     }
   }
 
+  /// Whether the node that made it had something in a slot.
+  package func hasInput(_ slot: String) throws -> Bool { try map(.inputs)[slot] != nil }
+
   private func map(_ name: ArtifactIdentity.Name) throws -> [String: Value] {
     try JSONDecoder().decode([String: Value].self, from: Data(identity(name).utf8))
   }

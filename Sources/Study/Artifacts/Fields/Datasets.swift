@@ -96,25 +96,33 @@ extension Block: Equatable where Element: Equatable {}
 package struct Grid<Element: StoredElement>: DatasetField {
   package let path: String
   private let shape: FieldShape
+  /// The shape as the layout shows it.
+  private let words: String?
   private let summary: String
 
   /// An array at a path, with the names of its lengths or numbers: `"n,28,28"`; nil for any shape.
   package init(_ path: String, _ shape: String?, _ summary: String) {
-    self.init(path, FieldShape(shape), summary)
+    self.init(path, FieldShape(shape), shape.map { "[\($0)]" }, summary)
   }
-  private init(_ path: String, _ shape: FieldShape, _ summary: String) {
+  /// An array whose shape is one of several, which its reader tells apart: `["n,28,28", "n,3,28,28"]`.
+  package init(_ path: String, oneOf shapes: [String], _ summary: String) {
+    self.init(path, FieldShape(nil), shapes.map { "[\($0)]" }.joined(separator: " or "), summary)
+  }
+  private init(_ path: String, _ shape: FieldShape, _ words: String?, _ summary: String) {
     self.path = path
     self.shape = shape
+    self.words = words
     self.summary = summary
   }
 
   package var lines: [LayoutLine] {
-    [LayoutLine(path, Element.typeName + (shape.text.map { " [\($0)]" } ?? ""), summary, .dataset)]
+    [LayoutLine(path, Element.typeName + (words.map { " " + $0 } ?? ""), summary, .dataset)]
   }
-  package func at(_ path: String) -> Self { Self(path, shape, summary) }
+  package func at(_ path: String) -> Self { Self(path, shape, words, summary) }
   /// The same array with lengths that are known.
   package func shaped(_ lengths: [Int]) -> Self {
-    Self(path, FieldShape(lengths.map(String.init).joined(separator: ",")), summary)
+    let text = lengths.map(String.init).joined(separator: ",")
+    return Self(path, FieldShape(text), "[\(text)]", summary)
   }
 
   package func write(_ block: Block<Element>, to sink: inout ArtifactSink) throws {

@@ -3,15 +3,23 @@
 import NeuralNet
 
 /// The parameters of a logistic regression.
+package struct LogisticParameters: Sendable, Equatable {
+  /// Flat, in the order of the net softmax: weight [classes, pixels], bias [classes].
+  package var values: [Double]
+  package var classes: Int
+
+  package init(values: [Double], classes: Int) {
+    self.values = values
+    self.classes = classes
+  }
+}
+
+/// A logistic regression at its minimum.
 package struct LogisticFit: Sendable, Equatable {
   /// Flat, in the order of the net softmax.
   package var parameters: [Double]
+  package var classes: Int
   package var weightDecay: Double
-
-  package init(parameters: [Double], weightDecay: Double) {
-    self.parameters = parameters
-    self.weightDecay = weightDecay
-  }
 }
 
 /// The parameters of a fit as a `state_dict`, flat in memory.
@@ -19,18 +27,28 @@ package struct LogisticParameterFields: FieldGroup, Field {
   private let parameters = Family(
     Grid<Double>("/parameters/NAME", nil, "names, shapes and layouts as of the net softmax"))
 
-  package func write(_ values: [Double], to sink: inout ArtifactSink) throws {
-    for layout in try Network.named(LogisticArtifact.network).parameterLayouts {
-      try sink.write(parameters[layout.name], Block(Array(values[layout.range]), shape: layout.shape))
+  package func write(_ fit: LogisticParameters, to sink: inout ArtifactSink) throws {
+    let pixels = fit.values.count / fit.classes - 1
+    for layout in try Self.layouts(pixels: pixels, classes: fit.classes) {
+      try sink.write(parameters[layout.name], Block(Array(fit.values[layout.range]), shape: layout.shape))
     }
   }
 
-  package func read(from source: borrowing ArtifactSource) throws -> [Double] {
+  package func read(from source: borrowing ArtifactSource) throws -> LogisticParameters {
+    let usual = try Self.layouts(pixels: 784, classes: LoadedImages.usualClasses)
+    let shape = try source.shape(parameters[usual[0].name])
+    guard shape.count == 2, shape.allSatisfy({ $0 > 0 }) else {
+      throw NeuralNetError.wrongImageShape(expected: usual[0].shape, found: shape)
+    }
     var values: [Double] = []
-    for layout in try Network.named(LogisticArtifact.network).parameterLayouts {
+    for layout in try Self.layouts(pixels: shape[1], classes: shape[0]) {
       values += try source.read(parameters[layout.name].shaped(layout.shape)).values
     }
-    return values
+    return LogisticParameters(values: values, classes: shape[0])
+  }
+
+  private static func layouts(pixels: Int, classes: Int) throws -> [ParameterLayout] {
+    try Network.named(LogisticArtifact.network, input: Shape(pixels), classes: classes).parameterLayouts
   }
 }
 
@@ -53,6 +71,8 @@ package struct LogisticArtifact: ArtifactLayout {
 extension ArtifactReader<LogisticArtifact> {
   /// The parameters with their weight decay.
   package func fit() throws -> LogisticFit {
-    LogisticFit(parameters: try read(\.parameters), weightDecay: try read(\.weightDecay))
+    let parameters = try read(\.parameters)
+    return LogisticFit(
+      parameters: parameters.values, classes: parameters.classes, weightDecay: try read(\.weightDecay))
   }
 }

@@ -42,6 +42,11 @@ package struct NetFields: FieldGroup, Field {
   package let width = Attribute<Int>(
     "width", "resnet18: channels of its first stage; other nets: activations before the last layer")
   package let weightDecay = Attribute<Double>("weight_decay", "the L2 regularisation of its training")
+  package let input = Maybe(
+    Attribute<String>("input", "channels,height,width of an image that it takes; absent where it is 1,28,28"))
+
+  /// The shape of an image of a net that says nothing of it.
+  private static let usualInput = Shape(1, 28, 28)
 
   package func write(_ net: Net, to sink: inout ArtifactSink) throws {
     let network = net.network
@@ -55,13 +60,13 @@ package struct NetFields: FieldGroup, Field {
     try sink.write(name, network.name)
     try sink.write(width, network.width)
     try sink.write(weightDecay, net.weightDecay)
+    let shape = network.input
+    try sink.write(
+      input, shape == Self.usualInput ? nil : "\(shape.channels),\(shape.height),\(shape.width)")
   }
 
   package func read(from source: borrowing ArtifactSource) throws -> Net {
-    let name = try source.read(name)
-    let network = try Network.named(
-      name, widths: name == "mlp" ? try hiddenWidths(source) : nil,
-      width: name == "resnet18" ? try source.read(width) : nil)
+    let network = try network(source)
     func values(_ layouts: [ParameterLayout]) throws -> [Float] {
       var all: [Float] = []
       for layout in layouts { all += try source.read(parameters[layout.name].shaped(layout.shape)).values }
@@ -71,6 +76,32 @@ package struct NetFields: FieldGroup, Field {
       network: try network.with(buffers: try values(network.bufferLayouts)),
       parameters: try values(network.parameterLayouts), weightDecay: try source.read(weightDecay))
   }
+
+  /// The architecture, without its buffers.
+  private func network(_ source: borrowing ArtifactSource) throws -> Network {
+    let name = try source.read(name)
+    let widths = name == "mlp" ? try hiddenWidths(source) : nil
+    let width = name == "resnet18" ? try source.read(width) : nil
+    let shape = try source.read(input).map(imageShape) ?? Self.usualInput
+    let usual = try Network.named(name, widths: widths, width: width, input: shape)
+    // The last layer has an output for each class.
+    let last = parameters[usual.neuronLayers[usual.neuronLayers.count - 1].name + ".weight"]
+    guard try source.contains(last), let classes = try source.shape(last).first, classes != usual.classes
+    else { return usual }
+    return try Network.named(name, widths: widths, width: width, input: shape, classes: classes)
+  }
+
+  private func imageShape(_ text: String) throws -> Shape {
+    let lengths = text.split(separator: ",").compactMap { Int($0) }
+    guard lengths.count == 3, lengths.allSatisfy({ (1...Self.longest).contains($0) }) else {
+      throw NeuralNetError.invalidOption(
+        name: "input", reason: "is '\(text)', expected channels,height,width")
+    }
+    return Shape(lengths[0], lengths[1], lengths[2])
+  }
+
+  /// No image of a data set has longer sides.
+  private static let longest = 4096
 
   /// The widths of an mlp's hidden layers fc1, fc2, …, from the shapes of their weights.
   private func hiddenWidths(_ source: borrowing ArtifactSource) throws -> [Int] {

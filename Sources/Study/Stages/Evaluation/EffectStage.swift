@@ -14,11 +14,12 @@ public enum EffectStage: Stage {
     summary: "sets the change of loss that an influence predicts beside the change that retraining made",
     inputs: [
       InputDeclaration("images", accepts: ["load-images"], "the data set"),
-      InputDeclaration("net", accepts: ["train"], "the net before removal"),
+      InputDeclaration("net", accepts: NetStages.original, "the net before removal"),
       InputDeclaration("group", accepts: ["group"], "the removed images"),
       InputDeclaration("influence", accepts: ["influence"], "the change Δ that removes them"),
       InputDeclaration(
-        "retrained", accepts: ["retrain"], .many, "nets retrained without them, from one seed or several"),
+        "retrained", accepts: NetStages.retrained, .many,
+        "nets retrained without them, from one seed or several"),
     ],
     datasets: EffectArtifact.datasets, attributes: EffectArtifact.attributes,
     resources: { _ in Resources(cores: 64, memory: 600 << 20) })

@@ -12,7 +12,7 @@ public enum EvaluateStage: Stage {
   private static let relearning = RelearningOptions()
 
   static let label = Parameter(
-    "label", .optional(.integer(0...9)), default: nil,
+    "label", .optional(.integer(0...255)), default: nil,
     "the label of test_label, the others being test_other (null: test_label is empty and NaN)")
   static let relearnLimit = Parameter(
     "relearn_limit", .integer(0...100_000), default: 0,
@@ -33,14 +33,14 @@ public enum EvaluateStage: Stage {
     parameters: [label, relearnLimit, relearnRate, relearnBatch, relearnLoss],
     inputs: [
       InputDeclaration("images", accepts: ["load-images"], "the data set"),
-      InputDeclaration("net", accepts: ["train", "retrain", "unlearn", "rescale"], "the net"),
+      InputDeclaration("net", accepts: NetStages.all, "the net"),
       InputDeclaration("group", accepts: ["group"], "the removed images"),
       InputDeclaration(
-        "reference", accepts: ["retrain"], .optionalMany,
+        "reference", accepts: NetStages.retrained, .optionalMany,
         "nets retrained without the same group, from one seed or several; the net itself is not compared with"
       ),
       InputDeclaration(
-        "original", accepts: ["train"], .optional, "the net before removal, for relearn_limit"),
+        "original", accepts: NetStages.original, .optional, "the net before removal, for relearn_limit"),
     ],
     datasets: EvaluationArtifact.datasets, attributes: EvaluationArtifact.attributes,
     resources: { _ in Resources(cores: 64, memory: 400 << 20) },
@@ -51,6 +51,9 @@ public enum EvaluateStage: Stage {
   /// Writes the metrics.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
     let images = try task.loadImages()
+    if let label = task.parameters[label], label >= images.classes {
+      throw StageFailure("label is \(label), but the data set has the classes 0…\(images.classes - 1)")
+    }
     let group = try task.loadGroup()
     let input = task.input("net")
     let net = try task.loadNet(input)

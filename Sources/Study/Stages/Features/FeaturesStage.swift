@@ -20,7 +20,7 @@ public enum FeaturesStage: Stage {
     "cnn: the penultimate layer of the net in slot net; gradient: the gradient of the image's loss with respect to that net's last layer; vit: a pretrained vision transformer; pixels: the image itself, as a control"
   )
   static let label = Parameter(
-    "label", .optional(.integer(0...9)), default: nil, "only images of this label (null: of all)")
+    "label", .optional(.integer(0...255)), default: nil, "only images of this label (null: of all)")
   static let count = Parameter(
     "count", .optional(.integer(1...)), default: nil, "only the first so many of them (null: all)")
   static let pixels = Parameter(
@@ -40,7 +40,7 @@ public enum FeaturesStage: Stage {
     inputs: [
       InputDeclaration("images", accepts: ["load-images"], "the data set"),
       InputDeclaration(
-        "net", accepts: ["train", "retrain", "unlearn"], .optional, "the net of extractors cnn and gradient"),
+        "net", accepts: NetStages.trained, .optional, "the net of extractors cnn and gradient"),
       InputDeclaration("group", accepts: ["group"], .optional, "only the images of this group"),
     ],
     datasets: FeaturesArtifact.datasets, attributes: FeaturesArtifact.attributes,
@@ -71,7 +71,7 @@ public enum FeaturesStage: Stage {
     let extractor = task.parameters[Self.extractor]
     let rows: [Float]
     let columns: Int
-    var (pixels, pooling) = (28, "none")
+    var (pixels, pooling) = (images.width, "none")
     switch extractor {
     case .cnn:
       guard task.optionalInput("net") != nil else {
@@ -96,9 +96,10 @@ public enum FeaturesStage: Stage {
       (rows, columns) = try transformerFeatures(of: images, indices: indices, task, context)
       (pixels, pooling) = (task.parameters[Self.pixels], task.parameters[Self.pooling].rawValue)
     case .pixels:
-      rows = indices.flatMap { index in images.images[index * 784..<(index + 1) * 784].map { Float($0) / 255 }
+      columns = images.channels * images.height * images.width
+      rows = indices.flatMap { index in
+        images.images[index * columns..<(index + 1) * columns].map { Float($0) / 255 }
       }
-      columns = 784
     }
     var artifact = try ArtifactWriter<FeaturesArtifact>(task)
     try artifact.write(\.features, Block(rows, indices.count, columns))
@@ -134,7 +135,8 @@ public enum FeaturesStage: Stage {
     let pooling = task.parameters[Self.pooling]
     do {
       let extractor = try FeatureExtractor(
-        VisionTransformer(contentsOf: path), pixels: task.parameters[pixels], pooling: pooling)
+        VisionTransformer(contentsOf: path), pixels: task.parameters[pixels], pooling: pooling,
+        image: ImageShape(channels: images.channels, height: images.height, width: images.width))
       let identity = [
         digest, task.input("images").content.hex, String(extractor.pixels), pooling.rawValue,
         String(declaration.version), extractor.arithmetic,

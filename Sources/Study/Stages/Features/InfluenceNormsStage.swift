@@ -45,7 +45,7 @@ public enum InfluenceNormsStage: Stage {
     inputs: [
       InputDeclaration("images", accepts: ["load-images"], "the data set"),
       InputDeclaration(
-        "net", accepts: ["train", "retrain", "unlearn"], "the net whose loss is differentiated"),
+        "net", accepts: NetStages.trained, "the net whose loss is differentiated"),
       InputDeclaration(
         "neighbours", accepts: ["neighbours"],
         "distances to a reference, made with k; the mean's influence is the mean of its images' influences"),

@@ -55,7 +55,7 @@ public enum LogisticEffectStage: Stage {
     for split in EffectSplit.allCases {
       let data = split == .group ? images.train : images.test
       let members = split == .group ? group.indices : Array(0..<images.test.count)
-      let model = SoftmaxModel(data: data, pool: pool)
+      let model = SoftmaxModel(data: data, classes: net.classes, pool: pool)
       let before = try model.lossSum(at: net.parameters, over: members)
       let predicted =
         task.parameters[prediction] == .linear

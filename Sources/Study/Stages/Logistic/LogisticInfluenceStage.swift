@@ -45,7 +45,8 @@ public enum LogisticInfluenceStage: Stage {
     options.tolerance = values[tolerance]
     options.maxIterations = 10 * fit.parameters.count
     let result = try influence(
-      SoftmaxModel(data: images, pool: ThreadPool(threads: task.threads)), parameters: fit.parameters,
+      SoftmaxModel(data: images, classes: fit.classes, pool: ThreadPool(threads: task.threads)),
+      parameters: fit.parameters,
       trainingSet: Array(0..<images.count), group: try task.loadGroup().indices, options: options,
       stream: RandomStream(key: task.streamKey)
     ) { progress in

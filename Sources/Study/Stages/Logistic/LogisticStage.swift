@@ -30,7 +30,8 @@ public enum LogisticStage: Stage {
 
   /// Writes the parameters.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
-    let images = try task.loadImages().train
+    let loaded = try task.loadImages()
+    let images = loaded.train
     var indices = Array(0..<images.count)
     if task.optionalInput("group") != nil { indices = try task.loadGroup().complement(in: images.count) }
     guard !indices.isEmpty else {
@@ -42,15 +43,16 @@ public enum LogisticStage: Stage {
     let tolerance = task.parameters[Self.tolerance]
     var norms: [Double] = []
     let fit = try SoftmaxRegression.fit(
-      data: images, indices: indices, weightDecay: weightDecay, start: start, tolerance: tolerance,
-      pool: ThreadPool(threads: task.threads)
+      data: images, indices: indices, weightDecay: weightDecay, classes: loaded.classes, start: start,
+      tolerance: tolerance, pool: ThreadPool(threads: task.threads)
     ) { step, norm in
       norms.append(norm)
       context.progress(min(0.9, Double(step) / 10), "step \(step), gradient norm \(norm)")
     }
     let gradient = fit.gradient()
     var artifact = try ArtifactWriter<LogisticArtifact>(task)
-    try artifact.write(\.parameters, fit.parameters)
+    try artifact.write(
+      \.parameters, LogisticParameters(values: fit.parameters, classes: fit.classes))
     try artifact.write(\.gradientNorms, norms)
     try artifact.write(\.net, LogisticArtifact.network)
     try artifact.write(\.weightDecay, weightDecay)

@@ -21,11 +21,12 @@ public enum ForgettingStage: Stage {
     parameters: [least, octaves, perOctave],
     inputs: [
       InputDeclaration("images", accepts: ["load-images"], "the data set"),
-      InputDeclaration("net", accepts: ["train"], "the net before removal"),
+      InputDeclaration("net", accepts: NetStages.original, "the net before removal"),
       InputDeclaration("group", accepts: ["group"], "the removed images"),
-      InputDeclaration("unlearned", accepts: ["unlearn"], "the net after removal"),
+      InputDeclaration("unlearned", accepts: NetStages.unlearned, "the net after removal"),
       InputDeclaration(
-        "reference", accepts: ["retrain"], .many, "nets retrained without the group, from one seed or several"
+        "reference", accepts: NetStages.retrained, .many,
+        "nets retrained without the group, from one seed or several"
       ),
     ],
     datasets: ForgettingArtifact.datasets, attributes: ForgettingArtifact.attributes,

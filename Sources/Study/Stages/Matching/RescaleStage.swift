@@ -10,7 +10,7 @@ public enum RescaleStage: Stage {
     name: "rescale", version: 1,
     summary: "multiplies the whole change of an unlearned net by a matched factor",
     inputs: [
-      InputDeclaration("net", accepts: ["train"], "the net before removal"),
+      InputDeclaration("net", accepts: NetStages.original, "the net before removal"),
       InputDeclaration("unlearned", accepts: ["unlearn"], "the net after removal"),
       InputDeclaration("factor", accepts: ["match"], "the factor, fixed on calibration groups"),
     ],

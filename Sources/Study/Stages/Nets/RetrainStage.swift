@@ -30,7 +30,8 @@ public enum RetrainStage: Stage {
       InputDeclaration("images", accepts: ["load-images"], "the data set"),
       InputDeclaration("group", accepts: ["group"], "the images to leave out"),
       InputDeclaration(
-        "net", accepts: ["train"], .optional, "start common, warm: the net that was trained on all images"),
+        "net", accepts: NetStages.original, .optional,
+        "start common, warm: the net that was trained on all images"),
     ],
     datasets: NetArtifact.datasets, attributes: NetArtifact.attributes, isRandom: true,
     resources: TrainingParameters.resources,
@@ -46,14 +47,15 @@ public enum RetrainStage: Stage {
 
   /// Writes the net.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
-    let images = try task.loadImages().train
+    let data = try task.loadImages()
+    let images = data.train
     let group = try task.loadGroup()
     let retained = group.complement(in: images.count)
     guard !retained.isEmpty else {
       throw StageFailure("the group is the whole training set: nothing is left to train on")
     }
     let own = RandomStream(key: task.streamKey)
-    let network = try TrainingParameters.network(task.parameters)
+    let network = try TrainingParameters.network(task.parameters, for: data)
     switch task.parameters[start] {
     case .scratch:
       if task.optionalInput("net") != nil {
@@ -65,6 +67,7 @@ public enum RetrainStage: Stage {
         from: network.initialParameters(stream: own.substream("initial")), stream: own)
     case .common:
       let (input, _) = try base(task, like: network)
+      try checkDraws(of: input)
       // The draws of the base net are a function of its seed, purpose and axis values.
       let recorded = try ArtifactReader<NetArtifact>(input).parameters(of: TrainStage.declaration)
       let stream = RandomStream(key: recorded.streamKey(axes: input.axes))
@@ -84,12 +87,18 @@ public enum RetrainStage: Stage {
       throw StageFailure(
         "start \(task.parameters[start].rawValue) begins from a net: give the stage an input net")
     }
-    let net = try task.loadNet(input)
-    guard net.network.name == network.name, net.network.parameterCount == network.parameterCount else {
+    return (input, try task.loadNet(input, like: network))
+  }
+
+  /// Throws unless a net began with parameters of its own draw, which `common` draws once more.
+  private static func checkDraws(of input: TaskInput) throws {
+    let isDrawn =
+      input.stage == TrainStage.declaration.name
+      ? try !ArtifactReader<NetArtifact>(input).hasInput("net") : false
+    guard isDrawn else {
       throw StageFailure(
-        "input net is a \(net.network.name) of \(net.network.parameterCount) parameters, but a \(network.name) of "
-          + "\(network.parameterCount) is to be trained")
+        "start common repeats the draws of the net's training, and \(input.node) began from a net that was given: "
+          + "take start warm or scratch")
     }
-    return (input, net)
   }
 }

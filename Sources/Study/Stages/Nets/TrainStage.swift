@@ -12,18 +12,31 @@ public enum TrainStage: Stage {
   public static let declaration = StageDeclaration(
     name: "train", version: 1, summary: "trains a net on the training images by SGD",
     parameters: TrainingParameters.all,
-    inputs: [InputDeclaration("images", accepts: ["load-images"], "the data set")],
+    inputs: [
+      InputDeclaration("images", accepts: ["load-images"], "the data set"),
+      InputDeclaration(
+        "net", accepts: NetStages.all, .optional,
+        "a net of the same architecture whose parameters training starts from, instead of drawn ones"),
+    ],
     datasets: NetArtifact.datasets, attributes: NetArtifact.attributes, isRandom: true,
     resources: TrainingParameters.resources,
     unused: TrainingParameters.unused, check: TrainingParameters.check)
 
   /// Writes the net.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
-    let images = try task.loadImages().train
+    let data = try task.loadImages()
+    let images = data.train
     let stream = RandomStream(key: task.streamKey)
-    let network = try TrainingParameters.network(task.parameters)
+    let network = try TrainingParameters.network(task.parameters, for: data)
+    let indices = Array(0..<images.count)
+    if let input = task.optionalInput("net") {
+      let start = try task.loadNet(input, like: network)
+      return try trainNet(
+        task, context, images, indices: indices, network.with(buffers: start.network.buffers),
+        from: start.parameters, stream: stream)
+    }
     return try trainNet(
-      task, context, images, indices: Array(0..<images.count), network,
+      task, context, images, indices: indices, network,
       from: network.initialParameters(stream: stream.substream("initial")), stream: stream)
   }
 }

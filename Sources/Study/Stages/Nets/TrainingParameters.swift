@@ -1,5 +1,6 @@
 // The parameters that `train` and `retrain` share: the architecture and how it is trained.
 
+import Artifacts
 import NeuralNet
 import PipelineCore
 
@@ -56,9 +57,8 @@ enum TrainingParameters {
 
   /// The parameters that a node with these values makes no use of.
   static func unused(_ values: ParameterValues, _ slots: Set<String>) -> Set<ParameterName> {
-    var names: Set<ParameterName> = []
-    if values[net] != "resnet18" { names.insert(width.name) }
-    if values[net] != "mlp" { names.formUnion([widths.name, dropout.name]) }
+    var names = unusedOfArchitecture(values)
+    if values[net] != "mlp" { names.insert(dropout.name) }
     if values[schedule] != .step { names.formUnion([stepEpochs.name, stepFactor.name]) }
     // Without images held out there is nothing to stop by, and the check below has refused it.
     if values[validationFraction] == 0 { names.formUnion([validationFraction.name, patience.name]) }
@@ -72,13 +72,30 @@ enum TrainingParameters {
       patience, "'patience' watches held-out images: give 'validation_fraction' a share above 0")
   }
 
-  /// The architecture of a node.
-  static func network(_ values: ParameterValues) throws(NeuralNetError) -> Network {
+  /// The architecture of a node for the images of a data set, or for those of MNIST.
+  static func network(
+    _ values: ParameterValues, for images: LoadedImages? = nil
+  ) throws(NeuralNetError) -> Network {
+    try architecture(values, for: images, dropout: values[net] == "mlp" ? Float(values[dropout]) : 0)
+  }
+
+  /// The same of a node that is not trained, and so has no dropout.
+  static func architecture(
+    _ values: ParameterValues, for images: LoadedImages?, dropout: Float = 0
+  ) throws(NeuralNetError) -> Network {
     let name = values[net]
     return try Network.named(
-      name, widths: name == "mlp" ? values[widths] : nil,
-      dropout: name == "mlp" ? Float(values[dropout]) : 0,
-      width: name == "resnet18" ? values[width] : nil)
+      name, widths: name == "mlp" ? values[widths] : nil, dropout: dropout,
+      width: name == "resnet18" ? values[width] : nil, input: images?.shape ?? Shape(1, 28, 28),
+      classes: images?.classes ?? LoadedImages.usualClasses)
+  }
+
+  /// The parameters of an architecture that another one has.
+  static func unusedOfArchitecture(_ values: ParameterValues) -> Set<ParameterName> {
+    var names: Set<ParameterName> = []
+    if values[net] != "resnet18" { names.insert(width.name) }
+    if values[net] != "mlp" { names.insert(widths.name) }
+    return names
   }
 
   /// How a node trains.

@@ -18,7 +18,7 @@ public enum GroupStage: Stage {
 
   static let size = Parameter("size", .integer(1...), "how many images")
   static let label = Parameter(
-    "label", .optional(.integer(0...9)), default: nil, "chosen from this label (null: from all)")
+    "label", .optional(.integer(0...255)), default: nil, "chosen from this label (null: from all)")
   static let kind = Parameter(
     "kind", .choice(Kind.self), default: .random,
     "random: a draw; nearest, moderate, farthest: the least, middle or greatest distances; window: a draw within bounds of the distance; cluster: a draw from one cluster"

@@ -20,7 +20,7 @@ public enum InfluenceStage: Stage {
     parameters: SolverParameters.all + [compareImages],
     inputs: [
       InputDeclaration("images", accepts: ["load-images"], "the data set"),
-      InputDeclaration("net", accepts: ["train", "retrain", "unlearn"], "the net, trained on all images"),
+      InputDeclaration("net", accepts: NetStages.trained, "the net, trained on all images"),
       InputDeclaration("group", accepts: ["group"], "the images to remove"),
       SolverParameters.spectrum,
     ],

@@ -26,7 +26,7 @@ public enum SpectrumStage: Stage {
     parameters: [curvature, hessianImages, pairs, SolverParameters.memory],
     inputs: [
       InputDeclaration("images", accepts: ["load-images"], "the data set"),
-      InputDeclaration("net", accepts: ["train", "retrain", "unlearn"], "the net, trained on all images"),
+      InputDeclaration("net", accepts: NetStages.trained, "the net, trained on all images"),
     ],
     datasets: SpectrumArtifact.datasets, attributes: SpectrumArtifact.attributes,
     isRandom: true, resources: SolverParameters.resources)

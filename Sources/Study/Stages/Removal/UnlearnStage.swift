@@ -24,7 +24,7 @@ public enum UnlearnStage: Stage {
     ] + SolverParameters.all,
     inputs: [
       InputDeclaration("images", accepts: ["load-images"], "the data set"),
-      InputDeclaration("net", accepts: ["train", "retrain", "unlearn"], "the net, trained on all images"),
+      InputDeclaration("net", accepts: NetStages.trained, "the net, trained on all images"),
       InputDeclaration("group", accepts: ["group"], "the images to remove, with their parts"),
       InputDeclaration(
         "parts", accepts: ["parts"], .optional,

@@ -187,11 +187,12 @@ public enum PictureStage: Stage {
     let reference = try file.read(\.reference)
     let others = try file.read(\.order).filter { indices[$0] != reference }
     let shown = min(task.parameters[count], others.count)
+    let size = images.channels * images.height * images.width
     func pixels(_ index: Int) throws -> ArraySlice<UInt8> {
       guard index >= 0, index < images.count else {
         throw StageFailure("image \(index) is not among the \(images.count) images of input images")
       }
-      return images.images[index * 784..<(index + 1) * 784]
+      return images.images[index * size..<(index + 1) * size]
     }
     func half(_ name: String, _ rows: [Int], first: [Int]) throws -> Drawing.Sheet {
       let apart = rows.map { distances.distances[$0] }
@@ -199,7 +200,8 @@ public enum PictureStage: Stage {
         caption: (first.isEmpty ? "" : "the reference (framed) and the ") + "\(rows.count) \(name)",
         distances: (apart.min() ?? 0)...(apart.max() ?? 0),
         images: try (first + rows.map { indices[$0] }).map(pixels),
-        startsWithReference: !first.isEmpty)
+        startsWithReference: !first.isEmpty,
+        shape: (channels: images.channels, height: images.height, width: images.width))
     }
     let title = task.parameters[Self.title]
     let centre = reference < 0 ? "their mean" : "image \(reference)"
