@@ -21,8 +21,13 @@ enum SafetensorsFile {
     data.count > 8 && data[data.startIndex + 8] == UInt8(ascii: "{")
   }
 
-  /// All tensors by name; their bytes are slices of `data`.
-  static func tensors(_ data: Data, file: String) throws(VisionTransformerError) -> [String: StoredTensor] {
+  /// The tensors of some element types by name; their bytes are slices of `data`.
+  ///
+  /// - Parameter skipping: gets name and type of each tensor of another type, which may be no part of a model.
+  static func tensors(
+    _ data: Data, file: String, of elements: [StoredTensor.Element] = [.float32, .float16, .bfloat16],
+    skipping: (String, String) throws(VisionTransformerError) -> Void = { _, _ in }
+  ) throws(VisionTransformerError) -> [String: StoredTensor] {
     guard data.count >= 8 else { throw .malformed(file: file, reason: "it has \(data.count) bytes") }
     let length = data.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) }
     guard length <= UInt64(data.count - 8) else {
@@ -49,8 +54,10 @@ enum SafetensorsFile {
           file: file,
           reason: "the tensor '\(name)' is at \(begin)..<\(end), but there are \(available) bytes of data")
       }
-      // A tensor of another type may be one that is no part of the backbone.
-      guard let element = StoredTensor.Element(rawValue: entry.dtype) else { continue }
+      guard let element = StoredTensor.Element(rawValue: entry.dtype), elements.contains(element) else {
+        try skipping(name, entry.dtype)
+        continue
+      }
       guard let count = elementCount(entry.shape), count <= end - begin, count * element.size == end - begin
       else {
         throw .malformed(

@@ -5,12 +5,20 @@ import FoundationEssentials
 /// One tensor of a weights file, its bytes still those of the file.
 struct StoredTensor {
   /// How an element is stored, little-endian.
-  enum Element: String {
+  enum Element: String, CaseIterable {
     case float32 = "F32"
     case float16 = "F16"
     case bfloat16 = "BF16"
+    case float64 = "F64"
+    case int64 = "I64"
 
-    var size: Int { self == .float32 ? 4 : 2 }
+    var size: Int {
+      switch self {
+      case .float16, .bfloat16: 2
+      case .float32: 4
+      case .float64, .int64: 8
+      }
+    }
   }
 
   /// Lengths of the dimensions, as the model has them: those of a transposed tensor are exchanged already.
@@ -45,6 +53,11 @@ struct StoredTensor {
     case .bfloat16:
       let half = UInt16(littleEndian: raw.loadUnaligned(fromByteOffset: index * 2, as: UInt16.self))
       return Float(bitPattern: UInt32(half) << 16)
+    case .float64:
+      let bits = UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: index * 8, as: UInt64.self))
+      return Float(Double(bitPattern: bits))
+    case .int64:
+      return Float(Int64(littleEndian: raw.loadUnaligned(fromByteOffset: index * 8, as: Int64.self)))
     }
   }
 }

@@ -18,6 +18,7 @@ public let allStages = StageRegistry(
     FeaturesStage.self,
     ForgettingStage.self,
     GroupStage.self,
+    ImportNetStage.self,
     InfluenceNormsStage.self,
     InfluenceStage.self,
     LoadImagesStage.self,
