@@ -18,13 +18,14 @@ run: setup ## Set up, build, fetch MNIST and the weights of the ViT, and bring t
 	$(PIPELINE) fetch mnist vit-s14
 	$(PIPELINE) run coherent-label0
 
-test: setup ## Set up, build and run all tests
+test: setup ## Set up, build and run all tests, those of the Python package first
 	@scripts/setup.sh python
 	@scripts/setup.sh browser
 	@scripts/setup.sh slurm
 	$(SWIFT) build -c release --build-tests
 	$(BUILD)
 	$(PIPELINE) fetch mnist vit-s14
+	scripts/check/python.sh
 	python3 scripts/stress --short
 	$(SWIFT) test -c release --skip-build --disable-xctest
 

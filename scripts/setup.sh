@@ -14,7 +14,7 @@ needed=(libopenblas-dev libhdf5-dev libssl-dev libyaml-dev zlib1g-dev python3 py
 wanted=(dataset-fashion-mnist)
 # Fixed, so that the tests meet the same oracle everywhere.
 modules=(h5py==3.16.0 numpy==2.4.6 scipy==1.17.1 jsonschema==4.26.0 pyyaml==6.0.3 selenium==4.51.0
-  axe-core-python==0.1.0)
+  axe-core-python==0.1.0 pytest==9.2.0 mypy==2.4.1 pandas==3.1.1 setuptools==80.9.0)
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 

@@ -1,4 +1,4 @@
-// `pipeline plan`, `explain`, `status` and `path`: what the cache holds of a pipeline, without changing anything.
+// `pipeline plan`, `explain` and `path`: what the cache holds of a pipeline, without changing anything.
 
 import ArgumentParser
 import PipelineCore
@@ -171,56 +171,6 @@ struct ExplainCommand: ParsableCommand {
     case .parameterChanged: "\(cause.stage).\(cause.reason.description)"
     default: "\(cause.node): \(cause.reason.description)"
     }
-  }
-}
-
-struct StatusCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "status", abstract: "Counts fresh, stale, failed and running nodes, by stage.")
-
-  @OptionGroup var pipeline: PipelineOptions
-  @OptionGroup var cache: CacheOptions
-  @Flag(help: "Prints JSON.") var json = false
-
-  private struct Row: Encodable {
-    var stage: String
-    var type: String
-    var nodes = 0
-    var fresh = 0
-    var stale = 0
-    var failed = 0
-    var running = 0
-  }
-
-  func run() throws {
-    let session = try Session(pipeline, cache)
-    let resolution = Resolution(plan: session.plan, keys: session.keys, cache: session.cache)
-    let standings = resolution.standings()
-    var failures: [(node: String, message: String)] = []
-    let rows = session.plan.stages.map { stage in
-      var row = Row(stage: stage.name, type: stage.declaration.name)
-      for index in stage.nodes {
-        row.nodes += 1
-        switch standings[index] {
-        case .fresh: row.fresh += 1
-        case .stale: row.stale += 1
-        case .running: row.running += 1
-        case .failed(let message):
-          row.failed += 1
-          failures.append((session.plan.nodes[index].name, message))
-        }
-      }
-      return row
-    }
-    if json { return try printJSON(rows) }
-    var lines = [["stage", "type", "nodes", "fresh", "stale", "failed", "running"]]
-    for row in rows {
-      lines.append(
-        [row.stage, row.type] + [row.nodes, row.fresh, row.stale, row.failed, row.running].map(String.init))
-    }
-    printColumns(lines, rightAlignedFrom: 2)
-    for failure in failures { print("failed: \(failure.node): \(failure.message)") }
-    for line in CampaignLine.lines(of: session.plan.name, in: session.cache) { print(line) }
   }
 }
 

@@ -54,7 +54,7 @@ class House:
         self.root = root
         self.files = {
             path.relative_to(root): path.read_text(encoding="utf-8")
-            for folder in ("Sources", "Tests", "scripts", ".ci")
+            for folder in ("Sources", "Tests", "scripts", "python", ".ci")
             for path in sorted((root / folder).rglob("*"))
             if path.is_file() and path.suffix in CODE and path.name not in MADE and "__pycache__" not in path.parts}
         self.pipelines = {
