@@ -9,8 +9,17 @@ import Testing
     "repeat=2", "images.train_images=3000", "images.test_images=1000", "hessian_images=200",
   ]
 
-  /// A Python with PyTorch and h5py, if the environment names one.
-  private static let torch = ProcessInfo.processInfo.environment["PIPELINE_PYTORCH"]
+  /// A Python with PyTorch and h5py: that of `PIPELINE_PYTORCH`, or else python3 of the path, if it has both.
+  private static let torch: String? = {
+    let named = ProcessInfo.processInfo.environment["PIPELINE_PYTORCH"] ?? "python3"
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = [named, "-c", "import h5py, torch"]
+    process.standardError = FileHandle.nullDevice
+    guard (try? process.run()) != nil else { return nil }
+    process.waitUntilExit()
+    return process.terminationStatus == 0 ? named : nil
+  }()
 
   /// What NumPy says of the losses of an mlp, beside what stands in its evaluation.
   private let check = """
