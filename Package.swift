@@ -74,7 +74,7 @@ let package = Package(
     .target(
       name: "PipelineExecution",
       dependencies: [
-        "CGlibc", "FileTree", "Hashing", "PipelineCore", "Programs",
+        "CGlibc", "FileTree", "Hashing", "PipelineCore", "Programs", "Wording",
         .product(name: "HeapModule", package: "swift-collections"),
       ],
       path: "Sources/Engine/Execution"),

@@ -3,6 +3,7 @@
 import ArgumentParser
 import PipelineCore
 import PipelineExecution
+import Wording
 
 struct CacheCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -87,7 +88,7 @@ struct CacheCommand: ParsableCommand {
           let nodes = item.nodes.isEmpty ? "" : " (\(item.nodes.joined(separator: ", ")))"
           print("\(item.path) \(item.problem)\(nodes)")
         }
-        print("\(audit.checked) files checked, \(damage.count) damaged")
+        print("\(counted(audit.checked, "file")) checked, \(damage.count) damaged")
         let gone = zip(damage, moved).filter(\.1).map(\.0)
         let lines = gone.count { $0.line != nil }
         if gone.count > lines {
@@ -177,7 +178,9 @@ struct CacheCommand: ParsableCommand {
       }
       let bytes = garbage.reduce(0) { $0 + $1.size }
       let cost = seconds > 0 ? "; making it took \(duration(seconds))" : ""
-      print("\(dryRun ? "would remove" : "removed") \(garbage.count) files, \(formatBytes(bytes))\(cost)")
+      print(
+        "\(dryRun ? "would remove" : "removed") \(counted(garbage.count, "file")), \(formatBytes(bytes))\(cost)"
+      )
     }
   }
 
@@ -188,7 +191,7 @@ struct CacheCommand: ParsableCommand {
 
     func run() {
       let sizes = cache.cache.sizes()
-      var rows = sizes.map { [$0.folder, "\($0.files) files", formatBytes($0.bytes)] }
+      var rows = sizes.map { [$0.folder, counted($0.files, "file"), formatBytes($0.bytes)] }
       rows.append([
         "all", "\(sizes.reduce(0) { $0 + $1.files }) files", formatBytes(sizes.reduce(0) { $0 + $1.bytes }),
       ])

@@ -67,7 +67,7 @@ struct GraphCommand: ParsableCommand {
         stage.nodes.compactMap { node in plan.nodes[node].axes.first { $0.axis == axis }?.value })
       return "\(axis)×\(values.count)"
     }
-    return "[\(axes.joined(separator: ", "))] = \(stage.nodes.count) nodes"
+    return "[\(axes.joined(separator: ", "))] = \(counted(stage.nodes.count, "node"))"
   }
 
   private func dot(_ plan: Plan, _ edges: [Edge]) -> String {

@@ -41,6 +41,8 @@ struct LogCommand: ParsableCommand {
     var peakMemory: Int?
     var key: String?
     var message: String?
+    /// The program that made the result; of results of one key that of the last.
+    var madeBy: MadeBy?
   }
 
   func validate() throws {
@@ -110,14 +112,18 @@ struct LogCommand: ParsableCommand {
 
   private func showPast(of node: String, _ ids: [String], _ history: RunHistory) throws {
     var past: [Past] = []
+    var told: Set<Digest> = []
     for id in ids {
       guard past.count < limit, let run = history.run(id) else { continue }
       for event in run.nodes.reversed() where event.node == node {
+        let isLast = event.failure == nil && event.key.map { told.insert($0).inserted } == true
+        let record = isLast ? event.key.flatMap { cache.cache.action($0) } : nil
         past.append(
           Past(
             run: run.id, time: event.time, event: event.failure == nil ? "ran" : "failed",
             reasons: event.reasons, seconds: event.seconds, threads: event.threads,
-            peakMemory: event.peakMemory, key: event.key?.hex, message: event.failure))
+            peakMemory: event.peakMemory, key: event.key?.hex, message: event.failure,
+            madeBy: MadeBy(record)))
       }
     }
     if json { return try printJSON(past) }
@@ -136,5 +142,10 @@ struct LogCommand: ParsableCommand {
       ])
     }
     printColumns(rows)
+    for entry in past {
+      if let program = entry.madeBy, let key = entry.key {
+        print("\(key.prefix(12)) made by \(program.text)")
+      }
+    }
   }
 }

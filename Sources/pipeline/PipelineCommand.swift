@@ -83,11 +83,13 @@ struct PipelineOptions: ParsableArguments {
   ///   - remembering: Whether what is read now may be written down there.
   func load(_ cache: CacheStore? = nil, remembering: Bool = false) throws -> PipelineDocument {
     let path = try self.path()
+    func hashFile(_ path: String) throws -> Digest {
+      try cache?.digest(ofFile: path, remembering: remembering) ?? digestOfFile(path)
+    }
     do throws(PipelineFileErrors) {
       let document = try PipelineFile.load(
-        path: path, stages: allStages.declarations, overrides: overrides,
-        hashFile: { try cache?.digest(ofFile: $0, remembering: remembering) ?? digestOfFile($0) },
-        askProgram: TrackedPrograms.ask)
+        path: path, stages: allStages.declarations, overrides: overrides, hashFile: hashFile,
+        ask: { try TrackedPrograms.answer($0, hashFile: hashFile) })
       for warning in document.warnings { printError(warning.description) }
       return document
     } catch {

@@ -3,6 +3,7 @@
 import ArgumentParser
 import PipelineCore
 import PipelineExecution
+import Wording
 
 struct PlanCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -56,7 +57,7 @@ struct PlanCommand: ParsableCommand {
     if json { return try printJSON(entries) }
     let runs = entries.filter { $0.sameAs == nil }
     let rest = runs.count < entries.count ? "; the same as one of them: \(entries.count - runs.count)" : ""
-    print("\(session.plan.name): \(runs.count) of \(lookedAt) nodes would run\(rest)")
+    print("\(session.plan.name): \(runs.count) of \(counted(lookedAt, "node")) would run\(rest)")
     let counts = Dictionary(runs.map { ($0.category, 1) }, uniquingKeysWith: +)
     for (category, count) in counts.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }) {
       print("  \(count)  \(category)")
@@ -116,6 +117,7 @@ struct ExplainCommand: ParsableCommand {
     var node: String
     var upToDate: Bool
     var lastReasons: String?
+    var madeBy: MadeBy?
     var levels: [Level]
     var rootCauses: [Cause]
   }
@@ -125,6 +127,7 @@ struct ExplainCommand: ParsableCommand {
     let id = try session.node(node)
     let (levels, causes) = Explainer(plan: session.plan, keys: session.keys, cache: session.cache).explain(id)
     let last = levels.isEmpty ? session.cache.plan(session.keys[id]) : nil
+    let record = last.flatMap { session.cache.action($0.artifact.action) }
     // One field of a stage is one cause, however many of its nodes it changes.
     var roots: [(cause: Explainer.Cause, nodes: Int)] = []
     for cause in causes {
@@ -140,6 +143,7 @@ struct ExplainCommand: ParsableCommand {
       return try printJSON(
         Answer(
           node: session.plan[id].name, upToDate: levels.isEmpty, lastReasons: last?.reasons,
+          madeBy: MadeBy(record),
           levels: levels.map {
             .init(node: $0.node, depth: $0.depth, reasons: $0.reasons.map(\.description))
           },
@@ -147,8 +151,9 @@ struct ExplainCommand: ParsableCommand {
     }
     guard !levels.isEmpty else {
       print("\(session.plan[id].name) is up to date")
-      if let last, let record = session.cache.action(last.artifact.action) {
+      if let last, let record {
         print("  made \(record.created) in \(duration(record.seconds)) for \(record.pipeline)/\(record.node)")
+        if let program = MadeBy(record) { print("  by \(program.text)") }
         if !last.reasons.isEmpty { print("  because: \(last.reasons)") }
       }
       return
@@ -160,7 +165,7 @@ struct ExplainCommand: ParsableCommand {
     }
     print("root cause:")
     for (cause, nodes) in roots {
-      let count = nodes > 1 ? "  (and \(nodes - 1) more nodes of that stage)" : ""
+      let count = nodes > 1 ? "  (and \(counted(nodes - 1, "more node")) of that stage)" : ""
       print("  \(describe(cause))\(count)")
     }
   }
@@ -189,8 +194,8 @@ struct PathCommand: ParsableCommand {
     let resolution = Resolution(
       plan: session.plan, keys: session.keys, cache: session.cache, wanted: [id])
     guard let artifact = resolution.artifact(id) else {
-      printError(
-        "\(session.plan[id].name) has no current artifact; see 'pipeline explain \(pipeline.name) \(node)'")
+      let advice = "pipeline explain \(pipeline.words) \(PipelineOptions.quoted(node))"
+      printError("\(session.plan[id].name) has no current artifact; see: \(advice)")
       throw Exit.failed
     }
     print(try session.file(of: id, artifact))

@@ -6,6 +6,7 @@ import PipelineCore
 import PipelineExecution
 import PipelineFile
 import Stages
+import Wording
 
 struct RunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -107,7 +108,7 @@ struct RunCommand: ParsableCommand {
       } catch let code as ExitCode where code != Exit.interrupted {
         // What went wrong has been said; the next change may put it right.
       }
-      printError("watching \(watcher.count) files; Ctrl-C ends")
+      printError("watching \(counted(watcher.count, "file")); Ctrl-C ends")
       guard watcher.waitForChange() else { throw Exit.interrupted }
     }
   }
@@ -123,9 +124,6 @@ struct RunCommand: ParsableCommand {
       syncAfter: syncAfter, keepsScratch: keepScratch)
     options.devices = DeviceCount.devices(devices)
     if memory == nil { options.memorySource = "80 % \(allocation.memoryLimit)" }
-    let executable =
-      (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
-      ?? CommandLine.arguments[0]
     // What this run prints at its end it reads: a damaged table is made again first.
     for id in wanted where session.isTable(id) {
       if let artifact = session.cache.artifact(plan: session.keys[id]) {
@@ -134,7 +132,7 @@ struct RunCommand: ParsableCommand {
     }
     var run = Run(
       plan: session.plan, keys: session.keys, cache: session.cache, options: options,
-      executor: WorkerPool(command: [executable, "worker"]),
+      executor: WorkerPool(ofThisProgram: ["worker"]),
       progress: ConsoleProgress(
         jobs: jobs, costs: { RunHistory(cache: session.cache).costs(of: session.plan.name) }))
     let summary: RunSummary

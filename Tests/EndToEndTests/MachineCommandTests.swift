@@ -1,6 +1,7 @@
 // What decides a command beyond its files, and what it needs of the machine beyond cores and memory.
 
 import Foundation
+import Glibc
 import Testing
 
 @Suite struct MachineCommandTests {
@@ -54,6 +55,70 @@ import Testing
     #expect(gone.errors.contains("it did not exit with status 0"))
     let empty = try box.pipeline("run", "p", "--set", "a.track=[[]]")
     #expect(empty.status == 65 && empty.errors.contains("needs at least the program"), "\(empty)")
+  }
+
+  /// The file of the program itself is in the key where that is asked for; which one was found is told in any case.
+  @Test func theProgramItselfCanBeTracked() throws {
+    let box = try Sandbox()
+    func tool(_ text: String, in folder: String) throws {
+      try box.write("#!/bin/sh\necho \(text) > o\n", to: "\(folder)/tool")
+      #expect(try box.start("/bin/chmod", ["755", "\(box.folder)/\(folder)/tool"]).1().status == 0)
+    }
+    let path = "\(box.folder)/venv:\(box.folder)/bin:/usr/bin:/bin"
+    try box.write(
+      """
+      defaults: {environment: {PATH: "\(path)"}}
+      stages:
+        seen: {stage: command, parameters: {argv: [tool], track: program, outputs: [o]}}
+        unseen: {stage: command, parameters: {argv: [tool], outputs: [o]}}
+      """, to: "pipelines/p.yaml")
+    try tool("one", in: "bin")
+    #expect(try box.run("p") == ["seen", "unseen"])
+    #expect(try box.run("p") == [])
+    let found = box.folder + "/bin/tool"
+    #expect(try box.pipeline("explain", "p", "unseen").output.contains("  by \(found)\n"))
+    let told = try box.pipeline("explain", "p", "seen").output
+    #expect(told.contains("  by \(found), digest "), "\(told)")
+    #expect(try box.pipeline("log", "p", "unseen").output.contains(" made by \(found)\n"))
+    // As a virtual environment does: another path to the same file.
+    try FileManager.default.createDirectory(atPath: box.folder + "/venv", withIntermediateDirectories: true)
+    #expect(symlink(found, box.folder + "/venv/tool") == 0)
+    #expect(try box.run("p") == [], "what runs is the same")
+    try tool("two", in: "bin")
+    let changed = try box.pipeline("explain", "p", "seen").output
+    #expect(changed.contains("the program 'tool': "), "\(changed)")
+    #expect(try box.run("p") == ["seen"], "what nobody tracks is not seen")
+    #expect(try box.pipeline("cat", "p", "seen", "o").output == "two\n")
+    #expect(try box.pipeline("cat", "p", "unseen", "o").output == "one\n")
+    let now = try box.pipeline("explain", "p", "seen").output
+    #expect(now.contains("  by \(box.folder)/venv/tool → "), "\(now)")
+    try FileManager.default.removeItem(atPath: box.folder + "/venv")
+    try FileManager.default.removeItem(atPath: found)
+    let gone = try box.pipeline("run", "p")
+    #expect(
+      gone.status == 65 && gone.errors.contains("p.yaml:3:49: error: can't find the program 'tool'"),
+      "\(gone)")
+    #expect(gone.errors.contains("there is no such program on the PATH that it is given"))
+  }
+
+  /// The program may change between the plan and its start: then the result is not that of the key.
+  @Test func aTrackedProgramThatChangesDuringTheRunIsNotBelieved() throws {
+    let box = try Sandbox()
+    let tool = box.folder + "/bin/tool"
+    try box.write("#!/bin/sh\necho one > o\n", to: "bin/tool")
+    #expect(try box.start("/bin/chmod", ["755", tool]).1().status == 0)
+    let edit = "printf '#!/bin/sh\\necho two > o\\n' > '\(tool)'; touch s"
+    try box.write(
+      """
+      stages:
+        edit: {stage: command, parameters: {argv: [sh, -c, "\(edit)"], outputs: [s]}}
+        use: {stage: command, inputs: {after: edit}, parameters: {argv: ["\(tool)"], track: [program], outputs: [o]}}
+      """, to: "pipelines/p.yaml")
+    let run = try box.pipeline("run", "p")
+    #expect(
+      run.status == 1 && run.errors.contains("the program \(tool) changed during the run"), "\(run.errors)")
+    #expect(try box.run("p") == ["use"])
+    #expect(try box.pipeline("cat", "p", "use", "o").output == "two\n")
   }
 
   /// Whatever its time says: a file that was written to is read again. One that was not is not.

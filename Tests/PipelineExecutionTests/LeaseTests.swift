@@ -71,6 +71,25 @@ import ToyStages
     #expect(lab.files("leases").isEmpty)
   }
 
+  /// A process number says nothing on another host, and so nothing if no process has it here.
+  @Test func aDeadNumberOfAnotherHostIsNoDeadOwner() throws {
+    let lab = try Lab()
+    try lab.cache.prepare()
+    let key = Digest(of: "shared".utf8)
+    let dead = try Child(["/bin/true"], lab.folder)
+    dead.wait()
+    let path = try plant(lab, key, host: "elsewhere", scope: "other", process: dead.id)
+    var watcher = LeaseKeeper(cache: lab.cache, duration: 30) { 0 }
+    guard case .held(let owner) = try watcher.acquire(key) else {
+      Issue.record("it took the lease of a process that it can't see")
+      return
+    }
+    let planted = try Data(contentsOf: URL(fileURLWithPath: path))
+    #expect(owner.fields.bytes(kind: .lease).elementsEqual(planted))
+    watcher.releaseAll()
+    #expect(lab.files("leases") == [path])
+  }
+
   /// Hosts whose clocks are minutes apart, and one whose clock runs at another speed: only durations count.
   @Test func clocksNeedNotAgree() throws {
     let lab = try Lab()

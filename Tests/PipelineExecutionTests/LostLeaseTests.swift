@@ -52,6 +52,30 @@ import ToyStages
     #expect(FileManager.default.fileExists(atPath: path), "it is another's")
   }
 
+  /// Between the look at the cache and the lease, another process may have made the node.
+  @Test func whatAnotherHasMadeMeanwhileIsNotMadeAgain() throws {
+    let lab = try Lab()
+    var pipeline = ToyPipeline("two")
+    // The first has the longer way before it, and there is one core.
+    pipeline.add("first", "number", ["value": .integer(1)])
+    pipeline.add("last", "sum", from: [("terms", ["first"])])
+    pipeline.add("second", "number", ["value": .integer(2)])
+    pipeline.setAll("log", .string(lab.log))
+    var other = ToyPipeline("other")
+    other.add("second", "number", ["value": .integer(2), "log": .string(lab.log)])
+    let executor = MeddlingExecutor { waits in
+      if waits == 1 {
+        #expect(lab.executions() == ["first": 1], "the other is ready and not begun")
+        let summary = try lab.run(other)
+        #expect(summary.ran.count == 1)
+      }
+    }
+    let summary = try lab.run(pipeline, jobs: 1, executor: executor)
+    #expect(Set(summary.ran.map(\.node)) == ["first", "last"] && summary.cutOff == 1)
+    #expect(lab.executions()["second"] == 1)
+    #expect(lab.files("leases").isEmpty)
+  }
+
   /// Whether the other process is done when this one goes on, or a little later.
   @Test(arguments: [true, false]) func whoLostTheLeaseDropsItsResult(_ isDone: Bool) throws {
     let (lab, other) = (try Lab(), try Lab())

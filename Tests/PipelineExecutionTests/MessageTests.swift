@@ -35,7 +35,7 @@ private let registry = StageRegistry([EachKindStage.self])
       parameters: try ParameterValues(parameters, of: EachKindStage.declaration), axes: axes, streamKey: .max,
       inputs: ["terms": [input, input], "none": []], output: "/o", scratch: "/s",
       files: [TaskFile(path: "é", digest: Digest(of: [4]), source: "/é", copy: "/f/0")], downloads: "d",
-      cache: "c", threads: 2, memory: .max, syncAfter: 0.1)
+      cache: "c", threads: 2, memory: .max, syncAfter: 0.1, program: Digest(of: [5]))
   }
 
   /// A stage must not see from its values whether it runs in a worker: 1.0 stays 1.0, and each bit its own.
@@ -54,6 +54,7 @@ private let registry = StageRegistry([EachKindStage.self])
       [read.node, read.output, read.scratch, read.downloads, read.cache] == [
         "b", "/o", "/s", "d", "c",
       ])
+    #expect(read.program == Digest(of: [5]))
     #expect(read.key == sent.key && read.stageVersion == 3 && read.threads == 2 && read.stage == "each-kind")
   }
 

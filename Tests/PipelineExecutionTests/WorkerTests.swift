@@ -92,7 +92,7 @@ import ToyStages
     pipeline.add("next", "sum", ["seconds": .number(0.8)], from: [("terms", ["leaver"])])
     #expect(try lab.run(pipeline, jobs: 1, executor: lab.workers(), progress: lines).failures.isEmpty)
     #expect(
-      lines.texts == ["ended 1 processes that it had left behind"]
+      lines.texts == ["ended 1 process that it had left behind"]
         || lines.texts == ["ended 2 processes that it had left behind"])
     let text = try String(contentsOfFile: lab.log + ".child", encoding: .utf8)
     let left = try #require(pid_t(text.trimmingCharacters(in: .whitespacesAndNewlines)))

@@ -60,6 +60,42 @@ import Testing
     #expect(try output(program) == "/usr\n")
   }
 
+  /// So are relative folders of its PATH, as the program itself would read them.
+  @Test func aFolderOfThePathIsRelativeToItsFolder() throws {
+    let program = Program(["true"], environment: .exactly(["PATH": "no/such:bin"]), directory: "/usr")
+    #expect(program.found() == "bin/true")
+    #expect(try output(program) == "")
+    let nowhere = Program(["true"], environment: .exactly(["PATH": "bin"]), directory: "/usr/share")
+    #expect(nowhere.found() == nil)
+  }
+
+  /// The file is what runs, and the first argument only what it is called.
+  @Test func aProgramCanBeStartedByItsFile() throws {
+    var program = Program(["/no/such/name", "-c", "echo \"$0\""])
+    program.file = "/bin/sh"
+    #expect(try output(program) == "/no/such/name\n")
+  }
+
+  /// A file that is open for writing can't be started, and in a process of several threads each program that is being
+  /// started holds for a moment what all of them have open.
+  @Test func aProgramThatWasJustWrittenStarts() throws {
+    let tool = NSTemporaryDirectory() + "/tool-" + UUID().uuidString
+    defer { unlink(tool) }
+    let descriptor = open(tool, O_WRONLY | O_CREAT | O_CLOEXEC, 0o755)
+    let script = "#!/bin/sh\necho mine\n"
+    #expect(write(descriptor, script, script.utf8.count) == script.utf8.count)
+    let closer = Thread {
+      usleep(100_000)
+      close(descriptor)
+    }
+    closer.start()
+    #expect(try output(Program([tool])) == "mine\n")
+    let still = open(tool, O_WRONLY | O_CLOEXEC)
+    defer { close(still) }
+    let error = #expect(throws: ProgramError.self) { try Program([tool]).start() }
+    #expect(error?.code == ETXTBSY)
+  }
+
   @Test func aPathIsRelativeToItsFolder() throws {
     #expect(try output(Program(["./true"], directory: "/bin")) == "")
     #expect(try output(Program(["pwd"], directory: "/usr")) == "/usr\n")
@@ -98,6 +134,9 @@ import Testing
   }
 
   @Test func signalsStandAtTheirDefaults() throws {
+    // Also where this process ignores one, as under a shell's trap.
+    let former = signal(SIGTSTP, SIG_IGN)
+    defer { signal(SIGTSTP, former) }
     let status = try output(Program(["cat", "/proc/self/status"]))
     for line in ["SigBlk", "SigIgn"] {
       let mask = try #require(

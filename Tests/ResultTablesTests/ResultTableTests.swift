@@ -158,6 +158,46 @@ import Testing
     #expect(csv.components(separatedBy: "\r\n").count - 1 == 21)
   }
 
+  /// A label with nothing but a comma in it is one field, not two.
+  @Test func aCommaShiftsNoColumn() throws {
+    let rows = [Self.row("near, far", "500", 0, split: "test", accuracy: 1, loss: 0.5)]
+    let lines = try ResultTable(rows, layout: Self.layout).csv().components(separatedBy: "\r\n")
+    #expect(lines[1] == "\"near, far\",500,test accuracy,test,accuracy,1,1.0,,,0")
+  }
+
+  /// What a line repeats of the one above is blank from the outside in; below another outer key nothing is.
+  @Test func aKeyIsBlankOnlyBelowTheSameKey() throws {
+    var rows: [ResultRow] = []
+    for (scheme, part) in [("1-step", "near"), ("3-step", "near"), ("3-step", "far")] {
+      var row = Self.row(scheme, "500", 0, split: "test", accuracy: 1, loss: 0.5)
+      row.axes["part"] = part
+      rows.append(row)
+    }
+    var layout = Self.layout
+    (layout.rowAxes, layout.order) = (["scheme", "part"], [])
+    let table = try ResultTable(rows, layout: layout)
+    let keys = table.markdown().split(separator: "\n").filter { $0.contains("test ") }.map { line in
+      line.split(separator: "|").prefix(2).map { $0.trimmingCharacters(in: .whitespaces) }
+    }
+    #expect(
+      keys == [["1-step", "near"], ["", ""], ["3-step", "near"], ["", ""], ["", "far"], ["", ""]])
+  }
+
+  /// Values that are named in `order` come first, in that order, and the others as they appear.
+  @Test func theOrderThatIsAskedForHolds() throws {
+    var layout = Self.layout
+    let rows = ["b", "c", "a"].map { Self.row($0, "500", 0, split: "test", accuracy: 1, loss: 0.5) }
+    for (order, expected) in [
+      (["a", "absent", "b"], ["a", "b", "c"]), (["c"], ["c", "b", "a"]), ([], ["b", "c", "a"]),
+    ] {
+      layout.order = order
+      let keys = try ResultTable(rows, layout: layout).lines.map { $0.key[0] }
+      #expect(
+        keys.filter { !$0.isEmpty }.reduce(into: [String]()) { if $0.last != $1 { $0.append($1) } }
+          == expected)
+    }
+  }
+
   @Test func jsonListsTheNodesBehindACell() throws {
     let json = try ResultTable(Self.rows, layout: Self.layout).json()
     let root = try #require(try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any])

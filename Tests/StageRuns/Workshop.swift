@@ -7,13 +7,20 @@ import HDF5
 import PipelineCore
 import PipelineExecution
 import Stages
+import Synchronization
 
-/// What a stage says while it runs is not looked at; what it keeps stands in a cache.
+/// What a stage says while it runs is not looked at; what it keeps stands in a cache, and its notes with the workshop.
 package struct SilentContext: StageContext {
   package let cache: CacheStore
+  fileprivate let notes = Notes()
+
+  fileprivate final class Notes: Sendable {
+    let all = Mutex<[String: String]>([:])
+  }
 
   package func progress(_ fraction: Double, _ message: String) {}
   package func log(_ message: String) {}
+  package func note(_ name: String, _ value: String) { notes.all.withLock { $0[name] = value } }
   package func section(_ name: String, of identity: [String]) -> any CacheSection {
     cache.section(name, of: identity)
   }
@@ -22,6 +29,10 @@ package struct SilentContext: StageContext {
 /// Runs stages in a folder that goes away with it.
 package final class Workshop {
   package let folder: String
+  /// The digest that the program of the next command has in the key.
+  package var program: Digest?
+  /// What the last stage has noted.
+  package private(set) var notes: [String: String] = [:]
   private var cache: CacheStore { CacheStore(root: folder + "/cache") }
 
   package init() throws {
@@ -70,10 +81,12 @@ package final class Workshop {
       parameters: values, axes: axes, streamKey: streamKey, inputs: inputs, gathers: gathers,
       output: output, scratch: path(), files: files, downloads: folder + "/cache/downloads",
       cache: cache.root,
-      threads: 1, memory: 1 << 30)
+      threads: 1, memory: 1 << 30, program: program)
     let content: Digest
+    let context = SilentContext(cache: cache)
+    defer { notes = context.notes.all.withLock { $0 } }
     do {
-      content = try stage.run(task, SilentContext(cache: cache))
+      content = try stage.run(task, context)
     } catch let failure as StageFailure {
       throw task.namingSources(failure)
     }

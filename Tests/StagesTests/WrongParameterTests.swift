@@ -21,6 +21,7 @@ private enum Treatment: CaseIterable { case given, missing, mistyped }
     case .list(let element): .list([right(element)])
     case .map(let element): .map(["NAME": right(element)])
     case .optional(let type): right(type)
+    case .either(_, let type): right(type)
     }
   }
 
@@ -33,6 +34,7 @@ private enum Treatment: CaseIterable { case given, missing, mistyped }
     case .list(let element): .list([right(element), wrong(element)])
     case .map(let element): .map(["NAME": wrong(element)])
     case .optional(let type): wrong(type)
+    case .either(_, let type): wrong(type)
     }
   }
 

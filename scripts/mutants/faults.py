@@ -1,6 +1,7 @@
 """The faults: single places of the code, each with what else could stand there and what a user would then see."""
 import dataclasses
 import pathlib
+import re
 import tomllib
 import zlib
 
@@ -43,6 +44,21 @@ class Fault:
         if found != 1 and not (self.after and found > 1):
             raise Stale(f"{self}: {self.file} has {found} times: {self.old}")
         return text.index(self.old, start)
+
+    @property
+    def is_whole(self):
+        """Whether all brackets are closed where they are opened, so that a switch can stand in its place."""
+        closing = {")": "(", "]": "[", "}": "{"}
+        for text in (self.old, self.new):
+            opened = []
+            for bracket in re.findall(r"[][(){}]", re.sub(r'"(?:\\.|[^"\\])*"', "", text)):
+                if bracket not in closing:
+                    opened.append(bracket)
+                elif not opened or opened.pop() != closing[bracket]:
+                    return False
+            if opened:
+                return False
+        return True
 
     def switch(self):
         """The text that has both, and a switch between them."""
@@ -120,6 +136,8 @@ def problems(root, all_areas):
         other = numbers.setdefault(fault.number, fault)
         if other is not fault:
             found.append(f"{fault}: {other} has its name or number")
+        if not fault.is_whole:
+            found.append(f"{fault}: a bracket is opened or closed outside of it")
     for path, group in by_file(faults).items():
         file = root / path
         if not file.is_file():

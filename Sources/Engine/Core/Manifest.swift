@@ -114,7 +114,7 @@ extension Plan {
       }
     }
     for file in nodes[index].files { manifest.field("files.\(file.path)", file.digest.hex) }
-    for tracked in nodes[index].tracked { manifest.field("tracked.\(tracked.command)", tracked.output) }
+    for tracked in nodes[index].tracked { manifest.field(tracked.field, tracked.output) }
     let inputs = nodes[index].inputs
     for input in inputs.count > 1 ? inputs.sorted(by: { $0.slot < $1.slot }) : inputs {
       manifest.field("inputs.\(input.slot)", digest(input.source).hex)

@@ -80,7 +80,7 @@ public struct PlannedNode: Sendable {
   public var inputs: [PlannedInput]
   /// Paths of external files with the digests of their content, sorted by path.
   public var files: [ExternalFile]
-  /// What programs said that decides the result beyond files, sorted by command.
+  /// What decides the result beyond files, and what it was when the plan was made, sorted by field.
   public var tracked: [TrackedOutput]
 
   /// A node of the expanded graph.
@@ -96,25 +96,6 @@ public struct PlannedNode: Sendable {
     self.files = files
     self.tracked = tracked
   }
-}
-
-/// What a program said when the plan was made, such as its version: it is in the key.
-public struct TrackedOutput: Sendable, Hashable {
-  /// The program and its arguments, a space between two.
-  public var command: String
-  /// What it said: the text itself if that is a short line, or else its digest.
-  public var output: String
-
-  /// What a command said.
-  public init(command: [String], said: String) {
-    self.command = command.joined(separator: " ")
-    let text = said.drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed()
-    let isShort = text.count <= 100 && !text.contains(where: \.isNewline)
-    output = isShort ? String(text) : "sha256 " + Digest(of: said.utf8).hex
-  }
-
-  /// What a command said, as it was recorded.
-  package init(command: String, output: String) { (self.command, self.output) = (command, output) }
 }
 
 /// A file outside the cache that a node reads.

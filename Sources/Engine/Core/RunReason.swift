@@ -17,6 +17,8 @@ public enum RunReason: Hashable, Sendable {
   case fileChanged(path: String, old: String?, new: String?)
   /// 6. A program that is tracked, such as an interpreter asked for its version, says something else.
   case trackedChanged(command: String, old: String?, new: String?)
+  /// 6. The file of a program that is tracked has other bytes.
+  case programChanged(name: String, old: String?, new: String?)
   /// 7. An input is not what it was: its own manifest changed, or another node fills the slot.
   case inputChanged(slot: String, old: Digest?, new: Digest?)
   /// 8. The key is the same, but its artifact is gone from the cache.
@@ -39,7 +41,7 @@ public enum RunReason: Hashable, Sendable {
     case .parameterChanged: "parameter changed"
     case .axisChanged: "axis changed"
     case .fileChanged: "file changed"
-    case .trackedChanged: "tracked program changed"
+    case .trackedChanged, .programChanged: "tracked program changed"
     case .inputChanged: "input changed"
     case .artifactMissing: "artifact missing"
     case .artifactDamaged: "artifact damaged"
@@ -54,15 +56,16 @@ public enum RunReason: Hashable, Sendable {
     func change(_ name: String, _ old: String?, _ new: String?) -> String {
       "\(name): \(old ?? "(none)") → \(new ?? "(none)")"
     }
+    func short(_ digest: String?) -> String? { digest.map { String($0.prefix(12)) } }
     switch self {
     case .neverBuilt: return "never built"
     case .stageTypeChanged(let old, let new): return change("stage", old, new)
     case .stageVersionChanged(let old, let new): return change("stage_version", old, new)
     case .parameterChanged(let name, let old, let new): return change(name, old, new)
     case .axisChanged(let name, let old, let new): return change("axis \(name)", old, new)
-    case .fileChanged(let path, let old, let new):
-      return change(
-        "content of \(path)", old.map { String($0.prefix(12)) }, new.map { String($0.prefix(12)) })
+    case .fileChanged(let path, let old, let new): return change("content of \(path)", short(old), short(new))
+    case .programChanged(let name, let old, let new):
+      return change("the program '\(name)'", short(old), short(new))
     case .trackedChanged(let command, let old, let new): return change("output of '\(command)'", old, new)
     case .inputChanged(let slot, let old, let new):
       if old == nil { return "input \(slot) added" }
@@ -98,7 +101,8 @@ public enum RunReason: Hashable, Sendable {
     each("parameters.") { .parameterChanged(name: $0, old: $1, new: $2) }
     each("axes.") { .axisChanged(name: $0, old: $1, new: $2) }
     each("files.") { .fileChanged(path: $0, old: $1, new: $2) }
-    each("tracked.") { .trackedChanged(command: $0, old: $1, new: $2) }
+    each(TrackedOutput.wordsSection) { .trackedChanged(command: $0, old: $1, new: $2) }
+    each(TrackedOutput.programSection) { .programChanged(name: $0, old: $1, new: $2) }
     each("inputs.") { slot, old, new in
       .inputChanged(slot: slot, old: old.flatMap { Digest(hex: $0) }, new: new.flatMap { Digest(hex: $0) })
     }

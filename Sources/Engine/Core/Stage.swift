@@ -125,6 +125,8 @@ public struct StageTask: Sendable {
   public var secrets: [String]
   /// The devices that it has to itself, by counter, such as the numbers of GPUs.
   public var devices: [String: [String]]
+  /// The digest that the file of its program has in the key; nil where it is in no key.
+  public var program: Digest?
 
   /// A task of plain values.
   public init(
@@ -132,7 +134,7 @@ public struct StageTask: Sendable {
     axes: [AxisValue], streamKey: UInt64, inputs: [String: [TaskInput]], gathers: Set<String> = [],
     output: String, scratch: String, files: [TaskFile], downloads: String, cache: String, threads: Int,
     memory: Int, syncAfter: Double = 10, keepsScratch: Bool = false, secrets: [String] = [],
-    devices: [String: [String]] = [:]
+    devices: [String: [String]] = [:], program: Digest? = nil
   ) {
     self.node = node
     self.stage = stage
@@ -154,6 +156,7 @@ public struct StageTask: Sendable {
     self.keepsScratch = keepsScratch
     self.secrets = secrets
     self.devices = devices
+    self.program = program
   }
 
   /// The task's own copy of a file or folder that the declaration's `externalFiles` names.
@@ -188,6 +191,9 @@ public protocol StageContext: Sendable {
   func progress(_ fraction: Double, _ message: String)
   /// Adds a line to the run's log.
   func log(_ message: String)
+  /// Says what the artifact was made with that is in no key, such as the program that was found. It stands in the record
+  /// of the artifact; of two notes of one name the later stands.
+  func note(_ name: String, _ value: String)
   /// A part of the cache that the stage shares with all runs of its kind.
   ///
   /// - Parameters:

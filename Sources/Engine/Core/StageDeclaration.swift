@@ -107,8 +107,8 @@ public struct StageDeclaration: Sendable {
   public var resources: @Sendable (ParameterValues) -> Resources
   /// Files outside the cache that it reads, relative to the pipeline file; their content is in the key.
   public var externalFiles: @Sendable (ParameterValues) -> [String]
-  /// Programs, with their arguments, whose words are in the key: versions, lists of packages.
-  public var tracked: @Sendable (ParameterValues) -> [[String]]
+  /// What is asked of programs, the answers to which are in the key: versions, lists of packages, the file itself.
+  public var tracked: @Sendable (ParameterValues) -> [TrackedQuestion]
   /// The variables of the environment that a node gets and whose values must be kept nowhere.
   public var secrets: @Sendable (ParameterValues) -> [String]
   /// Whether those files may lie outside of the pipeline file's folder, as a user's own data does.
@@ -126,7 +126,7 @@ public struct StageDeclaration: Sendable {
     attributes: [LayoutDeclaration] = [], isRandom: Bool = false, fileExtension: String = "h5",
     resources: @escaping @Sendable (ParameterValues) -> Resources = { _ in Resources() },
     externalFiles: @escaping @Sendable (ParameterValues) -> [String] = { _ in [] },
-    tracked: @escaping @Sendable (ParameterValues) -> [[String]] = { _ in [] },
+    tracked: @escaping @Sendable (ParameterValues) -> [TrackedQuestion] = { _ in [] },
     secrets: @escaping @Sendable (ParameterValues) -> [String] = { _ in [] },
     allowsOutsideFiles: Bool = false,
     unused: (@Sendable (ParameterValues, _ slots: Set<String>) -> Set<ParameterName>)? = nil,

@@ -37,11 +37,14 @@ public enum PipelineFile {
   ///   - overrides: `KEY=VALUE` options; of two with one key, the later one holds.
   ///   - hashFile: Gives the digest of an external file that some stage reads. Its argument is a path that can be
   ///     opened: the folder of the pipeline file, a slash, and the path as the file writes it.
-  ///   - askProgram: Runs a program that a stage tracks, and gives what it says; its arguments, the program first.
+  ///   - ask: Answers what a stage tracks; without it each answer is empty.
   /// - Throws: All errors that can be found.
   public static func load(
     path: String, stages: [String: StageDeclaration], overrides: [String] = [],
-    hashFile: (String) throws -> Digest, askProgram: ([String]) throws -> String = { _ in "" }
+    hashFile: (String) throws -> Digest,
+    ask: (TrackedQuestion) throws -> TrackedOutput = {
+      TrackedOutput(command: [$0.program], said: "")
+    }
   ) throws(PipelineFileErrors) -> PipelineDocument {
     let text: String
     do {
@@ -52,32 +55,34 @@ public enum PipelineFile {
     let home = FileHome(of: path, workingDirectory: FileReading.workingDirectory())
     return try plan(
       text: text, home: home, stages: stages, overrides: overrides, readFile: FileReading.text(of:),
-      hashFile: hashFile, askProgram: askProgram)
+      hashFile: hashFile, ask: ask)
   }
 
   /// Plans from a text. The same as `load`, with files read by a closure.
   public static func parse(
     text: String, name: String, stages: [String: StageDeclaration], overrides: [String] = [],
     readFile: (String) throws -> String, hashFile: (String) throws -> Digest,
-    askProgram: ([String]) throws -> String = { _ in "" }
+    ask: (TrackedQuestion) throws -> TrackedOutput = {
+      TrackedOutput(command: [$0.program], said: "")
+    }
   ) throws(PipelineFileErrors) -> PipelineDocument {
     try plan(
       text: text, home: FileHome(of: name), stages: stages, overrides: overrides, readFile: readFile,
-      hashFile: hashFile, askProgram: askProgram)
+      hashFile: hashFile, ask: ask)
   }
 
   private static func plan(
     text: String, home: FileHome, stages: [String: StageDeclaration], overrides: [String],
     readFile: (String) throws -> String, hashFile: (String) throws -> Digest,
-    askProgram: ([String]) throws -> String
+    ask: (TrackedQuestion) throws -> TrackedOutput
   ) throws(PipelineFileErrors) -> PipelineDocument {
     let problems = Problems()
     let document = withoutActuallyEscaping(readFile) { readFile in
       withoutActuallyEscaping(hashFile) { hashFile in
-        withoutActuallyEscaping(askProgram) { askProgram in
+        withoutActuallyEscaping(ask) { ask in
           read(
             text, home, stages, overrides, problems, readFile: readFile, hashFile: hashFile,
-            askProgram: askProgram)
+            ask: ask)
         }
       }
     }
@@ -98,7 +103,7 @@ public enum PipelineFile {
   private static func read(
     _ text: String, _ home: FileHome, _ types: [String: StageDeclaration], _ overrides: [String],
     _ problems: Problems, readFile: @escaping (String) throws -> String,
-    hashFile: @escaping (String) throws -> Digest, askProgram: @escaping ([String]) throws -> String
+    hashFile: @escaping (String) throws -> Digest, ask: @escaping (TrackedQuestion) throws -> TrackedOutput
   ) -> PipelineDocument? {
     let folder = FilePath.folder(of: home.given)
     var loader = Loader(problems: problems, stages: types, home: home, readFile: readFile)
@@ -119,7 +124,7 @@ public enum PipelineFile {
     guard Expansion.fits(binder.stages, order: order, scope: scope, problems) else { return nil }
     var evaluator = ParameterEvaluator(
       problems: problems, scope: binder.scope, baseDirectory: folder, hashFile: hashFile,
-      askProgram: askProgram)
+      ask: ask)
     let parameters = binder.stages.map { $0.flatMap { evaluator.evaluate($0) } }
     guard problems.isEmpty else { return nil }
     let stages = binder.stages.compactMap { $0 }

@@ -29,6 +29,13 @@ public enum FileTree {
     return try walk.visit(path, copyingTo: target)
   }
 
+  /// The file or folder that a path leads to when all links are followed, absolute; nil where there is none.
+  public static func target(of path: String) -> String? {
+    guard let real = realpath(path, nil) else { return nil }
+    defer { free(real) }
+    return String(cString: real)
+  }
+
   /// What was changed last of all that stands at a path, by the system's own clock; nil where there is nothing.
   public static func lastChanged(in path: String) -> String? { Walk().lastChanged(path)?.path }
 }

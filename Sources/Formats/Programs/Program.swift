@@ -41,6 +41,8 @@ public struct Program: Sendable {
 
   /// The program's path, or a name to be looked up on the `PATH` of `environment`; then its arguments.
   public var arguments: [String]
+  /// The file that is started, whatever the first of `arguments` says; nil if that tells it.
+  public var file: String?
   /// What its environment is.
   public var environment: Environment
   /// Where it starts; nil for this process's folder.
@@ -74,7 +76,7 @@ public struct Program: Sendable {
 
   /// Starts the program.
   public func start() throws(ProgramError) -> Child {
-    guard let path = found() else {
+    guard let path = file ?? found() else {
       throw ProgramError(arguments[0], "there is no such program", code: ENOENT)
     }
     let variables = try variables()
@@ -95,7 +97,9 @@ public struct Program: Sendable {
     defer { posix_spawnattr_destroy(&attributes) }
     var id: pid_t = 0
     let code = withCStrings(arguments.map { Array($0.utf8) }) { argv in
-      withCStrings(variables) { envp in posix_spawn(&id, path, &wiring.actions, &attributes, argv, envp) }
+      withCStrings(variables) { envp in
+        Self.whenWritten { posix_spawn(&id, path, &wiring.actions, &attributes, argv, envp) }
+      }
     }
     guard code == 0 else { throw ProgramError(arguments[0], String(cString: strerror(code)), code: code) }
     wiring.keep()
@@ -104,6 +108,17 @@ public struct Program: Sendable {
 
   /// Starts the program and waits for its end.
   public func run() throws(ProgramError) -> ProgramEnding { try start().wait() }
+
+  /// Tries once more, for a second, where the program's file is open for writing. What this process has written and closed
+  /// is still open for a moment in a program that another thread is starting.
+  private static func whenWritten(_ start: () -> Int32) -> Int32 {
+    for _ in 0..<200 {
+      let code = start()
+      if code != ETXTBSY { return code }
+      usleep(5_000)
+    }
+    return start()
+  }
 
   /// Signals at their defaults and none blocked: the calling thread may block some, and this process may ignore some,
   /// both of which children inherit. What the user ignores (`nohup` ignores hang-ups) stays ignored.
@@ -133,17 +148,22 @@ public struct Program: Sendable {
     if arguments[0].utf8.contains(UInt8(ascii: "/")) { return arguments[0] }
     return switch environment {
     case .own(let changes):
-      Self.find(arguments[0], path: changes["PATH"] ?? getenv("PATH").map { String(cString: $0) })
-    case .exactly(let variables): Self.find(arguments[0], path: variables["PATH"])
+      Self.find(
+        arguments[0], path: changes["PATH"] ?? getenv("PATH").map { String(cString: $0) }, in: directory)
+    case .exactly(let variables): Self.find(arguments[0], path: variables["PATH"], in: directory)
     }
   }
 
   /// The program that a name means on a search path, or that a path means; nil if there is none.
-  public static func find(_ name: String, path: String? = getenv("PATH").map { String(cString: $0) })
-    -> String?
-  {
-    func isProgram(_ file: String) -> Bool {
+  ///
+  /// - Parameter directory: Where the program starts, and where relative folders of the search path begin; nil for this
+  ///   process's folder.
+  public static func find(
+    _ name: String, path: String? = getenv("PATH").map { String(cString: $0) }, in directory: String? = nil
+  ) -> String? {
+    func isProgram(_ found: String) -> Bool {
       var info = stat()
+      let file = found.hasPrefix("/") ? found : (directory ?? ".") + "/" + found
       return stat(file, &info) == 0 && info.st_mode & S_IFMT == S_IFREG && access(file, X_OK) == 0
     }
     if name.utf8.contains(UInt8(ascii: "/")) { return isProgram(name) ? name : nil }

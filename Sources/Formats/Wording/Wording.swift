@@ -16,6 +16,11 @@ public func printed(_ value: Double, _ form: String) -> String {
   }
 }
 
+/// `1 node`, `0 nodes`: how many there are of something whose name takes an s, or has a plural of its own.
+public func counted(_ count: Int, _ one: String, _ many: String? = nil) -> String {
+  "\(count) " + (count == 1 ? one : many ?? one + "s")
+}
+
 /// A text with another one in place of each occurrence of some bytes, whatever combining characters follow them: what is
 /// quoted for other programs must not depend on what Swift calls one character.
 public func replaced(_ text: String, _ part: String, with other: String) -> String {

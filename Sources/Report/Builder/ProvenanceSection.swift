@@ -2,6 +2,8 @@
 
 import FoundationEssentials
 import PipelineCore
+import PipelineExecution
+import Stages
 
 /// The program and the checkout that wrote a report.
 public struct ReportOrigin: Sendable {
@@ -58,6 +60,8 @@ struct ProvenanceSection {
     var list = [("pipeline", origin.version)]
     if let checkout = origin.checkout { list.append(("checkout", checkout)) }
     if !variants.isEmpty { list.append(("kernels", variants.joined(separator: ", "))) }
+    let programs = Set(snapshot.made.compactMap { $0?.note(ProgramNote.path) }).sorted()
+    if !programs.isEmpty { list.append(("programs", programs.joined(separator: ", "))) }
     if !drawers.isEmpty { list.append(("gnuplot", drawers.joined(separator: ", "))) }
     if let last = snapshot.made.compactMap({ $0?.created }).max() { list.append(("latest result", last)) }
     return list

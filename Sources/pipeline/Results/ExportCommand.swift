@@ -5,6 +5,7 @@ import FoundationEssentials
 import PipelineCore
 import PipelineExecution
 import PipelineFile
+import Wording
 
 struct ExportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -56,7 +57,7 @@ struct ExportCommand: ParsableCommand {
       session: session, folder: into, nodes: try session.nodes(nodes), withArtifacts: artifacts,
       isChosen: !nodes.isEmpty)
     let outcome = try export.carryOut(overwrites: overwrite)
-    print(outcome.files == 1 ? "1 file in \(into)" : "\(outcome.files) files in \(into)")
+    print("\(counted(outcome.files, "file")) in \(into)")
     if !outcome.missing.isEmpty {
       printError(
         "not up to date: \(outcome.missing.joined(separator: ", ")); first: \(pipeline.runCommand)")
@@ -110,8 +111,9 @@ struct Export {
     let plan = session.plan
     let (place, cache) = (Self.steps(of: folder), Self.steps(of: session.cache.root))
     if place.starts(with: cache) {
+      let what = place == cache ? "is the cache itself" : "lies in the cache \(session.cache.root)"
       throw ExportError(
-        description: "\(folder) lies in the cache, which is the program's own; choose another folder")
+        description: "\(folder) \(what), which is the program's own; choose a folder outside of it")
     }
     let target = try ExportFolder(folder, overwrites: overwrites)
     let resolution = Resolution(plan: plan, keys: session.keys, cache: session.cache)

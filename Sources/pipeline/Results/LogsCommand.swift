@@ -29,8 +29,8 @@ struct LogsCommand: ParsableCommand {
   func run() throws {
     let session = try Session(pipeline, cache)
     let id = try session.node(node)
-    if follow { return try LogFollower(session: session, node: id).follow() }
-    guard let file = try NodeLogFile(of: id, in: session) else {
+    if follow { return try LogFollower(session: session, node: id, advice: pipeline.runCommand).follow() }
+    guard let file = try NodeLogFile(of: id, in: session, advice: pipeline.runCommand) else {
       printError("\(session.plan[id].name) printed nothing, or its log is gone")
       return
     }
@@ -49,8 +49,8 @@ private struct NodeLogFile {
   var note: String?
 
   /// Finds it; nil where the node has run and nothing is kept. A node that has never run ends the program with exit
-  /// code 1.
-  init?(of id: NodeID, in session: Session) throws {
+  /// code 1, and with the command that runs it.
+  init?(of id: NodeID, in session: Session, advice: String) throws {
     let (cache, name) = (session.cache, session.plan[id].name)
     let resolution = Resolution(plan: session.plan, keys: session.keys, cache: cache, wanted: [id])
     let action = resolution.actionKey(id)
@@ -72,7 +72,7 @@ private struct NodeLogFile {
     }
     if isDone { return nil }
     guard let past = Self.lastAttempt(of: name, in: session) else {
-      printError("\(name) has not run yet; first: pipeline run \(session.plan.name)")
+      printError("\(name) has not run yet; first: \(advice)")
       throw Exit.failed
     }
     guard let kept = past.key.flatMap({ cache.keptLog($0) }) else { return nil }
@@ -93,6 +93,8 @@ private struct NodeLogFile {
 private struct LogFollower {
   let session: Session
   let node: NodeID
+  /// The command that runs the node.
+  let advice: String
   private static let pause: UInt32 = 200_000
 
   /// Ends with the node's attempt; without one, with the runs of the pipeline that are in progress.
@@ -106,7 +108,7 @@ private struct LogFollower {
     }
     guard let action, session.cache.isBeingMade(action) else {
       // It has ended, or nobody is about to run it.
-      guard let file = try NodeLogFile(of: node, in: session) else { return }
+      guard let file = try NodeLogFile(of: node, in: session, advice: advice) else { return }
       if let note = file.note { printError(note) }
       StandardOutput.put(KeptLog(path: file.path)?.text(after: 0) ?? [])
       return

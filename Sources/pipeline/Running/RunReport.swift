@@ -5,6 +5,7 @@ import Glibc
 import PipelineCore
 import PipelineExecution
 import Stages
+import Wording
 
 /// What a run has done, as `--json` prints it.
 struct RunReport: Encodable {
@@ -47,7 +48,7 @@ struct RunReport: Encodable {
 
   /// Says it on standard error.
   static func tell(_ summary: RunSummary, of pipeline: String) {
-    var line = "\(pipeline): \(summary.ran.count) nodes run, \(summary.fresh) up to date"
+    var line = "\(pipeline): \(counted(summary.ran.count, "node")) run, \(summary.fresh) up to date"
     if summary.cutOff > 0 { line += ", \(summary.cutOff) unchanged" }
     if !summary.failures.isEmpty { line += ", \(summary.failures.count) failed" }
     if !summary.blocked.isEmpty { line += ", \(summary.blocked.count) blocked by them" }

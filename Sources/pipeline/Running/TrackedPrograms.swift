@@ -1,6 +1,8 @@
-// Programs whose words are in keys, such as an interpreter that is asked for its version.
+// Programs that are in keys: their words, such as those of an interpreter that is asked for its version, or their files.
 
+import Glibc
 import PipelineCore
+import PipelineExecution
 import Programs
 
 /// Asks programs.
@@ -9,11 +11,33 @@ enum TrackedPrograms {
     var description: String
   }
 
+  /// The answer to a question of a node's.
+  ///
+  /// - Parameter hashFile: Gives the digest of a file.
+  static func answer(
+    _ question: TrackedQuestion, hashFile: (String) throws -> Digest
+  ) throws -> TrackedOutput {
+    switch question {
+    case .words(let command): return TrackedOutput(command: command, said: try ask(command))
+    case .program(let name, let path):
+      // Folders of the program's own are not there before it starts, and what is in them is in the key already.
+      let folders = (path ?? getenv("PATH").map { String(cString: $0) }).map {
+        $0.split(separator: ":").filter { $0.hasPrefix("/") }.joined(separator: ":")
+      }
+      guard let found = Program.find(name, path: folders) else {
+        throw Refusal(
+          description: name.hasPrefix("/")
+            ? "there is no such program" : "there is no such program on the PATH that it is given")
+      }
+      return TrackedOutput(program: name, digest: try hashFile(found))
+    }
+  }
+
   /// What a program says on standard output and standard error, started in the working folder with the caller's own
   /// environment.
   ///
   /// - Throws: Where it can't be started or does not exit with status 0.
-  static func ask(_ command: [String]) throws -> String {
+  private static func ask(_ command: [String]) throws -> String {
     let child = try Program(command, output: .pipe, errors: .likeOutput).start()
     let (ending, output, _) = child.communicate()
     guard case .exited(status: 0) = ending else {

@@ -84,6 +84,6 @@ import Testing
     #expect(
       plan.contains("  b: never built (the same as a)\n") && !plan.contains("  a: never built ("), "\(plan)")
     let run = try box.pipeline("run", "own")
-    #expect(run.errors.contains("own: 1 nodes run, 0 up to date, 1 unchanged"), "\(run.errors)")
+    #expect(run.errors.contains("own: 1 node run, 0 up to date, 1 unchanged"), "\(run.errors)")
   }
 }

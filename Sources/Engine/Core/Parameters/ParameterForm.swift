@@ -39,6 +39,22 @@ public struct ParameterForm<Content: Sendable>: Sendable {
       decode: { value in value == .null ? .some(nil) : form.decode(value).map(Optional.some) })
   }
 
+  /// A word that stands for some content, or else a value of another form.
+  public static func either(_ word: String, as content: Content, or other: Self) -> Self
+  where Content: Equatable {
+    Self(
+      type: .either(.choice([word]), other.type),
+      encode: { $0 == content ? .string(word) : other.encode($0) },
+      decode: { $0 == .string(word) ? content : other.decode($0) })
+  }
+
+  /// The form of what is made of this one's values; `from` undoes `to`.
+  public func mapped<Other>(
+    to: @escaping @Sendable (Content) -> Other, from: @escaping @Sendable (Other) -> Content
+  ) -> ParameterForm<Other> {
+    ParameterForm<Other>(type: type, encode: { encode(from($0)) }, decode: { decode($0).map(to) })
+  }
+
   /// One of the cases of an enumeration, by its raw value; all of them without `among`.
   public static func choice(_: Content.Type, among cases: [Content] = Array(Content.allCases)) -> Self
   where Content: RawRepresentable & CaseIterable, Content.RawValue == String {

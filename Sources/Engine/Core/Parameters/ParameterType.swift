@@ -18,6 +18,8 @@ public indirect enum ParameterType: Sendable, Hashable {
   case map(ParameterType)
   /// The type, or nothing (`null`).
   case optional(ParameterType)
+  /// The first type, a scalar, or else the second.
+  case either(ParameterType, ParameterType)
 
   /// The type in words, for messages and for `pipeline stages`.
   public var description: String {
@@ -36,10 +38,11 @@ public indirect enum ParameterType: Sendable, Hashable {
       case (let low, let high): "a number from \(low) to \(high)"
       }
     case .string: "a string"
-    case .choice(let words): "one of \(words.joined(separator: ", "))"
+    case .choice(let words): words.count == 1 ? words[0] : "one of \(words.joined(separator: ", "))"
     case .list(let element): "a list, each \(element.description)"
     case .map(let element): "a map, each value \(element.description)"
     case .optional(let type): "\(type.description), or null"
+    case .either(let scalar, let other): "\(scalar.description) or \(other.description)"
     }
   }
 
@@ -60,6 +63,7 @@ public indirect enum ParameterType: Sendable, Hashable {
       return conformed.count == values.count ? .map(conformed) : nil
     case (.optional, .null): return .null
     case (.optional(let type), _): return type.conform(value)
+    case (.either(let scalar, let other), _): return scalar.conform(value) ?? other.conform(value)
     default: return nil
     }
   }

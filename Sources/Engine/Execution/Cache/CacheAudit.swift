@@ -2,6 +2,7 @@
 
 import Glibc
 import PipelineCore
+import Wording
 
 /// Something in the cache that is not as it should be.
 public struct CacheDamage: Sendable {
@@ -100,7 +101,7 @@ public struct CacheAudit {
     if cache.file(of: artifact) != path { return Problem(text: "is not the file that its record names") }
     if facts.size != artifact.size {
       return Problem(
-        text: "has \(facts.size) bytes; its record says \(artifact.size)", isReplaceable: true)
+        text: "has \(counted(facts.size, "byte")); its record says \(artifact.size)", isReplaceable: true)
     }
     return cache.isWhole(artifact) ? nil : Problem(text: Self.otherBytes, isReplaceable: true)
   }

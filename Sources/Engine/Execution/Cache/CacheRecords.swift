@@ -53,6 +53,8 @@ public struct ActionRecord: Sendable {
   public var threads: Int
   /// The most memory that its worker held, in bytes.
   public var peakMemory: Int
+  /// What its stage has noted, such as the program that was found; see `StageContext.note`.
+  public var notes: [ManifestField] = []
 }
 
 /// What a plan key stands for: an artifact, and the manifest that the key was made of.
@@ -90,13 +92,18 @@ extension Artifact {
 }
 
 extension ActionRecord {
+  private static let notePrefix = "note."
+
+  /// What the stage has noted under a name.
+  public func note(_ name: String) -> String? { notes.first { $0.name == name }?.value }
+
   init?(_ record: RecordFile) {
     guard let artifact = Artifact(record) else { return nil }
     self.init(
       artifact: artifact, stage: record["stage"] ?? "", node: record["node"] ?? "",
       pipeline: record["pipeline"] ?? "", created: record["created"] ?? "",
       seconds: record.number("seconds") ?? 0, threads: record.integer("threads") ?? 1,
-      peakMemory: record.integer("peak_memory") ?? 0)
+      peakMemory: record.integer("peak_memory") ?? 0, notes: record.fields(after: Self.notePrefix))
   }
 
   var record: RecordFile {
@@ -108,6 +115,7 @@ extension ActionRecord {
     file.add("seconds", String(seconds))
     file.add("threads", String(threads))
     file.add("peak_memory", String(peakMemory))
+    for note in notes { file.add(Self.notePrefix + note.name, note.value) }
     return file
   }
 }
@@ -117,10 +125,8 @@ extension PlanRecord {
 
   init?(_ record: RecordFile) {
     guard let artifact = Artifact(record) else { return nil }
-    let manifest = record.fields.filter { $0.name.hasPrefix(Self.keyPrefix) }.map {
-      ManifestField(name: String($0.name.dropFirst(Self.keyPrefix.count)), value: $0.value)
-    }
-    self.init(artifact: artifact, manifest: manifest, reasons: record["reasons"] ?? "")
+    self.init(
+      artifact: artifact, manifest: record.fields(after: Self.keyPrefix), reasons: record["reasons"] ?? "")
   }
 
   var record: RecordFile {

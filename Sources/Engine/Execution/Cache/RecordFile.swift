@@ -25,6 +25,13 @@ package struct RecordFile {
   func number(_ name: String) -> Double? { self[name].flatMap { Double($0) } }
   func digest(_ name: String) -> Digest? { self[name].flatMap { Digest(hex: $0) } }
 
+  /// The fields whose names start with a prefix, without it.
+  func fields(after prefix: String) -> [ManifestField] {
+    fields.filter { $0.name.hasPrefix(prefix) }.map {
+      ManifestField(name: String($0.name.dropFirst(prefix.count)), value: $0.value)
+    }
+  }
+
   package func bytes(kind: RecordKind) -> [UInt8] {
     var text = "pipeline \(kind.rawValue) 1\n"
     for field in fields { text += "\(Self.escape(field.name, spaces: true)) \(Self.escape(field.value))\n" }

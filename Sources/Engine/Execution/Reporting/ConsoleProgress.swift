@@ -2,6 +2,7 @@
 
 import Glibc
 import PipelineCore
+import Wording
 
 /// The display for people and logs.
 ///
@@ -99,7 +100,9 @@ public final class ConsoleProgress: ProgressDisplay {
     if isTerminal { forecast = Forecast(jobs: jobs, earlier: costs()) }
     forecast.expect(unfinished.map { plan.stage(of: $0).name })
     start = clock()
-    line("\(plan.name): \(total) of \(plan.nodes.count) nodes to bring up to date, \(jobs) jobs")
+    line(
+      "\(plan.name): \(total) of \(counted(plan.nodes.count, "node")) to bring up to date, \(counted(jobs, "job"))"
+    )
   }
 
   /// Remembers the start; on a terminal the block shows it.
@@ -205,7 +208,7 @@ public final class ConsoleProgress: ProgressDisplay {
       let bar = String(repeating: "█", count: filled) + String(repeating: " ", count: cells - filled)
       head = "▕\(bar)▏ "
     }
-    head += "\(done)/\(total) nodes"
+    head += "\(done)/\(counted(total, "node"))"
     if failures > 0 { head += ", \(failures) failed" }
     if cutOffs > 0 { head += ", \(cutOffs) unchanged" }
     head += "  \(duration(now - start))"

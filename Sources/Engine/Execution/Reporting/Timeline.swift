@@ -1,5 +1,7 @@
 // A run as a picture: a lane a core, a bar a node, a colour a stage.
 
+import Wording
+
 /// Draws the record of a run as SVG.
 public struct Timeline {
   private struct Bar {
@@ -45,7 +47,8 @@ public struct Timeline {
     }
     bars.sort { ($0.began, $0.node) < ($1.began, $1.node) }
     seconds = max(longest, 1e-3)
-    title = "\(run.pipeline), \(run.time): \(bars.count) nodes in \(duration(run.seconds)), \(run.ending)"
+    title =
+      "\(run.pipeline), \(run.time): \(counted(bars.count, "node")) in \(duration(run.seconds)), \(run.ending)"
     pack()
     for bar in bars {
       let cost = (bar.ended - bar.began) * Double(bar.threads)

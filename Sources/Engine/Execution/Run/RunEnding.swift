@@ -39,7 +39,7 @@ extension Run {
         as: ActionRecord(
           artifact: artifact, stage: declaration.name, node: plan[id].name, pipeline: plan.name,
           created: POSIX.timestamp(), seconds: outcome.seconds, threads: node.share.cores,
-          peakMemory: outcome.peakMemory), sync: outcome.seconds >= options.syncAfter)
+          peakMemory: outcome.peakMemory, notes: outcome.notes), sync: outcome.seconds >= options.syncAfter)
     } catch {
       POSIX.removeTree(node.task.output)
       throw error

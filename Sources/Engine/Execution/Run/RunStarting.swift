@@ -109,6 +109,6 @@ extension Run {
       files: files, downloads: cache.downloads, cache: cache.root,
       threads: share.cores, memory: share.memory, syncAfter: options.syncAfter,
       keepsScratch: options.keepsScratch, secrets: declaration.secrets(node.parameters),
-      devices: share.devices)
+      devices: share.devices, program: node.tracked.lazy.compactMap(\.programDigest).first)
   }
 }

@@ -3,6 +3,7 @@
 import FileTree
 import Glibc
 import PipelineCore
+import Synchronization
 
 /// What a finished task left behind.
 public struct TaskOutcome: Sendable {
@@ -18,6 +19,8 @@ public struct TaskOutcome: Sendable {
   public var peakMemory: Int
   /// What decided the last bits; see `StageRegistry.variant`.
   public var variant: String
+  /// What the stage has noted, in the order of the names; see `StageContext.note`.
+  public var notes: [ManifestField]
 }
 
 /// Where what a task says goes.
@@ -32,11 +35,24 @@ public protocol TaskReporter: Sendable {
 private struct TaskContext<Reporter: TaskReporter>: StageContext {
   let reporter: Reporter
   let cache: CacheStore
+  let notes = Notes()
 
   func progress(_ fraction: Double, _ message: String) { reporter.progress(fraction, message) }
   func log(_ message: String) { reporter.log(message) }
+  func note(_ name: String, _ value: String) { notes.all.withLock { $0[name] = value } }
   func section(_ name: String, of identity: [String]) -> any CacheSection {
     cache.section(name, of: identity)
+  }
+}
+
+/// What the stage of a task has noted.
+private final class Notes: Sendable {
+  let all = Mutex<[String: String]>([:])
+
+  var fields: [ManifestField] {
+    all.withLock { notes in
+      notes.sorted { $0.key < $1.key }.map { ManifestField(name: $0.key, value: $0.value) }
+    }
   }
 }
 
@@ -79,7 +95,7 @@ public struct TaskRunner {
       if seconds >= task.syncAfter { try POSIX.syncFile(task.output) }
       return TaskOutcome(
         content: content, fileDigest: digest, size: facts.size, seconds: seconds, peakMemory: peakMemory(),
-        variant: registry.variant)
+        variant: registry.variant, notes: context.notes.fields)
     } catch {
       POSIX.removeTree(task.output)
       if let failure = error as? StageFailure, case .damagedInput = failure.kind { throw failure }

@@ -4,6 +4,7 @@ import Glibc
 import PipelineCore
 import Programs
 import Synchronization
+import Wording
 
 /// A worker process.
 public enum Worker {
@@ -47,7 +48,7 @@ public enum Worker {
         }
         // What a node's programs leave behind must not speak, write or count under the next node.
         let left = Orphans.end()
-        if left > 0 { context.log("ended \(left) processes that it had left behind") }
+        if left > 0 { context.log("ended \(counted(left, "process", "processes")) that it had left behind") }
         context.send(answer)
       }
     }

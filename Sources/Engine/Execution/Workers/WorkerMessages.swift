@@ -28,6 +28,10 @@ enum WorkerMessage: Sendable {
       writer.put(outcome.seconds)
       writer.put(outcome.peakMemory)
       writer.put(outcome.variant)
+      writer.put(outcome.notes) { writer, note in
+        writer.put(note.name)
+        writer.put(note.value)
+      }
     case .failed(let failure):
       writer.put(tag: 3)
       Self.put(failure.kind, &writer)
@@ -51,7 +55,10 @@ enum WorkerMessage: Sendable {
         TaskOutcome(
           content: try reader.digest(), fileDigest: try reader.digest(), size: try reader.integer(),
           seconds: try reader.number(), peakMemory: try reader.integer(),
-          variant: try reader.text()))
+          variant: try reader.text(),
+          notes: try reader.list { (reader) throws(WireError) in
+            ManifestField(name: try reader.text(), value: try reader.text())
+          }))
     case 3:
       let kind = try kind(&reader)
       return .failed(StageFailure(try reader.text(), kind: kind))
@@ -118,6 +125,7 @@ extension StageTask {
       writer.put(counter.key)
       writer.put(counter.value) { $0.put($1) }
     }
+    writer.put(program.map { [$0] } ?? []) { $0.put($1) }
     return writer.finish()
   }
 
@@ -175,7 +183,7 @@ extension StageTask {
       secrets: try reader.list { (reader) throws(WireError) in try reader.text() },
       devices: try reader.map { (reader) throws(WireError) in
         try reader.list { (reader) throws(WireError) in try reader.text() }
-      })
+      }, program: try reader.list { (reader) throws(WireError) in try reader.digest() }.first)
   }
 }
 

@@ -1,5 +1,6 @@
 // Persistent worker processes: a crash, a kill or a hang in a stage costs its own node and nothing else.
 
+import FileTree
 import Glibc
 import PipelineCore
 import Programs
@@ -9,13 +10,25 @@ public final class WorkerPool: TaskExecutor {
   private let program: Program
   private var processes: [WorkerProcess] = []
 
+  /// A pool whose workers are this program itself, with some arguments: the very file that runs, even if another has
+  /// taken its name since, or folders above it are closed to the user.
+  public convenience init(ofThisProgram arguments: [String]) {
+    let own = "/proc/self/exe"
+    let name = FileTree.target(of: own) ?? CommandLine.arguments[0]
+    self.init(command: [name] + arguments, file: access(own, X_OK) == 0 ? own : nil)
+  }
+
   /// A pool whose workers are started by a command, the program's path first.
-  public init(command: [String]) {
+  ///
+  /// - Parameter file: The program's file, where that path need not lead to it.
+  public init(command: [String], file: String? = nil) {
     // Parallelism is the engine's: a BLAS with threads of its own would fight with it for the cores. A session of its
     // own: a terminal's Ctrl-C reaches only the scheduler, and all that the worker starts can be found.
-    program = Program(
+    var program = Program(
       command, environment: .own(changing: ["OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"]),
       input: .pipe, output: .pipe, errors: .pipe, leadsSession: true)
+    program.file = file
+    self.program = program
   }
 
   /// Gives the task to an idle worker, or to a new one.

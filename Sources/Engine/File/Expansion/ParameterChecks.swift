@@ -27,24 +27,24 @@ extension ParameterEvaluator {
     return NodeSettings(parameters: values, files: files, tracked: tracked)
   }
 
-  /// What the programs say that decide the result beyond files, each asked once; nil after reporting.
+  /// What decides the result beyond files, each asked once; nil after reporting.
   private mutating func tracked(_ values: ParameterValues, of stage: BoundStage) -> [TrackedOutput]? {
     var outputs: [TrackedOutput] = []
-    for command in stage.declaration.tracked(values) {
-      if answers[command] == nil {
+    for question in stage.declaration.tracked(values) {
+      if answers[question] == nil {
         do {
-          answers[command] = .some(try askProgram(command))
+          answers[question] = .some(try ask(question))
         } catch {
-          answers[command] = .some(nil)
+          answers[question] = .some(nil)
           problems.report(
-            "can't ask '\(command.joined(separator: " ").shortened)': \(error)",
-            at: place(of: command[0], in: stage, values))
+            "can't \(question.verb) '\(question.text.shortened)': \(error)",
+            at: place(of: question.program, in: stage, values))
         }
       }
-      guard let said = answers[command] ?? nil else { return nil }
-      outputs.append(TrackedOutput(command: command, said: said))
+      guard let answer = answers[question] ?? nil else { return nil }
+      outputs.append(answer)
     }
-    return outputs.sorted { $0.command < $1.command }
+    return outputs.sorted { $0.field < $1.field }
   }
 
   /// The files outside of the cache that a node reads, by path; nil after reporting.

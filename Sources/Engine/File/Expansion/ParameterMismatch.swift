@@ -13,6 +13,7 @@ extension ParameterEvaluator {
     search: while true {
       switch (type, value, node.content) {
       case (.optional(let inner), _, _) where value.isCollection: type = inner
+      case (.either(_, let inner), _, _) where value.isCollection: type = inner
       case (.list(let element), .list(let values), .list(let nodes)) where nodes.count == values.count:
         guard let index = values.indices.first(where: { element.conform(values[$0]) == nil }) else {
           break search

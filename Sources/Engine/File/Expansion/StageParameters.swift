@@ -30,9 +30,9 @@ struct ParameterEvaluator {
   var scope: Scope
   let baseDirectory: String
   let hashFile: (String) throws -> Digest
-  let askProgram: ([String]) throws -> String
-  /// What programs have said; nil for one that can't be asked.
-  var answers: [[String]: String?] = [:]
+  let ask: (TrackedQuestion) throws -> TrackedOutput
+  /// What has been answered; nil for what can't be.
+  var answers: [TrackedQuestion: TrackedOutput?] = [:]
   /// By path; nil for a file that can't be read.
   var digests: [String: Digest?] = [:]
   /// The labels of the present stage's slots of many artifacts.
@@ -40,13 +40,13 @@ struct ParameterEvaluator {
 
   init(
     problems: Problems, scope: Scope, baseDirectory: String, hashFile: @escaping (String) throws -> Digest,
-    askProgram: @escaping ([String]) throws -> String
+    ask: @escaping (TrackedQuestion) throws -> TrackedOutput
   ) {
     self.problems = problems
     self.scope = scope
     self.baseDirectory = baseDirectory
     self.hashFile = hashFile
-    self.askProgram = askProgram
+    self.ask = ask
   }
 
   /// The parameters of a stage; nil after reporting.
@@ -150,6 +150,8 @@ extension Template {
       }
       return .map(values)
     case (.optional(let inner), _, _): return asText(value, where: inner)
+    case (.either(let scalar, let other), _, _):
+      return asText(value, where: scalar.conform(value) == nil ? other : scalar)
     default: return value
     }
   }

@@ -252,6 +252,9 @@ struct SchemaWriter {
     case .map(let element):
       return [["type": "object", "additionalProperties": ["anyOf": .list(forms(of: element))]], reference]
     case .optional(let inner): return forms(of: inner) + [["type": "null"]]
+    case .either(let scalar, let other):
+      let first = forms(of: scalar)
+      return first + forms(of: other).filter { form in !first.contains { $0.value == form.value } }
     }
   }
 }

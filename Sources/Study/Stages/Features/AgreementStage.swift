@@ -4,6 +4,7 @@ import Artifacts
 import Clustering
 import PipelineCore
 import ResultTables
+import Wording
 
 /// Compares clusterings pair by pair.
 public enum AgreementStage: Stage {
@@ -35,7 +36,8 @@ public enum AgreementStage: Stage {
       for (second, b) in clusterings.enumerated() {
         let common = a.keys.filter { b[$0] != nil }.sorted()
         guard common.count > 1 else {
-          throw StageFailure("\(names[first]) and \(names[second]) have \(common.count) images in common")
+          throw StageFailure(
+            "\(names[first]) and \(names[second]) have \(counted(common.count, "image")) in common")
         }
         agreement.append(try RandIndex.adjusted(common.map { a[$0] }, common.map { b[$0] }))
         same.append(Double(common.count { a[$0] == b[$0] }) / Double(common.count))

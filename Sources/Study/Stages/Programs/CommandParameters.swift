@@ -37,8 +37,9 @@ extension CommandStage {
     "memory", .integer(1...(1 << 30)), default: 256, changesResult: false, "how much memory it needs, in MB")
 
   static let track = Parameter(
-    "track", .list(.list(.string)), default: [], changesResult: false,
-    "programs with arguments whose words decide the result, too: [[python3, --version]]")
+    "track", TrackedProgram.form, default: [], changesResult: false,
+    "what decides the result, too: `program`, the file of the program itself, and programs with arguments whose words do: [[python3, --version]]"
+  )
   static let resources = Parameter(
     "resources", .map(.integer(0...1_000_000)), default: [:], changesResult: false,
     "how many it needs of what the machine has a number of, by name, such as `gpus: 1`")
@@ -74,9 +75,7 @@ struct ProgramOrder {
     pass = parameters[CommandStage.pass]
     retries = parameters[CommandStage.retries]
     try Self.checkVariables(environment, pass)
-    for command in parameters[CommandStage.track] where command.first?.isEmpty != false {
-      throw ParameterProblem(CommandStage.track, "each of its lists needs at least the program")
-    }
+    try Self.checkTracked(parameters[CommandStage.track])
     try Self.checkCounters(parameters[CommandStage.resources])
     files = try Self.files(parameters[CommandStage.files])
     outputs = try Self.outputs(parameters)
@@ -126,6 +125,15 @@ struct ProgramOrder {
       if declared[name] != nil {
         throw ParameterProblem(CommandStage.pass, "'\(name)' has its value from 'environment' already")
       }
+    }
+  }
+
+  private static func checkTracked(_ tracked: [TrackedProgram]) throws {
+    for case .words(let command) in tracked where command.first?.isEmpty != false {
+      throw ParameterProblem(CommandStage.track, "each of its lists needs at least the program")
+    }
+    guard tracked.count(where: { $0 == .itself }) <= 1 else {
+      throw ParameterProblem(CommandStage.track, "'\(TrackedProgram.word)' stands twice; once is enough")
     }
   }
 

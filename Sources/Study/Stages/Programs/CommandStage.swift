@@ -19,7 +19,7 @@ public enum CommandStage: Stage {
     datasets: CommandArtifact.datasets,
     resources: { Resources(cores: $0[cores], memory: $0[memory] << 20, counters: $0[resources]) },
     externalFiles: { $0[files] },
-    tracked: { $0[track] }, secrets: { $0[pass] },
+    tracked: TrackedProgram.questions, secrets: { $0[pass] },
     check: problem)
 
   /// Runs the program in `task.scratch`, where inputs stand under `inputs/SLOT`.
@@ -30,7 +30,7 @@ public enum CommandStage: Stage {
       let folder = ProgramFolder("\(task.scratch)/\(attempt)")
       try folder.fill(for: task, order)
       do {
-        try run(order, in: folder, for: task)
+        try run(order, in: folder, for: task, context)
         return try ProgramOutputs(order, in: folder).keep(for: task)
       } catch let failure as ProgramFailure {
         guard attempt < order.retries else { throw StageFailure(failure.message) }
@@ -46,13 +46,16 @@ public enum CommandStage: Stage {
     var message: String
   }
 
-  private static func run(_ order: ProgramOrder, in folder: ProgramFolder, for task: StageTask) throws {
+  private static func run(
+    _ order: ProgramOrder, in folder: ProgramFolder, for task: StageTask, _ context: some StageContext
+  ) throws {
     let name = order.arguments[0]
     var program = Program(
       order.arguments, environment: .exactly(environment(of: order, for: task)), directory: folder.path
     )
     if let input = order.stdin { program.input = .file(try folder.existingFile(input, of: "stdin")) }
     if let output = order.stdout { program.output = .file(folder.path(of: output)) }
+    try program.note(for: task, in: folder, context)
     let ending: ProgramEnding
     do {
       ending = try program.run()

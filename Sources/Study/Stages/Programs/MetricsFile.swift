@@ -64,12 +64,13 @@ enum MetricsFile {
     let lines = String(decoding: data, as: UTF8.self).split(whereSeparator: \.isNewline)
       .map { line in line.split(separator: ",", omittingEmptySubsequences: false).map(unquoted) }
     guard lines.count == 2 else {
-      throw StageFailure("the metrics \(path) have \(lines.count) lines, expected a header and a row")
+      throw StageFailure(
+        "the metrics \(path) have \(counted(lines.count, "line")), expected a header and a row")
     }
     let (names, values) = (lines[0], lines[1])
     guard names.count == values.count, Set(names).count == names.count else {
       throw StageFailure(
-        "the metrics \(path) have \(names.count) names and \(values.count) values; expected one for each, no name twice"
+        "the metrics \(path) have \(counted(names.count, "name")) and \(counted(values.count, "value")); expected one for each, no name twice"
       )
     }
     var figures: [String: Double] = [:]
