@@ -47,12 +47,15 @@ class Fault:
 
     @property
     def is_whole(self):
-        """Whether all brackets are closed where they are opened, so that a switch can stand in its place."""
+        """Whether all brackets are closed where they are opened, and an expression is one, so that a switch can stand there."""
         closing = {")": "(", "]": "[", "}": "{"}
         for text in (self.old, self.new):
             opened = []
-            for bracket in re.findall(r"[][(){}]", re.sub(r'"(?:\\.|[^"\\])*"', "", text)):
-                if bracket not in closing:
+            for bracket in re.findall(r"[][(){},]", re.sub(r'"(?:\\.|[^"\\])*"', "", text)):
+                if bracket == ",":
+                    if not opened and not self.statement:
+                        return False
+                elif bracket not in closing:
                     opened.append(bracket)
                 elif not opened or opened.pop() != closing[bracket]:
                     return False
@@ -137,7 +140,7 @@ def problems(root, all_areas):
         if other is not fault:
             found.append(f"{fault}: {other} has its name or number")
         if not fault.is_whole:
-            found.append(f"{fault}: a bracket is opened or closed outside of it")
+            found.append(f"{fault}: it is no whole expression or statement")
     for path, group in by_file(faults).items():
         file = root / path
         if not file.is_file():
