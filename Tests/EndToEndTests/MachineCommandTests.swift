@@ -96,7 +96,7 @@ import Testing
     try FileManager.default.removeItem(atPath: found)
     let gone = try box.pipeline("run", "p")
     #expect(
-      gone.status == 65 && gone.errors.contains("p.yaml:3:49: error: can't find the program 'tool'"),
+      gone.status == 65 && gone.errors.contains("p.yaml:3:46: error: can't find the program 'tool'"),
       "\(gone)")
     #expect(gone.errors.contains("there is no such program on the PATH that it is given"))
   }

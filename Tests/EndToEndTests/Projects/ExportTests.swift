@@ -120,8 +120,8 @@ import Testing
     #expect(try box.pipeline("export", "p", "--set", "data=[beta]", "--into", "out").status == 0)
     #expect(try read(box, "out/fit-data=alpha-seed=0/out.txt") == "edited\n")
     for (name, words) in [
-      ("cache/out", "/cache/out lies in the cache \(box.folder)/cache,"),
-      ("cache", "/cache is the cache itself,"),
+      ("cache/out", "cache/out lies in the cache \(box.folder)/cache,"),
+      ("cache", "cache is the cache itself,"),
       ("pipelines/p.yaml", "can't make the folder"),
     ] {
       let wrong = try box.pipeline("export", "p", "--into", name)

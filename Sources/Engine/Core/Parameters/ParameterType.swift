@@ -38,10 +38,11 @@ public indirect enum ParameterType: Sendable, Hashable {
       case (let low, let high): "a number from \(low) to \(high)"
       }
     case .string: "a string"
-    case .choice(let words): words.count == 1 ? words[0] : "one of \(words.joined(separator: ", "))"
+    case .choice(let words): "one of \(words.joined(separator: ", "))"
     case .list(let element): "a list, each \(element.description)"
     case .map(let element): "a map, each value \(element.description)"
     case .optional(let type): "\(type.description), or null"
+    case .either(.choice(let words), let other): "\(words.joined(separator: " or ")) or \(other.description)"
     case .either(let scalar, let other): "\(scalar.description) or \(other.description)"
     }
   }
