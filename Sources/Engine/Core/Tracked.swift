@@ -53,6 +53,12 @@ public struct TrackedOutput: Sendable, Hashable {
     programDigest = nil
   }
 
+  /// What was asked, as it was recorded.
+  package init(field: String, output: String) {
+    (self.field, self.output) = (field, output)
+    programDigest = field.hasPrefix(Self.programSection) ? Digest(hex: output) : nil
+  }
+
   /// What the file of a program holds.
   public init(program: String, digest: Digest) {
     field = Self.programSection + program

@@ -4,6 +4,7 @@ import ArgumentParser
 import Glibc
 import PipelineCore
 import PipelineExecution
+import Wording
 
 /// Follows a campaign by what its pilots have told. It reads only: its end, by Ctrl-C or otherwise, is nothing to them.
 struct CampaignFollower {
@@ -63,7 +64,9 @@ struct CampaignFollower {
   private func finish(_ ending: String, _ watch: CampaignWatch, _ start: ContinuousClock.Instant) throws {
     let failures = campaign.failures()
     let seconds = (ContinuousClock.now - start) / .seconds(1)
-    printError("\(campaign.id): \(watch.madeCount) nodes run, \(failures.count) failed  \(duration(seconds))")
+    printError(
+      "\(campaign.id): \(counted(watch.madeCount, "node")) run, \(failures.count) failed  \(duration(seconds))"
+    )
     for failure in failures { printError("error: \(failure.node): \(failure.message)") }
     guard ending == "done" else {
       printError(
@@ -81,18 +84,18 @@ struct CampaignLine {
     let watch = CampaignWatch(campaign)
     _ = watch.look()
     let facts = campaign.facts
-    var parts = ["\(made ?? watch.madeCount) of \(facts?.open ?? 0) nodes made"]
+    var parts = ["\(made ?? watch.madeCount) of \(counted(facts?.open ?? 0, "node")) made"]
     if watch.failedCount > 0 { parts.append("\(watch.failedCount) failed") }
     let pilots = campaign.pilots().filter(\.isAlive)
     if let ending = campaign.ending {
       parts.append(ending)
     } else if campaign.isCancelled {
-      parts.append(pilots.isEmpty ? "cancelled" : "cancelled, \(pilots.count) pilots are ending")
+      parts.append(pilots.isEmpty ? "cancelled" : "cancelled, \(counted(pilots.count, "pilot")) still ending")
     } else if !pilots.isEmpty {
       let hosts = Set(pilots.map(\.host)).count
-      parts.append("\(pilots.count) pilots at work on \(hosts) host\(hosts == 1 ? "" : "s")")
+      parts.append("\(counted(pilots.count, "pilot")) at work on \(counted(hosts, "host"))")
     } else if let waiting = SlurmArray.jobs(of: campaign), waiting > 0 {
-      parts.append("\(waiting) jobs wait for SLURM")
+      parts.append("\(counted(waiting, "job")) waiting for SLURM")
     } else {
       parts.append("work is left and no pilot; go on with: pipeline submit \(facts?.words ?? "")")
     }

@@ -3,6 +3,7 @@
 import ArgumentParser
 import PipelineCore
 import PipelineExecution
+import Wording
 
 struct CampaignsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -70,7 +71,7 @@ struct CampaignsCommand: ParsableCommand {
       guard name != nil else { continue }
       for batch in campaign.batches() {
         print(
-          "  \(batch.time)  \(batch.pilots) pilots by \(batch.via)\(batch.job.isEmpty ? "" : ", job \(batch.job)")"
+          "  \(batch.time)  \(counted(batch.pilots, "pilot")) by \(batch.via)\(batch.job.isEmpty ? "" : ", job \(batch.job)")"
         )
       }
       for pilot in campaign.pilots() {

@@ -64,7 +64,7 @@ struct PilotCommand: ParsableCommand {
     manners.beyond = machine.beyond?.bytes
     var run = Run(
       pilotOf: campaign, assignment, options: options, manners: manners,
-      executor: WorkerPool(command: [Self.executable, "worker"]), progress: ConsoleProgress(jobs: jobs))
+      executor: WorkerPool(ofThisProgram: ["worker"]), progress: ConsoleProgress(jobs: jobs))
     let summary: RunSummary
     do {
       summary = try run.execute(assignment.wanted)

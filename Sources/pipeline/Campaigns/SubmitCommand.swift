@@ -5,6 +5,7 @@ import FoundationEssentials
 import PipelineCore
 import PipelineExecution
 import Programs
+import Wording
 
 struct SubmitCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -70,7 +71,7 @@ struct SubmitCommand: ParsableCommand {
     }
     let campaign = submitted.campaign
     printError(
-      "campaign \(campaign.id): \(submitted.open.count) of \(session.plan.nodes.count) nodes to bring up to date"
+      "campaign \(campaign.id): \(submitted.open.count) of \(counted(session.plan.nodes.count, "node")) to bring up to date"
     )
     if submitted.open.isEmpty { return printError("nothing is left to do; no pilot is started") }
     do {
@@ -122,20 +123,21 @@ struct SubmitCommand: ParsableCommand {
     case .local(let count):
       try LocalPilots.start(count, localCommand(campaign, count), output: campaign.outputFolder)
       try campaign.note(PilotBatch(via: "local", job: "", pilots: count))
-      printError("\(count) pilots started here; what they print: \(campaign.outputFolder)")
+      printError("\(counted(count, "pilot")) started here; what they print: \(campaign.outputFolder)")
     case .ssh(let hosts):
       let lost = try RemotePilots.start(
         hosts, command(campaign), folder: folder, output: campaign.outputFolder)
       if lost.count == hosts.count { throw RoadError(description: "no host could be reached by ssh") }
       if !lost.isEmpty { printError("no pilot could be started on \(lost.joined(separator: ", "))") }
       try campaign.note(PilotBatch(via: "ssh", job: "", pilots: hosts.count - lost.count))
-      printError("\(hosts.count - lost.count) pilots started; what they print: \(campaign.outputFolder)")
+      printError(
+        "\(counted(hosts.count - lost.count, "pilot")) started; what they print: \(campaign.outputFolder)")
     case .slurm:
       for each in classes(session, open) {
         let job = try array(campaign).submit(each)
         try campaign.note(PilotBatch(via: "slurm", job: job, pilots: min(pilots, each.nodes)))
         printError(
-          "job \(job): \(min(pilots, each.nodes)) pilots of \(formatBytes(each.memory)) for \(each.nodes) nodes"
+          "job \(job): \(counted(min(pilots, each.nodes), "pilot")) of \(formatBytes(each.memory)) for \(counted(each.nodes, "node"))"
         )
       }
     }
@@ -175,7 +177,8 @@ struct SubmitCommand: ParsableCommand {
     }
     let campaign = Campaign.named(session.plan, session.keys, wanted: wanted, in: session.cache)
     printError(
-      "campaign \(campaign.id): \(open.count) of \(session.plan.nodes.count) nodes to bring up to date")
+      "campaign \(campaign.id): \(open.count) of \(counted(session.plan.nodes.count, "node")) to bring up to date"
+    )
     switch PilotRoad(via)! {
     case .none: print(command(campaign).text)
     case .local(let count): for _ in 0..<count { print(localCommand(campaign, count).text) }

@@ -3,6 +3,7 @@
 import ArgumentParser
 import PipelineCore
 import PipelineExecution
+import Wording
 
 /// What the commands share.
 enum Transfers {
@@ -27,7 +28,8 @@ enum Transfers {
 
   static func tell(_ summary: TransferSummary, _ verb: String) {
     printError(
-      "\(verb) \(summary.copied) results, \(formatBytes(summary.bytes)); \(summary.present) were there")
+      "\(verb) \(counted(summary.copied, "result")), \(formatBytes(summary.bytes)); \(summary.present) were there"
+    )
     for problem in summary.refused { printError("refused: \(problem)") }
   }
 
@@ -126,7 +128,7 @@ struct ImportCommand: ParsableCommand {
       let outcome = try ClosureReader.take(
         file, into: cache.cache, expecting: digest.flatMap { Digest(hex: $0) })
       print(
-        "\(outcome.pipeline): \(outcome.taken) results taken, \(outcome.present) were there  \(outcome.digest.hex)"
+        "\(outcome.pipeline): \(counted(outcome.taken, "result")) taken, \(outcome.present) were there  \(outcome.digest.hex)"
       )
     } catch let error as NotACache {
       printError("error: \(error)")
@@ -153,7 +155,7 @@ extension Session {
     do {
       let written = try ClosureWriter.write(
         ids.map { (name: plan[$0].name, key: keys[$0]) }, of: plan.name, in: cache, to: path)
-      print("\(written.artifacts) results in \(path)  \(written.digest.hex)")
+      print("\(counted(written.artifacts, "result")) in \(path)  \(written.digest.hex)")
     } catch {
       printError("error: \(error)")
       throw Exit.failed

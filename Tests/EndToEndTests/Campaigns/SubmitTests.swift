@@ -40,7 +40,7 @@ import Testing
     #expect(try sandbox.campaign().pilots.count == 1)
     let status = try sandbox.pipeline("status", "fan")
     #expect(
-      status.output.contains("campaign \(state.campaign): ") && status.output.contains("1 pilots at work"))
+      status.output.contains("campaign \(state.campaign): ") && status.output.contains("1 pilot at work"))
     #expect(try sandbox.campaign(in: ["done"]).state == "done")
     #expect(sandbox.executions.values.allSatisfy { $0 == 1 })
   }
@@ -170,7 +170,7 @@ import Testing
     let answer = try sandbox.pipeline("submit", "mixed", "--via", "local:3", "--wait")
     #expect(answer.status == 1)
     #expect(
-      answer.errors.contains("1 nodes run, 1 failed") && answer.errors.contains("pipeline submit mixed"))
+      answer.errors.contains("1 node run, 1 failed") && answer.errors.contains("pipeline submit mixed"))
     #expect(sandbox.executions["bad"] == 1)
     let state = try sandbox.campaign()
     #expect(state.state == "failed" && state.failed == ["bad"])

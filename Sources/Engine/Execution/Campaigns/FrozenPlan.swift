@@ -71,7 +71,7 @@ struct FrozenPlan {
       writer.put(file.digest)
     }
     writer.put(node.tracked) { writer, tracked in
-      writer.put(tracked.command)
+      writer.put(tracked.field)
       writer.put(tracked.output)
     }
   }
@@ -156,7 +156,7 @@ struct FrozenPlan {
         ExternalFile(path: try reader.text(), digest: try reader.digest())
       },
       tracked: try reader.list { (reader) throws(WireError) in
-        TrackedOutput(command: try reader.text(), output: try reader.text())
+        TrackedOutput(field: try reader.text(), output: try reader.text())
       })
   }
 
