@@ -51,6 +51,8 @@ class Fault:
         closing = {")": "(", "]": "[", "}": "{"}
         for text in (self.old, self.new):
             opened = []
+            if not self.statement and re.match(r"(if|guard|where|return|let|var|for|while)\b|\?\?|&&|\|\||[=<>*/]", text):
+                return False
             for bracket in re.findall(r"[][(){},]", re.sub(r'"(?:\\.|[^"\\])*"', "", text)):
                 if bracket == ",":
                     if not opened and not self.statement:

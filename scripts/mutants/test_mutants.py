@@ -81,7 +81,7 @@ class Lists(unittest.TestCase):
         self.assertEqual(len(lists.problems(self.folder, self.area(fault(), fault(old="a + a")))), 1)
 
     def test_brackets_are_closed_where_they_are_opened(self):
-        for old, whole in (("f(a)[0]", True), ('"${" + a', True), ("where f(a) {", False), ("a) + (b", False), ("f(a, b)", True), ("a, b", False)):
+        for old, whole in (("f(a)[0]", True), ('"${" + a', True), ("where f(a) {", False), ("a) + (b", False), ("f(a, b)", True), ("a, b", False), ("return a", False), ("?? a", False)):
             self.assertEqual(fault(old=old).is_whole, whole, old)
 
     def test_a_file_that_is_gone(self):
