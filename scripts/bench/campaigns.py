@@ -1,6 +1,6 @@
 """Campaigns in figures: file calls a node under a crowd of pilots, pilots beside one run, and a model of a large cluster.
 
-usage: python3 scripts/bench/campaigns.py [--nodes N] [--pilots P,P,…] [CASE…]
+usage: python3 scripts/bench/campaigns.py [--nodes N] [--pilots P,P,…] [--build FOLDER] [CASE…]
 
 The cases: `crowd` counts by strace the calls on the cache's files that pilots and workers make, for toy nodes; `beside`
 times two pilots of one core and one run with two jobs, in turns; `model` runs the program campaign-model, in which
@@ -17,32 +17,30 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = ROOT / ".build/release"
-TOY, PIPELINE, MODEL = BUILD / "ToyWorker", BUILD / "pipeline", BUILD / "campaign-model"
 NULL = subprocess.DEVNULL
 # Calls by a name or on a folder, and data; those on pipes and of the program's start name no file of the cache.
 TRACED = "%file,read,pread64,write,fsync,getdents64,fstat,lseek"
 
 
-def submit(folder, width, seconds=0):
-    answer = subprocess.run([TOY, "submit", folder / "cache", folder / "log", str(width), str(seconds)],
+def submit(options, folder, width, seconds=0):
+    answer = subprocess.run([options.build / "ToyWorker", "submit", folder / "cache", folder / "log", str(width), str(seconds)],
                             check=True, capture_output=True, text=True)
     return answer.stdout.strip()
 
 
-def pilot(folder, campaign):
+def pilot(options, folder, campaign):
     # CACHE CAMPAIGN JOBS MEMORY LEASE IDLE TIME GRACE
-    return [TOY, "pilot", folder / "cache", campaign, "1", str(1 << 30), "180", "60", "0", "5"]
+    return [options.build / "ToyWorker", "pilot", folder / "cache", campaign, "1", str(1 << 30), "180", "60", "0", "5"]
 
 
 def crowd(options):
     for count in options.pilots:
         folder = pathlib.Path(tempfile.mkdtemp(prefix="crowd-", dir="/dev/shm"))
-        campaign = submit(folder, options.nodes // 2 - 1)
+        campaign = submit(options, folder, options.nodes // 2 - 1)
         start = time.perf_counter()
         traced = [subprocess.Popen(
             ["strace", "-f", "-qq", "-y", "-e", "trace=" + TRACED, "-e", "signal=none", "-o", folder / f"trace{number}",
-             *pilot(folder, campaign)], stdout=NULL, stderr=NULL) for number in range(count)]
+             *pilot(options, folder, campaign)], stdout=NULL, stderr=NULL) for number in range(count)]
         status = [each.wait() for each in traced]
         seconds = time.perf_counter() - start
         nodes = collections.Counter(
@@ -72,9 +70,9 @@ def beside(options):
             file.write_text(
                 "axes: {i: 100}\nstages:\n  work:\n    stage: command\n    for: [i]\n    parameters:\n"
                 "      argv: [python3, -c, \"sum(range(3000000)); open('o', 'w').write('${i}')\"]\n      outputs: [o]\n")
-            base = [PIPELINE, "run", file, "--cache", folder / "cache", "--jobs", "2"]
+            base = [options.build / "pipeline", "run", file, "--cache", folder / "cache", "--jobs", "2"]
             if way == "pilots":
-                base = [PIPELINE, "submit", file, "--cache", folder / "cache", "--via", "local:2", "--wait"]
+                base = [options.build / "pipeline", "submit", file, "--cache", folder / "cache", "--via", "local:2", "--wait"]
             start = time.perf_counter()
             subprocess.run(base, check=True, stdout=NULL, stderr=NULL)
             seconds.append(time.perf_counter() - start)
@@ -85,11 +83,11 @@ def beside(options):
 
 
 def model(options):
-    for count, nodes, seconds, capacity in [(10, 2000, 0.25, 0), (100, 10000, 0.25, 0), (1000, 10000, 0.25, 0),
-                                            (1000, 10000, 0.25, 100_000)]:
+    for count, nodes, seconds, capacity in [(10, 2000, 0.25, 0), (100, options.nodes, 0.25, 0),
+                                            (1000, options.nodes, 0.25, 0), (1000, options.nodes, 0.25, 100_000)]:
         folder = pathlib.Path(tempfile.mkdtemp(prefix="model-", dir="/dev/shm"))
         start = time.perf_counter()
-        answer = subprocess.run([MODEL, folder / "cache", str(count), str(nodes), str(seconds), str(capacity)],
+        answer = subprocess.run([options.build / "campaign-model", folder / "cache", str(count), str(nodes), str(seconds), str(capacity)],
                                 capture_output=True, text=True)
         print(f"model: {answer.stdout.strip()}  server {capacity or 'of any number of'} calls/s  "
               f"({time.perf_counter() - start:.0f} s of this machine, exit code {answer.returncode})", flush=True)
@@ -103,6 +101,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--nodes", type=int, default=10_000)
     parser.add_argument("--pilots", type=lambda text: [int(word) for word in text.split(",")], default=[1, 10, 100])
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / ".build/release", help="where the programs are")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("cases", nargs="*", choices=[*CASES, []])
     options = parser.parse_args()

@@ -15,6 +15,7 @@ import signal
 import time
 
 from campaigns import campaigns, travel
+from cluster import cluster
 from damage import flips, fuzz
 from group import group
 from kills import kills
@@ -25,7 +26,7 @@ from surroundings import disks, memory, outputs
 from timings import peers, speed
 
 CHECKS = [kills, flips, fuzz, sharing, hosts, disks, memory, outputs, collection, group, power,
-          campaigns, travel]
+          campaigns, travel, cluster]
 TIMINGS = [speed, peers]
 CASES = {case.__name__: case for case in CHECKS + TIMINGS}
 

@@ -32,6 +32,9 @@ public enum RunReason: Hashable, Sendable {
   /// 12. The user asked for it, whatever there is.
   case forced
 
+  /// Whether it is that the last attempt failed.
+  package var isFailure: Bool { if case .failedBefore = self { true } else { false } }
+
   /// The word under which `pipeline plan` counts it.
   public var category: String {
     switch self {

@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -132,6 +133,8 @@ int open(const char *path, int flags, ...) {
   va_start(rest, flags);
   int mode = va_arg(rest, int);
   va_end(rest);
+  // The kernel's own files are on no server. A thread may read them under a lock that others wait for: it keeps its turn.
+  if (strncmp(path, "/proc/", 6) == 0) return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
   spend(flags & O_CREAT ? latency.create : latency.lookup);
   return remember((int)syscall(SYS_openat, AT_FDCWD, path, flags, mode));
 }

@@ -46,10 +46,11 @@ enum Transfers {
 
   /// Does something with a remote; what it can't do ends the program with exit code 66.
   static func withRemote(
-    _ address: String, _ cache: CacheOptions, _ body: (inout CacheTransfer) throws -> Void
+    _ address: String, _ cache: CacheOptions, sends: Bool = false,
+    _ body: (inout CacheTransfer) throws -> Void
   ) throws -> TransferSummary {
     do {
-      var transfer = try CacheTransfer(cache.cache, RemoteAddress(address)!)
+      var transfer = try CacheTransfer(cache.cache, RemoteAddress(address)!, sends: sends)
       try body(&transfer)
       return transfer.summary
     } catch let error as NotACache {
@@ -76,7 +77,7 @@ struct PushCommand: ParsableCommand {
 
   func run() throws {
     let keys = try Transfers.keys(names, overrides, cache) ?? CacheTransfer.allKeys(in: cache.cache)
-    let summary = try Transfers.withRemote(remote, cache) { try $0.push(keys) }
+    let summary = try Transfers.withRemote(remote, cache, sends: true) { try $0.push(keys) }
     Transfers.tell(summary, "pushed")
     if !summary.refused.isEmpty { throw Exit.failed }
   }

@@ -9,8 +9,8 @@ import ToyStages
 @Suite struct TransferTests {
   private func pipeline(_ lab: Lab) -> ToyPipeline { .fan(width: 5, seconds: 0, log: lab.log) }
 
-  private func transfer(_ lab: Lab, _ other: String) throws -> CacheTransfer {
-    try CacheTransfer(lab.cache, RemoteAddress(other)!)
+  private func transfer(_ lab: Lab, _ other: String, sends: Bool = true) throws -> CacheTransfer {
+    try CacheTransfer(lab.cache, RemoteAddress(other)!, sends: sends)
   }
 
   private func keys(_ pipeline: ToyPipeline) throws -> [Digest] { try pipeline.plan().planKeys().nodes }
@@ -115,6 +115,7 @@ import ToyStages
   @Test func aRemoteThatIsNotThereIsSaid() throws {
     let lab = try Lab()
     try Data("x".utf8).write(to: URL(fileURLWithPath: lab.folder + "/file"))
+    #expect(throws: RemoteError.self) { try self.transfer(lab, lab.folder + "/none", sends: false) }
     var transfer = try transfer(lab, lab.folder + "/none")
     #expect(transfer.remoteKeys.isEmpty)
     try lab.run(pipeline(lab))

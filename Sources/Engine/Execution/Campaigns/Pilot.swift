@@ -96,16 +96,19 @@ final class Pilot {
 
   // MARK: News
 
-  /// The pause between two readings of the news, in seconds. Reading costs a call for each pilot, so it grows with
-  /// their number: all pilots together make a number of calls a second that grows with the number of pilots only.
-  private var newsPause: Double { max(0.2, 0.02 * Double(news.count)) }
+  /// The pause between two readings of the news, in seconds. Each reads some files only, so that a pilot makes at most 50
+  /// calls a second for them, however many others there are.
+  private var newsPause: Double { max(0.2, 0.02 * Double(min(32, news.count))) }
 
   /// What others have made since the last look, if it is time for one.
-  func takeNews() -> [PilotNews] {
+  ///
+  /// - Parameter isBusy: Whether there is something to start: then only who has met others, or has not looked for long,
+  ///   looks.
+  func takeNews(isBusy: Bool) -> [PilotNews] {
     let now = clock()
-    guard now >= nextNews else { return [] }
+    guard now >= nextNews, !isBusy || collisions > 0 || now >= nextNews + 10 * newsPause else { return [] }
     nextNews = now + newsPause * Double.random(in: 0.75...1.25)
-    let items = news.read()
+    let items = news.read(isWhole: false)
     hasNews = !items.isEmpty
     return items
   }

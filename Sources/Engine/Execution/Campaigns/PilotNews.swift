@@ -73,6 +73,9 @@ final class PilotNewsWriter {
 
 /// Reads what pilots have written since it last looked.
 package final class PilotNewsReader {
+  /// How many files are read at a time: what a look costs must not grow with the number of pilots.
+  private static let perLook = 32
+
   private struct Source {
     var descriptor: Int32
     var offset = 0
@@ -83,6 +86,8 @@ package final class PilotNewsReader {
   private let folder: String
   private let own: String
   private var sources: [String: Source] = [:]
+  /// The names in the order in which their turn comes.
+  private var turns: [String] = []
   private var buffer = [UInt8](repeating: 0, count: 1 << 16)
 
   /// - Parameters:
@@ -95,15 +100,22 @@ package final class PilotNewsReader {
   /// How many others there are or were.
   package var count: Int { sources.count }
 
-  /// What is new, one call a file where nothing is. A line that is not as it was written is passed over: news only save
-  /// calls.
-  package func read() -> [PilotNews] {
+  /// What is new, one call a file where nothing is: of new files, and of some of the others in turn. A line that is not as
+  /// it was written is passed over: news only save calls.
+  ///
+  /// - Parameter isWhole: Whether all files are read.
+  package func read(isWhole: Bool = true) -> [PilotNews] {
+    var names = Array(turns.prefix(isWhole ? turns.count : Self.perLook))
+    turns.removeFirst(names.count)
     for name in POSIX.list(folder) where name != own && sources[name] == nil {
       let descriptor = open(folder + "/" + name, O_RDONLY | O_CLOEXEC)
-      if descriptor >= 0 { sources[name] = Source(descriptor: descriptor) }
+      guard descriptor >= 0 else { continue }
+      sources[name] = Source(descriptor: descriptor)
+      names.append(name)
     }
+    turns += names
     var news: [PilotNews] = []
-    for name in sources.keys.sorted() { read(&sources[name]!, &news) }
+    for name in names { read(&sources[name]!, &news) }
     return news
   }
 

@@ -106,7 +106,8 @@ struct Journal {
     for each in finished {
       try record(each.id, each.artifact, each.reasons)
       try log.add(each.run)
-      cache.clearFailure(keys[each.id])
+      // A pilot spares the call where there was none: its campaign keeps failures of its own.
+      if pilot == nil || each.reasons.contains(where: \.isFailure) { cache.clearFailure(keys[each.id]) }
       if each.reasons.contains(.artifactDamaged) { cache.dropSetAside(each.artifact) }
     }
     if let pilot {

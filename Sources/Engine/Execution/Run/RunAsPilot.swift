@@ -27,7 +27,7 @@ extension Run {
   /// Takes what other pilots have made or seen fail.
   mutating func learnNews() {
     guard let pilot else { return }
-    for item in pilot.takeNews() {
+    for item in pilot.takeNews(isBusy: scheduler.readyCount > 0) {
       switch item {
       case .made(let artifact, let node, let cost):
         if plan.nodes.indices.contains(node.index) { pilot.learn(plan.stage(of: node).family, cost: cost) }

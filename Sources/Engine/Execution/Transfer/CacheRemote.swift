@@ -10,7 +10,9 @@ import Programs
 /// where it stopped.
 protocol CacheRemote: Sendable {
   /// The files that there are, with their sizes in bytes.
-  func list() throws(RemoteError) -> [String: Int]
+  ///
+  /// - Parameter makes: Whether a remote that is not there yet is made; or else it can't be reached.
+  func list(makes: Bool) throws(RemoteError) -> [String: Int]
   /// Copies files from a folder; each appears whole and with the bytes of its digest, or not at all.
   func send(_ files: [RemoteFile], from folder: String) throws(RemoteError)
   /// Copies files into a folder. What comes there may be cut or wrong: the caller checks it.
@@ -78,7 +80,10 @@ public struct RemoteAddress: Sendable {
 struct FolderRemote: CacheRemote {
   let root: String
 
-  func list() throws(RemoteError) -> [String: Int] {
+  func list(makes: Bool) throws(RemoteError) -> [String: Int] {
+    guard makes || POSIX.facts(root)?.isDirectory == true else {
+      throw RemoteError("there is no folder \(root)")
+    }
     let layout = CacheLayout(root: root)
     var sizes: [String: Int] = [:]
     for folder in CacheTransfer.folders {

@@ -36,11 +36,13 @@ public struct CacheTransfer {
   public private(set) var summary = TransferSummary()
 
   /// Looks what the remote has.
-  public init(_ cache: CacheStore, _ address: RemoteAddress) throws {
+  ///
+  /// - Parameter sends: Whether results are to be pushed: then a remote that is not there yet is made.
+  public init(_ cache: CacheStore, _ address: RemoteAddress, sends: Bool = false) throws {
     try cache.prepare()
     self.cache = cache
     remote = address.remote(of: cache.layout)
-    there = try remote.list()
+    there = try remote.list(makes: sends)
   }
 
   private func name(_ folder: CacheLayout.Folder, _ key: Digest, _ ending: String = "") -> String {

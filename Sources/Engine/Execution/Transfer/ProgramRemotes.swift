@@ -54,9 +54,10 @@ struct ShellRemote: CacheRemote {
 
   private func command(_ script: String) -> [String] { ["ssh", "-o", "BatchMode=yes", host, script] }
 
-  func list() throws(RemoteError) -> [String: Int] {
+  func list(makes: Bool) throws(RemoteError) -> [String: Int] {
+    let making = makes ? "mkdir -p \(quoted(folder)) && " : ""
     let script =
-      "mkdir -p \(quoted(folder)) && cd \(quoted(folder)) && mkdir -p \(Self.keyed) && "
+      "\(making)cd \(quoted(folder)) && mkdir -p \(Self.keyed) && "
       + "find \(Self.keyed) -type f -printf '%s %p\\n'"
     return Tools.sizes(try Tools.ask(command(script)))
   }
@@ -109,9 +110,9 @@ struct RcloneRemote: CacheRemote {
   let name: String
   let own: CacheLayout
 
-  func list() throws(RemoteError) -> [String: Int] {
+  func list(makes: Bool) throws(RemoteError) -> [String: Int] {
     // One that is not there yet can't be listed.
-    try Tools.run(Program(["rclone", "mkdir", name]))
+    if makes { try Tools.run(Program(["rclone", "mkdir", name])) }
     return Tools.sizes(
       try Tools.ask(["rclone", "lsf", "-R", "--files-only", "--format", "sp", "--separator", " ", name]))
   }
