@@ -1,7 +1,7 @@
 # The commands of a working day; scripts/setup.sh does the set-up that each needs.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bench bench-vit sanitize validate tables stress stress-short mutants lint house install uninstall clean
+.PHONY: help setup run test bench bench-vit sanitize validate tables stress stress-short mutants lint house install uninstall deb clean
 
 SWIFT := swift
 PIPELINE := .build/release/pipeline
@@ -27,6 +27,7 @@ test: setup ## Set up, build and run all tests, those of the Python package firs
 	$(PIPELINE) fetch mnist vit-s14
 	scripts/check/python.sh
 	python3 scripts/stress --short
+	python3 -B scripts/newcomer --short
 	$(SWIFT) test -c release --skip-build --disable-xctest
 
 # PEERS names a Python environment with PyTorch, PEER_SCRIPT a program like docs/compute.md describes; without them only
@@ -95,6 +96,10 @@ install: setup ## Install the program, man pages and completions under PREFIX (/
 
 uninstall: ## Remove what make install has installed under PREFIX
 	python3 scripts/install --remove --prefix $(PREFIX) --destdir "$(DESTDIR)"
+
+deb: setup ## Make a Debian package of the program, man pages and completions in .build/deb
+	$(BUILD)
+	python3 scripts/install $(PIPELINE) --deb .build/deb
 
 clean: ## Remove what was built; the cache of results stays
 	rm -rf .build .build-python

@@ -9,6 +9,8 @@ import Stages
 enum Complete {
   /// The stages of the pipeline that the command names; after a bracket its nodes.
   static let nodes = CompletionKind.custom { words, _, prefix in
+    // Brackets want quotes, and some shells hand them on.
+    let prefix = prefix.filter { !"\"'\\".contains($0) }
     guard let plan = document(words)?.plan else { return [] }
     if prefix.contains("[") { return plan.nodes.map(\.name).filter { $0.hasPrefix(prefix) } }
     return plan.stages.map(\.name)

@@ -63,6 +63,7 @@ struct PlanCommand: ParsableCommand {
       print("  \(count)  \(category)")
     }
     if let cost = cost(of: runs) { print("  \(cost)") }
+    for omission in session.plan.omissions { print("  \(omission)") }
     if !entries.isEmpty { print("") }
     for entry in entries {
       // What was never built has nothing to be the same as.

@@ -10,6 +10,7 @@ import Testing
 private final class Memory: DigestMemory {
   private let known = Mutex<[FileStamp: SHA256.Digest]>([:])
   private let reads = Mutex(0)
+  private let parts = Mutex<[SHA256.Digest: [FolderPart]]>([:])
 
   var count: Int { known.withLock { $0.count } }
   var found: Int { reads.withLock { $0 } }
@@ -20,9 +21,34 @@ private final class Memory: DigestMemory {
     return digest
   }
   func keep(_ digest: SHA256.Digest, of stamp: FileStamp) { known.withLock { $0[stamp] = digest } }
+  func keep(_ parts: [FolderPart], ofFolder digest: SHA256.Digest) {
+    self.parts.withLock { $0[digest] = parts }
+  }
+  var folders: [SHA256.Digest: [FolderPart]] { parts.withLock { $0 } }
 }
 
 @Suite struct DigestMemoryTests {
+  /// What a folder is made of is kept on the way, for it and for all folders in it, without what does not count.
+  @Test func partsOfFoldersAreKept() throws {
+    let folder = NSTemporaryDirectory() + "digest-memory-" + UUID().uuidString
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    for name in ["a/deep", "a/__pycache__"] {
+      try FileManager.default.createDirectory(atPath: folder + "/" + name, withIntermediateDirectories: true)
+    }
+    for name in ["one", "a/two", "a/deep/three", "a/__pycache__/x"] {
+      try Data(name.utf8).write(to: URL(fileURLWithPath: folder + "/" + name))
+    }
+    let memory = Memory()
+    let whole = try FileTree.digest(of: folder, remembering: memory)
+    #expect(try FileTree.folders(in: folder) == memory.folders && memory.folders.count == 3)
+    let outer = try #require(memory.folders[whole])
+    #expect(outer.map(\.name) == ["a", "one"])
+    let inner = try #require(memory.folders[outer[0].digest])
+    #expect(inner.map(\.name) == ["deep", "two"])
+    #expect(inner[1].digest == (try FileTree.digest(of: folder + "/a/two")))
+    #expect(try FileTree.folders(in: folder + "/one").isEmpty)
+  }
+
   @Test func onlyOldLargeFilesAreRemembered() throws {
     let folder = NSTemporaryDirectory() + "digest-memory-" + UUID().uuidString
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)

@@ -21,11 +21,11 @@ import Testing
 
   @Test func examplesLoad() throws {
     let yaml = blocks("yaml")
-    #expect(yaml.count == 5)
+    #expect(yaml.count == 6)
     let plan = try plan(yaml[0])
     #expect(plan.nodes.count == 1 + 1 + 15 + 15 + 45 + 75 + 1)
     #expect(plan.stages.map(\.family).reduce(into: [:]) { $0[$1, default: 0] += 1 }["evaluate"] == 5)
-    let extended = try extending(yaml[3], over: yaml[0])
+    let extended = try extending(yaml[4], over: yaml[0])
     #expect(extended.nodes.count == 1 + 1 + 9 + 9 + 27 + 45)
     #expect(try extended.node("group[size=100,repeat=2]").parameters.values["label"] == .integer(8))
     let cases = yaml[2].components(separatedBy: "\n").map { "  " + $0 }.joined(separator: "\n")
@@ -38,7 +38,15 @@ import Testing
       """
     let split = try document(before + cases).plan
     #expect(split.names.count == 2 + 4 + 2)
-    let published = try document(yaml[0] + "\n" + yaml[4])
+    let thinned = try document(yaml[3]).plan
+    #expect(thinned.names.filter { $0.hasPrefix("fit") }.count == 6)
+    #expect(
+      thinned.names.filter { $0.hasPrefix("mean") } == [
+        "mean[data=alpha,model=ridge]", "mean[data=gamma,model=ridge]",
+      ])
+    #expect(thinned.nodes(named: "check").isEmpty)
+    #expect(try document(yaml[3], ["slow=true"]).plan.nodes(named: "check").count == 1)
+    let published = try document(yaml[0] + "\n" + yaml[5])
     #expect(published.publications.map(\.folder) == ["results", "nets"])
     #expect(published.publications.map(\.nodes.count) == [1, 10])
   }

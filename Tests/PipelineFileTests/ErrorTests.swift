@@ -31,7 +31,7 @@ struct WrongFile: Sendable, CustomTestStringConvertible {
 let wrongFiles =
   wrongYAML + wrongShape + wrongParameters + wrongAxes + wrongInputs + wrongCases + wrongTexts
   + wrongExtensions
-  + wrongOptions
+  + wrongOptions + wrongConditions
 
 @Suite struct ErrorTests {
   @Test(arguments: wrongFiles)

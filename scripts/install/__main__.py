@@ -2,9 +2,10 @@
 
 usage: python3 scripts/install PROGRAM --prefix PREFIX [--destdir DIR]
        python3 scripts/install --remove --prefix PREFIX [--destdir DIR]
+       python3 scripts/install PROGRAM --deb DIR
 
 What was installed is listed in PREFIX/share/pipeline/installed, by which it is removed. Nothing of the repository is needed
-afterwards. --destdir puts a folder before PREFIX, as packagers want it.
+afterwards. --destdir puts a folder before PREFIX, as packagers want it. --deb makes a Debian package in DIR instead.
 """
 import argparse
 import json
@@ -12,7 +13,10 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import tempfile
 
+import completions
+import debian
 import manual
 
 LIST = "share/pipeline/installed"
@@ -33,7 +37,7 @@ def texts(program):
     help = json.loads(printed(program, "--experimental-dump-help"))
     files = {f"share/man/man1/{name}.1": text for name, text in manual.pages(help["command"], version)}
     for shell, path in COMPLETIONS.items():
-        files[path] = printed(program, "--generate-completion-script", shell)
+        files[path] = completions.mended(shell, printed(program, "--generate-completion-script", shell))
     files["share/pipeline/pipeline.schema.json"] = printed(program, "stages", "--schema")
     return files
 
@@ -67,13 +71,29 @@ def remove(root):
     print(f"removed {len(paths)} files under {root}")
 
 
+def package(program, folder):
+    """Makes a Debian package."""
+    for tool in ["dpkg-deb", "dpkg-shlibdeps"]:
+        if not shutil.which(tool):
+            sys.exit(f"there is no {tool}: apt-get install dpkg-dev")
+    root = pathlib.Path(tempfile.mkdtemp())
+    install(program, root / "usr")
+    return debian.pack(root, printed(program, "--version").strip(), folder)
+
+
 def main():
     parser = argparse.ArgumentParser(prog="scripts/install", description="Installs the program, or removes it.")
     parser.add_argument("program", nargs="?", help="the program, as built")
-    parser.add_argument("--prefix", required=True)
+    parser.add_argument("--prefix")
     parser.add_argument("--destdir", default="")
     parser.add_argument("--remove", action="store_true")
+    parser.add_argument("--deb", type=pathlib.Path)
     options = parser.parse_args()
+    if options.program and options.deb and not options.prefix:
+        print(package(options.program, options.deb))
+        return
+    if not options.prefix or options.deb:
+        parser.error("give either --prefix or, with a program, --deb")
     if options.remove == bool(options.program):
         parser.error("give either a program or --remove")
     root = pathlib.Path(options.destdir + options.prefix)

@@ -7,7 +7,9 @@ public struct NodePatternError: Error, Sendable {
   /// What to do.
   public var notes: [String]
 
-  init(_ message: String, _ notes: String...) {
+  init(_ message: String, _ notes: String...) { self.init(message, notes: notes) }
+
+  init(_ message: String, notes: [String]) {
     self.message = message
     self.notes = notes
   }
@@ -15,9 +17,9 @@ public struct NodePatternError: Error, Sendable {
 
 /// `stage`, `stage[case]`, `stage[axis=value]`, `stage[axis<value,axis!=value]`: axes that are left out may have any
 /// value.
-struct NodePattern {
+package struct NodePattern {
   /// How the value of an axis is compared. In the order in which they are looked for.
-  enum Comparison: String, CaseIterable {
+  package enum Comparison: String, CaseIterable {
     case atMost = "<="
     case atLeast = ">="
     case other = "!="
@@ -26,16 +28,16 @@ struct NodePattern {
     case equal = "="
 
     /// Whether it is one of size, which texts have not.
-    var isOfSize: Bool { self != .equal && self != .other }
+    package var isOfSize: Bool { self != .equal && self != .other }
   }
 
-  struct Condition {
-    var axis: String
-    var comparison: Comparison
-    var value: String
+  package struct Condition {
+    package var axis: String
+    package var comparison: Comparison
+    package var value: String
 
     /// Whether a value meets it; nil where the two can't be compared.
-    func holds(for found: Value) -> Bool? {
+    package func holds(for found: Value) -> Bool? {
       let isSame = found.plainText == value || found.asNumber.map { $0 == Double(value) } == true
       switch comparison {
       case .equal: return isSame
@@ -75,7 +77,8 @@ struct NodePattern {
     }
   }
 
-  private static func condition(_ part: Substring) -> Condition? {
+  /// Reads one condition; nil for what is none.
+  package static func condition(_ part: Substring) -> Condition? {
     let axis = part.prefix { !"=<>!".contains($0) }
     let rest = part.dropFirst(axis.count)
     guard let comparison = Comparison.allCases.first(where: { rest.hasPrefix($0.rawValue) }) else {
@@ -108,6 +111,11 @@ extension Plan {
     let pattern = try NodePattern(text)
     let family = stages.filter { $0.family == pattern.stage }
     guard !family.isEmpty else {
+      let lost = omissions.filter { $0.family == pattern.stage }
+      if !lost.isEmpty {
+        throw NodePatternError(
+          "stage '\(pattern.stage)' has no nodes in pipeline \(name)", notes: lost.map(\.description))
+      }
       throw NodePatternError(
         "pipeline \(name) has no node or stage '\(text)'",
         suggestion(for: pattern.stage, among: Set(stages.map(\.family)).sorted(), of: "stages"))
@@ -115,6 +123,9 @@ extension Plan {
     var meant = family
     if let label = pattern.label {
       meant = family.filter { $0.name == "\(pattern.stage)[\(label)]" }
+      if meant.isEmpty, let lost = omissions.first(where: { $0.stage == "\(pattern.stage)[\(label)]" }) {
+        throw NodePatternError("'\(lost.stage)' has no nodes in pipeline \(name)", lost.description)
+      }
       guard !meant.isEmpty else { throw unknownCase(label, of: family) }
     }
     for condition in pattern.conditions { try check(condition, against: meant) }
@@ -179,6 +190,7 @@ extension Plan {
       return
         "\(condition.axis): \(values.prefix(30).joined(separator: ", "))\(values.count > 30 ? ", …" : "")"
     }
+    error.notes += omissions.filter { lost in stages.contains { $0.name == lost.stage } }.map(\.description)
     return error
   }
 }

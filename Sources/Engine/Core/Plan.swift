@@ -125,11 +125,13 @@ public struct PlannedStage: Sendable {
   public var nodes: Range<Int>
   /// Seconds after which a node of it is taken to hang; nil for never.
   public var timeout: Double?
+  /// Of parameters that refer to others: how they are made of them.
+  public var traces: [String: ParameterTrace]
 
   /// A stage and the range of its nodes.
   public init(
     name: String, family: String? = nil, declaration: StageDeclaration, axes: [String], nodes: Range<Int>,
-    timeout: Double? = nil
+    timeout: Double? = nil, traces: [String: ParameterTrace] = [:]
   ) {
     self.name = name
     self.family = family ?? name
@@ -137,6 +139,7 @@ public struct PlannedStage: Sendable {
     self.axes = axes
     self.nodes = nodes
     self.timeout = timeout
+    self.traces = traces
   }
 }
 
@@ -152,16 +155,20 @@ public struct Plan: Sendable {
   public var nodes: [PlannedNode]
   /// The joins.
   public var joins: [Join]
+  /// What conditions leave out, by stage.
+  public var omissions: [Omission]
 
   /// A plan; that inputs precede their consumers is the caller's promise.
   public init(
-    name: String, baseDirectory: String, stages: [PlannedStage], nodes: [PlannedNode], joins: [Join]
+    name: String, baseDirectory: String, stages: [PlannedStage], nodes: [PlannedNode], joins: [Join],
+    omissions: [Omission] = []
   ) {
     self.name = name
     self.baseDirectory = baseDirectory
     self.stages = stages
     self.nodes = nodes
     self.joins = joins
+    self.omissions = omissions
   }
 
   /// All node ids in topological order.

@@ -109,7 +109,8 @@ public enum PipelineFile {
     var loader = Loader(problems: problems, stages: types, home: home, readFile: readFile)
     guard var merged = loader.load(text: text) else { return nil }
     loader.apply(overrides, to: &merged)
-    let scope = Scope(merged, problems)
+    var scope = Scope(merged, problems)
+    let rules = AxisRules(merged, scope: &scope, problems)
 
     let syntax = merged.stages.entries.compactMap { $0.value }
     if syntax.isEmpty, problems.isEmpty {
@@ -121,23 +122,40 @@ public enum PipelineFile {
     binder.bind(types: types)
     let order = StageOrder(binder.stages, problems).order
     // Before anything is allocated for each node.
-    guard Expansion.fits(binder.stages, order: order, scope: scope, problems) else { return nil }
+    guard let presence = Presence(binder.stages, order: order, rules: rules, scope: scope, problems),
+      Expansion.fits(binder.stages, order: order, scope: scope, presence, problems)
+    else { return nil }
     var evaluator = ParameterEvaluator(
-      problems: problems, scope: binder.scope, baseDirectory: folder, hashFile: hashFile,
+      problems: problems, scope: binder.scope, presence: presence, home: home, baseDirectory: folder,
+      hashFile: hashFile,
       ask: ask)
-    let parameters = binder.stages.map { $0.flatMap { evaluator.evaluate($0) } }
-    guard problems.isEmpty else { return nil }
+    let parameters = binder.stages.enumerated().map { index, stage in
+      stage.flatMap { evaluator.evaluate($0, index) }
+    }
+    guard problems.isEmpty, hasNodes(presence, merged, problems) else { return nil }
     let stages = binder.stages.compactMap { $0 }
     for stage in stages { stage.warnOfIdleAxes(scope, problems) }
     var expansion = Expansion(
-      problems: problems, scope: scope, stages: stages, order: order, parameters: parameters.compactMap { $0 }
-    )
+      problems: problems, scope: scope, stages: stages, order: order,
+      parameters: parameters.compactMap { $0 },
+      presence: presence)
     let plan = expansion.plan(name: FilePath.baseName(of: home.path), baseDirectory: folder)
     let publications = Publication.read(merged.publish, of: plan, problems)
     return PipelineDocument(
       plan: plan, description: merged.description?.text, files: loader.files,
       parameters: scope.parameters.compactMapValues { $0 }, publications: publications,
       warnings: problems.warnings)
+  }
+
+  /// A plan of nothing is a slip; reports it.
+  private static func hasNodes(_ presence: Presence, _ file: FileSyntax, _ problems: Problems) -> Bool {
+    guard presence.points.indices.contains(where: presence.hasNodes) else {
+      problems.report(
+        "no node is left", at: file.stagesPlace ?? file.place,
+        notes: presence.omissions.prefix(8).map(\.description))
+      return false
+    }
+    return true
   }
 
   /// A default that no type of stage has a parameter for is a slip; one that no stage of the file takes is not.

@@ -35,4 +35,20 @@ public protocol DigestMemory: Sendable {
   func digest(of stamp: FileStamp) -> SHA256.Digest?
   /// Keeps the digest of a file.
   func keep(_ digest: SHA256.Digest, of stamp: FileStamp)
+  /// Keeps what the digest of a folder is made of, so that a later change of it can be followed to a file.
+  func keep(_ parts: [FolderPart], ofFolder digest: SHA256.Digest)
+}
+
+/// A file or a folder within a folder.
+public struct FolderPart: Sendable, Hashable {
+  /// Its name there.
+  public var name: String
+  /// As `FileTree.digest` gives it.
+  public var digest: SHA256.Digest
+
+  /// A part by its name.
+  public init(_ name: String, _ digest: SHA256.Digest) {
+    self.name = name
+    self.digest = digest
+  }
 }

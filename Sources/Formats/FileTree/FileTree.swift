@@ -36,6 +36,14 @@ public enum FileTree {
     return String(cString: real)
   }
 
+  /// The parts of a folder and of all folders in it, by the digest of the folder; empty for a file.
+  public static func folders(in path: String) throws(FileTreeError) -> [SHA256.Digest: [FolderPart]] {
+    var walk = Walk()
+    walk.folders = [:]
+    _ = try walk.visit(path, copyingTo: nil)
+    return walk.folders ?? [:]
+  }
+
   /// What was changed last of all that stands at a path, by the system's own clock; nil where there is nothing.
   public static func lastChanged(in path: String) -> String? { Walk().lastChanged(path)?.path }
 }
@@ -66,6 +74,8 @@ public struct FileTreeError: Error, Sendable, CustomStringConvertible {
 /// One way through a tree.
 private struct Walk {
   var memory: (any DigestMemory)?
+  /// What the folders on the way are made of; nil where nobody asks.
+  var folders: [SHA256.Digest: [FolderPart]]?
   private struct Identity: Equatable {
     var device: dev_t
     var inode: ino_t
@@ -98,15 +108,20 @@ private struct Walk {
     -> SHA256.Digest
   {
     if let target, mkdir(target, 0o755) != 0 { throw FileTreeError(target, code: errno) }
-    var parts = PartsDigest("folder")
+    var parts: [FolderPart] = []
     let outside = ignored
     defer { ignored = outside }
     try ignored.addFile(in: path)
     for name in try names(in: path) {
-      let digest = try visit(path + "/" + name, copyingTo: target.map { $0 + "/" + name })
-      parts.add(name, digest.hex)
+      parts.append(
+        FolderPart(name, try visit(path + "/" + name, copyingTo: target.map { $0 + "/" + name })))
     }
-    return parts.finish()
+    var sum = PartsDigest("folder")
+    for part in parts { sum.add(part.name, part.digest.hex) }
+    let digest = sum.finish()
+    memory?.keep(parts, ofFolder: digest)
+    folders?[digest] = parts
+    return digest
   }
 
   private func visitFile(_ path: String, copyingTo target: String?) throws(FileTreeError) -> SHA256.Digest {

@@ -24,6 +24,38 @@ public struct Child: Sendable {
     return ProgramEnding(waitStatus: status)
   }
 
+  /// Waits for its end, for some seconds at most. Then it is ended with all that it has started: asked by SIGTERM, and
+  /// two seconds later forced. Nil if it came to that.
+  public func wait(atMost seconds: Double) -> ProgramEnding? {
+    if let ending = ended(within: seconds) { return ending }
+    // By now, since what has lost its parent can't be found any more.
+    let all = Orphans.descendants(of: id)
+    for process in [id] + all { kill(process, SIGTERM) }
+    let ending = ended(within: 2)
+    for process in Set(all + Orphans.descendants(of: id)) { kill(process, SIGKILL) }
+    if ending == nil {
+      kill(id, SIGKILL)
+      _ = wait()
+    }
+    return nil
+  }
+
+  /// How it ended, if it does so within some seconds.
+  private func ended(within seconds: Double) -> ProgramEnding? {
+    var now = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    let end = Double(now.tv_sec) + Double(now.tv_nsec) / 1e9 + seconds
+    var pause: UInt32 = 500
+    while true {
+      var status: Int32 = 0
+      if waitpid(id, &status, WNOHANG) == id { return ProgramEnding(waitStatus: status) }
+      clock_gettime(CLOCK_MONOTONIC, &now)
+      guard Double(now.tv_sec) + Double(now.tv_nsec) / 1e9 < end else { return nil }
+      usleep(pause)
+      pause = min(pause * 2, 50_000)
+    }
+  }
+
   /// Feeds it, reads what it says on its pipes, closes them and waits for its end. It may read and write in any order,
   /// or not at all.
   ///

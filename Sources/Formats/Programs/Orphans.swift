@@ -29,16 +29,28 @@ public enum Orphans {
     return ended.count
   }
 
-  /// The children of all threads.
-  private static func children() -> [pid_t] {
-    guard let threads = opendir("/proc/self/task") else { return [] }
+  /// The processes that a process has started, and those that they have, as far as they have not lost their parent.
+  static func descendants(of process: pid_t) -> [pid_t] {
+    var found: [pid_t] = []
+    var open = [process]
+    while let next = open.popLast() {
+      let inner = children(of: String(next)).filter { !found.contains($0) }
+      found += inner
+      open += inner
+    }
+    return found
+  }
+
+  /// The children of all threads of a process, `self` for this one.
+  private static func children(of process: String = "self") -> [pid_t] {
+    guard let threads = opendir("/proc/\(process)/task") else { return [] }
     defer { closedir(threads) }
     var found: [pid_t] = []
     while let entry = readdir(threads) {
       let thread = withUnsafePointer(to: &entry.pointee.d_name) {
         $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
       }
-      guard thread.first != ".", let file = fopen("/proc/self/task/\(thread)/children", "re") else {
+      guard thread.first != ".", let file = fopen("/proc/\(process)/task/\(thread)/children", "re") else {
         continue
       }
       defer { fclose(file) }

@@ -109,6 +109,14 @@ public struct Program: Sendable {
   /// Starts the program and waits for its end.
   public func run() throws(ProgramError) -> ProgramEnding { try start().wait() }
 
+  /// Starts the program and waits for its end, for some seconds at most; then it is ended with all that it has started, and
+  /// the answer is nil.
+  public func run(atMost seconds: Double?) throws(ProgramError) -> ProgramEnding? {
+    let child = try start()
+    guard let seconds else { return child.wait() }
+    return child.wait(atMost: seconds)
+  }
+
   /// Tries once more, for a second, where the program's file is open for writing. What this process has written and closed
   /// is still open for a moment in a program that another thread is starting.
   private static func whenWritten(_ start: () -> Int32) -> Int32 {

@@ -1,6 +1,7 @@
 // An installed program: it needs nothing of the repository, its man pages are well-formed, and it goes without a trace.
 
 import Foundation
+import Glibc
 import Testing
 
 @Suite struct InstallTests {
@@ -84,6 +85,50 @@ import Testing
     }
   }
 
+  /// A Debian package: installed into a root of its own it runs, and purged it leaves nothing; lintian finds no fault.
+  @Test func packagesForDebian() throws {
+    let box = try Sandbox()
+    for tool in ["/usr/bin/dpkg-shlibdeps", "/usr/bin/dpkg-deb"] {
+      guard FileManager.default.isExecutableFile(atPath: tool) else { return }
+    }
+    let made = try box.start(
+      "/usr/bin/env",
+      ["python3", "-B", Sandbox.root + "/scripts/install", Sandbox.executable, "--deb", box.folder + "/deb"]
+    ).1()
+    #expect(made.status == 0, "\(made.errors)")
+    let package = try #require(made.output.split(separator: "\n").last.map(String.init))
+    let facts = try box.start("/usr/bin/dpkg-deb", ["-f", package, "Depends", "Version"]).1().output
+    #expect(
+      facts.contains("libc6") && facts.contains("libhdf5-103-1") && facts.contains("Version: 0.1.0"),
+      "\(facts)")
+    if FileManager.default.isExecutableFile(atPath: "/usr/bin/lintian") {
+      let lint = try box.start("/usr/bin/lintian", ["--fail-on", "error,warning", package]).1()
+      #expect(lint.status == 0, "\(lint.output)")
+    }
+    // dpkg asks for root even where the root is another folder.
+    guard geteuid() == 0 else { return }
+    let root = box.folder + "/debian"
+    try FileManager.default.createDirectory(
+      atPath: root + "/var/lib/dpkg/updates", withIntermediateDirectories: true)
+    try FileManager.default.createDirectory(
+      atPath: root + "/var/lib/dpkg/info", withIntermediateDirectories: true)
+    try box.write("", to: "debian/var/lib/dpkg/status")
+    func dpkg(_ words: String...) throws -> Answer {
+      try box.start("/usr/bin/dpkg", ["--root=\(root)", "--force-depends", "--force-not-root"] + words).1()
+    }
+    let installed = try dpkg("-i", package)
+    #expect(installed.status == 0, "\(installed.errors)")
+    #expect(FileManager.default.fileExists(atPath: root + "/usr/share/man/man1/pipeline-run.1.gz"))
+    try box.write(
+      "stages: {hello: {stage: command, parameters: {argv: [touch, o], outputs: [o]}}}", to: "x/hello.yaml")
+    let run = try box.start(
+      root + "/usr/bin/pipeline", ["run", box.folder + "/x/hello.yaml", "--cache", box.folder + "/x/cache"]
+    ).1()
+    #expect(run.status == 0, "\(run.errors)")
+    #expect(try dpkg("-P", "pipeline").status == 0)
+    #expect(!FileManager.default.fileExists(atPath: root + "/usr/bin/pipeline"))
+  }
+
   /// What the installed completions ask the program for: stages, nodes, keys of `--set` and values of an axis.
   @Test func completesNodesAndKeys() throws {
     let box = try Sandbox()
@@ -104,5 +149,37 @@ import Testing
     #expect(try offered("positional@1", "make[") == ["make[size=5]", "make[size=7]"])
     #expect(try offered("--set", "").isSuperset(of: ["text=", "size=", "make.argv="]))
     #expect(try offered("--set", "size=") == ["size=5", "size=7"])
+    #expect(try offered("positional@1", "\"make[") == ["make[size=5]", "make[size=7]"])
+  }
+
+  /// Bash ends a word at each '=': what it is offered goes on behind it.
+  @Test func bashCompletesBehindEqualsSigns() throws {
+    let box = try Sandbox()
+    try box.write(
+      """
+      axes: {size: [5, 7], data: [alpha]}
+      stages: {make: {stage: command, for: [size, data], parameters: {argv: [echo], outputs: [o]}}}
+      """, to: "pipelines/small.yaml")
+    #expect(try install(box, Sandbox.executable).status == 0)
+    func offered(_ words: String...) throws -> [String] {
+      let all = ["pipeline", "run", "small"] + words
+      let list = all.map { "'" + $0 + "'" }.joined(separator: " ")
+      let script = """
+        PATH="$PWD/root/usr/bin:$PATH"
+        source root/usr/share/bash-completion/completions/pipeline
+        COMP_WORDS=(\(list)) COMP_CWORD=\(all.count - 1) COMP_LINE='\(all.joined(separator: " "))'
+        COMP_POINT=${#COMP_LINE}
+        __pipeline_whole_words pipeline "${COMP_WORDS[-1]}" "${COMP_WORDS[-2]}"
+        printf '%s\\n' "${COMPREPLY[@]}"
+        """
+      let answer = try box.start("/bin/bash", ["-c", script]).1()
+      return answer.output.split(separator: "\n").map(String.init)
+    }
+    #expect(try offered("make[") == ["make[size=5,data=alpha]", "make[size=7,data=alpha]"])
+    #expect(try offered("make[size", "=", "5") == ["5,data=alpha]"])
+    #expect(try offered("\"make[size=7") == ["make[size=7,data=alpha]"])
+    #expect(try offered("--set", "si") == ["size="])
+    #expect(try offered("--set", "size", "=") == ["5", "7"])
+    #expect(try offered("ma") == ["make"])
   }
 }

@@ -20,7 +20,7 @@ let wrongCases: [WrongFile] = [
        6 |       short: { epochs: 1, epocks: 2 }
          |                           ^
         note: did you mean 'epochs'?
-      folder/main.yaml:7:13: error: found the integer 3, expected a case: a map of parameters, with 'for' and 'inputs' as in a stage
+      folder/main.yaml:7:13: error: found the integer 3, expected a case: a map of parameters, with 'for', 'inputs' and 'when' as in a stage
        7 |       long: 3
          |             ^
       folder/main.yaml:8:15: error: a case has no 'parameters:'

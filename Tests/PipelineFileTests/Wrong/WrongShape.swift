@@ -24,7 +24,7 @@ let wrongShape: [WrongFile] = [
       folder/main.yaml:1:1: error: found a list, expected a map
        1 | - a
          | ^
-        note: the keys of a pipeline file: description, extends, parameters, defaults, axes, stages, publish
+        note: the keys of a pipeline file: description, extends, parameters, defaults, axes, zip, exclude, stages, publish
       """#),
   WrongFile(
     "a scalar",
@@ -35,7 +35,7 @@ let wrongShape: [WrongFile] = [
       folder/main.yaml:1:1: error: found the string 'hello', expected a map
        1 | hello
          | ^
-        note: the keys of a pipeline file: description, extends, parameters, defaults, axes, stages, publish
+        note: the keys of a pipeline file: description, extends, parameters, defaults, axes, zip, exclude, stages, publish
       """#),
   WrongFile(
     "no stages",
@@ -87,7 +87,7 @@ let wrongShape: [WrongFile] = [
       folder/main.yaml:4:5: error: unknown key 'dataset' in stage 'images'
        4 |     dataset: mnist
          |     ^
-        note: keys of a stage: stage, for, inputs, parameters, cases, timeout
+        note: keys of a stage: stage, for, inputs, parameters, cases, when, timeout
         note: a stage's own parameters stand under 'parameters:'
       """#),
   WrongFile(
@@ -132,7 +132,7 @@ let wrongShape: [WrongFile] = [
       folder/main.yaml:2:7: error: 'axes': found a list, expected a map of names with lists of values
        2 | axes: [a]
          |       ^
-      folder/main.yaml:4:6: error: found the string 'b', expected a stage: a map with any of stage, for, inputs, parameters, cases, timeout
+      folder/main.yaml:4:6: error: found the string 'b', expected a stage: a map with any of stage, for, inputs, parameters, cases, when, timeout
        4 |   a: b
          |      ^
       folder/main.yaml:5:33: error: found a map, expected a list of axes

@@ -39,6 +39,17 @@ struct DigestStore: DigestMemory {
       record.bytes(kind: .digest), to: path(stamp), temporary: cache.layout.temporary("digest"), sync: false)
   }
 
+  func keep(_ parts: [FolderPart], ofFolder digest: SHA256.Digest) {
+    let path = cache.layout.path(ofFolder: Digest(digest))
+    // What is there says the same; looked at, it stays.
+    guard mayWrite, utimensat(AT_FDCWD, path, nil, 0) != 0 else { return }
+    guard cache.layout.isMarked || (try? cache.prepare()) != nil else { return }
+    var record = RecordFile()
+    for part in parts { record.add(part.name, part.digest.hex) }
+    try? POSIX.writeAtomically(
+      record.bytes(kind: .digest), to: path, temporary: cache.layout.temporary("digest"), sync: false)
+  }
+
   private static func text(_ stamp: FileStamp) -> String {
     stamp.state.map(String.init).joined(separator: " ")
   }
@@ -51,5 +62,25 @@ extension CacheStore {
   /// - Parameter remembering: Whether what is read now may be written down in the cache.
   public func digest(ofFile path: String, remembering: Bool) throws -> Digest {
     Digest(try FileTree.digest(of: path, remembering: DigestStore(in: self, mayWrite: remembering)))
+  }
+}
+
+extension CacheLayout {
+  /// Where the parts of a user's folder are kept.
+  func path(ofFolder digest: Digest) -> String {
+    path(.digests, Digest(of: [ManifestField(name: "folder", value: digest.hex)], as: .question))
+  }
+}
+
+extension CacheStore {
+  /// What a user's folder of some digest was made of, by name; nil where that is not known, as of a file.
+  func parts(ofFolder digest: Digest) -> [String: Digest]? {
+    guard let bytes = try? POSIX.read(layout.path(ofFolder: digest)),
+      let record = RecordFile(bytes, kind: .digest)
+    else { return nil }
+    return Dictionary(record.fields.compactMap { field in Digest(hex: field.value).map { (field.name, $0) } })
+    {
+      first, _ in first
+    }
   }
 }

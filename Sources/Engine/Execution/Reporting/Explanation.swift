@@ -8,12 +8,14 @@ public final class Explainer {
   private let cache: CacheStore
   private var plan: Plan { resolver.plan }
   private var keys: PlanKeys { resolver.planKeys }
+  private let folders: FolderChanges
   private lazy var lastKeys = Experiment(of: plan, in: cache).lastKeys()
 
   /// An explainer of one plan over one cache. It reads only.
   public init(plan: Plan, keys: PlanKeys, cache: CacheStore) {
     resolver = KeyResolver(plan, planKeys: keys)
     self.cache = cache
+    folders = FolderChanges(cache)
   }
 
   /// The reasons for which the node has no usable artifact under its plan key, by the rules of `RunReason`,
@@ -27,7 +29,7 @@ public final class Explainer {
     } else if let old = lastKeys[plan[id].name], old == key {
       reasons = [.inputMadeAgain]
     } else if let old = lastKeys[plan[id].name], let record = cache.plan(old) {
-      reasons = RunReason.changes(from: record.manifest, to: manifest(of: id))
+      reasons = changes(of: id, from: record.manifest)
     } else {
       reasons = [.neverBuilt]
     }
@@ -35,6 +37,24 @@ public final class Explainer {
       reasons.append(.failedBefore(message: String(message.prefix { $0 != "\n" })))
     }
     return reasons
+  }
+
+  /// What lies between an old manifest of a node and its present one: of a list or a text the part that changed, and of a
+  /// folder the file.
+  private func changes(of id: NodeID, from old: [ManifestField]) -> [RunReason] {
+    RunReason.changes(from: old, to: manifest(of: id)).flatMap { reason -> [RunReason] in
+      switch reason {
+      case .parameterChanged(let name, let old, let new):
+        PartChange.changes(of: name, old, new, plan.stage(of: id).traces[name])
+          .map { .parameterChanged(name: $0.name, old: $0.old, new: $0.new) }
+      case .fileChanged(let path, let old, let new):
+        folders.changes(
+          at: path, old.flatMap { Digest(hex: $0) }, new.flatMap { Digest(hex: $0) },
+          place: POSIX.join(plan.baseDirectory, path)
+        ).map { .fileChanged(path: $0.path, old: $0.old?.hex, new: $0.new?.hex) }
+      default: [reason]
+      }
+    }
   }
 
   /// The manifest behind the node's plan key.
@@ -112,7 +132,7 @@ public final class Explainer {
   private func follow(_ id: NodeID, _ old: Digest, _ depth: Int) -> Step? {
     guard old != keys[id] else { return nil }
     let reasons =
-      cache.plan(old).map { RunReason.changes(from: $0.manifest, to: manifest(of: id)) } ?? [.neverBuilt]
+      cache.plan(old).map { changes(of: id, from: $0.manifest) } ?? [.neverBuilt]
     return reasons.isEmpty ? nil : .node(id, reasons, depth: depth)
   }
 

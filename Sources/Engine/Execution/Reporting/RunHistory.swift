@@ -120,8 +120,11 @@ public struct RunHistory: Sendable {
 }
 
 extension Plan {
+  /// How the digest of a user's file is called among the parameters of a stage, before its path.
+  public static let contentPrefix = "content of "
+
   /// The parameters that are in keys, by stage, as text; of one that differs between the nodes of a stage,
-  /// all values.
+  /// all values. Beside them the digests of the files that its nodes read.
   public func parametersByStage() -> [String: [String: String]] {
     var result: [String: [String: String]] = [:]
     for stage in stages {
@@ -146,6 +149,9 @@ extension Plan {
             points[axis.axis, default: []].append(axis.value.plainText)
           }
         }
+      }
+      for index in stage.nodes {
+        for file in nodes[index].files { values[Self.contentPrefix + file.path] = file.digest.hex }
       }
       for (axis, texts) in points {
         values["axis \(axis)"] = texts.joined(separator: ", ") + (texts.count == 20 ? ", …" : "")

@@ -4,7 +4,7 @@ import CGlibc
 import Glibc
 
 /// Text for a terminal of some width.
-enum TerminalText {
+package enum TerminalText {
   /// The locale by which the C library says how wide a character is, whatever the user's own is.
   nonisolated(unsafe) private static let locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", nil)
 
@@ -20,7 +20,7 @@ enum TerminalText {
 
   /// The beginning of a text that takes no more than some columns, on one line; an ellipsis where something is left
   /// out.
-  static func fitted(_ text: String, columns limit: Int) -> String {
+  package static func fitted(_ text: String, columns limit: Int) -> String {
     var fitting = String.UnicodeScalarView()
     // Up to where an ellipsis still fits.
     var (shortened, used) = (fitting, 0)

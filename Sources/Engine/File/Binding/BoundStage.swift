@@ -56,6 +56,8 @@ struct BoundStage {
   var axes: [Int]
   var axesPlace: Place
   var timeout: Double?
+  /// Under which conditions its nodes exist.
+  var condition = BoundCondition()
   var parameters: [BoundParameter] = []
   /// Whether each parameter that the file gives, or must give, is among them; what is not has been reported.
   var hasAllParameters = true
@@ -121,17 +123,22 @@ struct StageBinder {
   }
 
   /// The type and the axes of a unit.
-  private func bind(_ index: Int, of family: StageFamily) -> BoundStage? {
+  private mutating func bind(_ index: Int, of family: StageFamily) -> BoundStage? {
     let unit = family.units[index]
     guard let declaration = family.declaration else { return nil }
     guard let axes = bindAxes(unit) else {
       _ = bindParameters(unit, of: family, declaration, title: family.title(of: index), lists: nil)
       return nil
     }
-    return BoundStage(
+    var stage = BoundStage(
       name: Name(text: family.title(of: index), place: unit.place), family: family.name, label: unit.label,
       declaration: declaration, axes: axes,
       axesPlace: family.syntax.settings.expansion?.first?.place ?? unit.place)
+    if let entry = unit.condition {
+      stage.condition = ConditionReader(problems: problems, axes: axes, title: stage.name.text)
+        .read(entry.value, scope: &scope)
+    }
+    return stage
   }
 
   /// The positions of the axes of a unit; nil where one of them failed.
@@ -231,6 +238,13 @@ struct StageBinder {
 }
 
 extension BoundStage {
+  /// How the parameters with references are made.
+  var traces: [String: ParameterTrace] {
+    Dictionary(
+      parameters.filter { !$0.template.references.isEmpty }.map { ($0.declaration.name, $0.template.trace) }
+    ) { first, _ in first }
+  }
+
   /// Warns of axes over which all nodes are the same: a spread over them would be nothing but zero.
   func warnOfIdleAxes(_ scope: Scope, _ problems: Problems) {
     // A random stage draws other numbers at each value.
@@ -254,11 +268,16 @@ extension BoundStage {
   }
 
   /// The labels of what each slot of many artifacts takes, in the order of the file.
-  var labelLists: [String: Value] {
+  var labelLists: [String: Value] { labelLists { _ in true } }
+
+  /// The same of those stages only that have nodes.
+  func labelLists(_ hasNodes: (Int) -> Bool) -> [String: Value] {
     var lists: [String: Value] = [:]
     for input in inputs where input.isJoin {
       var seen: Set<String> = []
-      let labels = input.sources.map(\.label).filter { seen.insert($0).inserted }
+      let labels = input.sources.filter { hasNodes($0.stage) }.map(\.label).filter {
+        seen.insert($0).inserted
+      }
       lists[input.slot] = .list(labels.map { .string($0) })
     }
     return lists

@@ -177,6 +177,7 @@ struct FamilyResolver {
     var unit = StageUnit(label: label, place: label.flatMap { stage.cases.place(of: $0) } ?? stage.name.place)
     unit.inputs = stage.settings.inputs
     unit.parameters = stage.settings.parameters
+    unit.condition = own?.condition ?? stage.settings.condition
     for (name, value) in own?.parameters.entries ?? [] { unit.parameters.set(name, value) }
     for (slot, value) in own?.inputs.entries ?? [] {
       if !value.isNull {

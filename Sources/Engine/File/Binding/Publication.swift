@@ -20,6 +20,10 @@ public struct Publication: Sendable, Equatable {
         do throws(NodePatternError) {
           nodes += try plan.nodes(matching: pattern).filter { seen.insert($0).inserted }
         } catch {
+          // A stage that conditions leave out publishes nothing.
+          if plan.omissions.contains(where: { $0.left == 0 && [$0.stage, $0.family].contains(pattern) }) {
+            continue
+          }
           problems.report(error.message, at: place, notes: error.notes)
         }
       }

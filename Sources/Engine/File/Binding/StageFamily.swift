@@ -12,6 +12,7 @@ struct StageUnit {
   var axes: [Name]?
   var inputs = OrderedEntries<SyntaxNode>()
   var parameters = OrderedEntries<SyntaxNode>()
+  var condition: SyntaxEntry?
 }
 
 /// A stage with its cases.

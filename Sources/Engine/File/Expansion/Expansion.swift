@@ -11,6 +11,7 @@ struct Expansion {
   let order: [Int]
   /// Parameters of each stage's nodes, by stage.
   let parameters: [StageParameters]
+  let presence: Presence
 
   private var plannedStages: [PlannedStage] = []
   private var nodes: [PlannedNode] = []
@@ -23,25 +24,30 @@ struct Expansion {
   private var labels: [String: Int] = [:]
 
   init(
-    problems: Problems, scope: Scope, stages: [BoundStage], order: [Int], parameters: [StageParameters]
+    problems: Problems, scope: Scope, stages: [BoundStage], order: [Int], parameters: [StageParameters],
+    presence: Presence
   ) {
     self.problems = problems
     self.scope = scope
     self.stages = stages
     self.order = order
     self.parameters = parameters
+    self.presence = presence
     stageAxes = stages.map(\.axes)
     bases = [Int](repeating: 0, count: stages.count)
   }
 
   /// Whether the plan stays within bounds; reports the stage that breaks them. Nothing is allocated before.
-  static func fits(_ stages: [BoundStage?], order: [Int], scope: Scope, _ problems: Problems) -> Bool {
+  static func fits(
+    _ stages: [BoundStage?], order: [Int], scope: Scope, _ presence: Presence, _ problems: Problems
+  ) -> Bool {
     let axes = stages.map { $0?.axes ?? [] }
     var nodes = 0
     var members = 0
-    for case let stage? in order.lazy.map({ stages[$0] }) {
+    for index in order {
+      guard let stage = stages[index] else { continue }
       let sizes = stage.axes.map { scope.axes[$0].values.count }
-      nodes = saturating(nodes, plus: product(sizes))
+      nodes = saturating(nodes, plus: presence.count(index))
       guard nodes <= PlanBounds.nodes else {
         problems.report(
           "stage '\(stage.name.text)' brings the plan to \(nodes == Int.max ? "countless" : "\(nodes)") nodes; "
@@ -50,8 +56,8 @@ struct Expansion {
       }
       for input in stage.inputs where input.isJoin && input.sources.allSatisfy({ stages[$0.stage] != nil }) {
         let shape = JoinShape(input, consumer: sizes, axes, scope)
-        let size = shape.membersOfOne.reduce(0) { saturating($0, plus: $1) }
-        members = saturating(members, plus: product([shape.count, size]))
+        let size = shape.membersOfOne { presence.count($0) }.reduce(0) { saturating($0, plus: $1) }
+        members = saturating(members, plus: product([min(shape.count, presence.count(index)), size]))
         guard members <= PlanBounds.members else {
           problems.report(
             "input '\(input.slot)' of '\(stage.name.text)' brings the joins to "
@@ -65,26 +71,29 @@ struct Expansion {
   }
 
   mutating func plan(name: String, baseDirectory: String) -> Plan {
-    nodes.reserveCapacity(order.reduce(0) { $0 + Self.product(sizes(of: stages[$1])) })
-    for stage in order { expand(stage) }
+    nodes.reserveCapacity(order.reduce(0) { $0 + presence.count($1) })
+    for stage in order where presence.hasNodes(stage) { expand(stage) }
     return Plan(
-      name: name, baseDirectory: baseDirectory, stages: plannedStages, nodes: nodes, joins: joins)
+      name: name, baseDirectory: baseDirectory, stages: plannedStages, nodes: nodes, joins: joins,
+      omissions: presence.omissions)
   }
 
   private mutating func expand(_ index: Int) {
     let stage = stages[index]
     let sizes = sizes(of: stage)
     let axes = stage.axes.map { scope.axes[$0] }
-    let count = Self.product(sizes)
+    let points = presence.points[index]
     let base = nodes.count
     bases[index] = base
     var inputs = stage.inputs.map { input in
       input.isJoin
         ? InputExpander.join(JoinTable(input, consumer: sizes, stageAxes, scope))
-        : InputExpander.one(OneTable(input.sources[0], consumer: sizes, stages, scope, bases))
+        : InputExpander.one(
+          OneTable(input.sources[0], consumer: sizes, stageAxes, scope), input.sources[0].stage)
     }
     var digits = [Int](repeating: 0, count: axes.count)
-    for _ in 0..<count {
+    for rank in 0..<presence.count(index) {
+      if let points { Odometer.place(&digits, at: points.offsets[rank], sizes) }
       // `stage[case,axis=value]`: the label of a case is part of the name, and of no key.
       var name = stage.family
       var separator = "["
@@ -119,14 +128,14 @@ struct Expansion {
       PlannedStage(
         name: stage.name.text, family: stage.family, declaration: stage.declaration,
         axes: axes.map(\.name.text),
-        nodes: base..<nodes.count, timeout: stage.timeout))
+        nodes: base..<nodes.count, timeout: stage.timeout, traces: stage.traces))
   }
 
   private mutating func source(
     _ input: inout InputExpander, _ digits: [Int], tellsStages: Bool
   ) -> InputSource {
     switch input {
-    case .one(let table): return .node(NodeID(table[digits]))
+    case .one(let table, let stage): return .node(node(of: stage, at: table[digits]))
     case .join(var table):
       let position = table.shape.position(digits)
       if let join = table.joins[position] { return .join(join) }
@@ -135,6 +144,14 @@ struct Expansion {
       input = .join(table)
       return .join(join)
     }
+  }
+
+  private func node(of stage: Int, at offset: Int) -> NodeID {
+    guard let points = presence.points[stage] else { return NodeID(bases[stage] + offset) }
+    guard let rank = points.rank(of: offset) else {
+      preconditionFailure("a node stays only where each of its inputs is filled")
+    }
+    return NodeID(bases[stage] + rank)
   }
 
   /// The join of some selections, made once however many stages and nodes take it.
@@ -153,7 +170,9 @@ struct Expansion {
     var members: [JoinMember] = []
     for selection in selections {
       let base = bases[selection.stage]
-      selection.forEachOffset { members.append(JoinMember(label: selection.label, node: NodeID(base + $0))) }
+      for rank in selection.ranks(among: presence.points[selection.stage]) {
+        members.append(JoinMember(label: selection.label, node: NodeID(base + rank)))
+      }
     }
     // Two selections of one label are parts of one stage; together they stand in plan order too.
     members.sort { ($0.label, $0.node) < ($1.label, $1.node) }
@@ -180,6 +199,20 @@ struct Expansion {
 
 /// Counts through the values of some axes, the last one fastest.
 enum Odometer {
+  /// The position of some digits in the whole count.
+  static func offset(_ digits: [Int], _ sizes: [Int]) -> Int {
+    zip(digits, sizes).reduce(0) { $0 * $1.1 + $1.0 }
+  }
+
+  /// The digits at a position in the whole count.
+  static func place(_ digits: inout [Int], at offset: Int, _ sizes: [Int]) {
+    var rest = offset
+    for position in digits.indices.reversed() {
+      digits[position] = rest % sizes[position]
+      rest /= sizes[position]
+    }
+  }
+
   static func advance(_ digits: inout [Int], _ sizes: [Int]) {
     var position = digits.count - 1
     while position >= 0 {
@@ -192,6 +225,7 @@ enum Odometer {
 }
 
 private enum InputExpander {
-  case one(OneTable)
+  /// A table, and the stage whose points its offsets are.
+  case one(OneTable, Int)
   case join(JoinTable)
 }

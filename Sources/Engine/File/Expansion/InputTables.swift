@@ -2,17 +2,16 @@
 
 import PipelineCore
 
-/// The source node of a slot that takes one: a sum over the consumer's axes.
+/// The source of a slot that takes one, as an offset among the points of its stage: a sum over the consumer's axes.
 struct OneTable {
-  private var base: Int
+  private var base = 0
   /// By the consumer's axis, then by its position.
   private var offsets: [[Int]]
 
-  init(_ source: BoundSource, consumer sizes: [Int], _ stages: [BoundStage], _ scope: Scope, _ bases: [Int]) {
-    base = bases[source.stage]
+  init(_ source: BoundSource, consumer sizes: [Int], _ axes: [[Int]], _ scope: Scope) {
     offsets = sizes.map { [Int](repeating: 0, count: $0) }
     var stride = 1
-    for (axis, choice) in zip(stages[source.stage].axes, source.choices).reversed() {
+    for (axis, choice) in zip(axes[source.stage], source.choices).reversed() {
       switch choice {
       case .shared(let own):
         for position in offsets[own].indices { offsets[own][position] += position * stride }
@@ -26,9 +25,9 @@ struct OneTable {
   }
 
   subscript(digits: [Int]) -> Int {
-    var node = base
-    for (own, position) in digits.enumerated() { node += offsets[own][position] }
-    return node
+    var offset = base
+    for (own, position) in digits.enumerated() { offset += offsets[own][position] }
+    return offset
   }
 }
 
@@ -41,15 +40,37 @@ struct Selection {
   /// A position on each axis; nil for all.
   var fixed: [Int?]
 
-  func forEachOffset(_ body: (Int) -> Void) {
+  /// The positions among the nodes of the stage, ascending; `points` are those that have a node, nil for all.
+  func ranks(among points: Points?) -> [Int] {
     let free = zip(sizes, fixed).map { $1 == nil ? $0 : 1 }
+    let count = Expansion.product(free)
+    // Of many points with few nodes, the nodes are looked through instead.
+    if let points, points.offsets.count < count {
+      return points.offsets.enumerated().filter { selects(offset: $1) }.map(\.offset)
+    }
+    var ranks: [Int] = []
+    ranks.reserveCapacity(count)
     var digits = [Int](repeating: 0, count: sizes.count)
-    for _ in 0..<Expansion.product(free) {
+    for _ in 0..<count {
       var offset = 0
       for axis in sizes.indices { offset = offset * sizes[axis] + (fixed[axis] ?? digits[axis]) }
-      body(offset)
+      if let points {
+        if let rank = points.rank(of: offset) { ranks.append(rank) }
+      } else {
+        ranks.append(offset)
+      }
       Odometer.advance(&digits, free)
     }
+    return ranks
+  }
+
+  private func selects(offset: Int) -> Bool {
+    var rest = offset
+    for axis in sizes.indices.reversed() {
+      if let position = fixed[axis], position != rest % sizes[axis] { return false }
+      rest /= sizes[axis]
+    }
+    return true
   }
 }
 
@@ -61,8 +82,6 @@ struct JoinShape {
   private let strides: [Int]
   /// How many joins there may be.
   let count: Int
-  /// How many members each source has in one join.
-  let membersOfOne: [Int]
 
   init(_ input: BoundInput, consumer: [Int], _ axes: [[Int]], _ scope: Scope) {
     // The order of labels in the file means nothing, so it must not reach any key.
@@ -86,8 +105,14 @@ struct JoinShape {
     self.sizes = sizes
     self.strides = strides
     self.count = count
-    membersOfOne = zip(sources, sizes).map { source, sizes in
-      Expansion.product(zip(source.choices, sizes).map { if case .all = $0.0 { $0.1 } else { 1 } })
+  }
+
+  /// How many members each source has at most in one join; `count` gives the nodes of a stage.
+  func membersOfOne(_ count: (Int) -> Int) -> [Int] {
+    zip(sources, sizes).map { source, sizes in
+      let selected = Expansion.product(
+        zip(source.choices, sizes).map { if case .all = $0.0 { $0.1 } else { 1 } })
+      return min(selected, count(source.stage))
     }
   }
 
@@ -117,10 +142,10 @@ struct JoinShape {
 /// The joins of one input, by the consumer's axes that make a difference.
 struct JoinTable {
   let shape: JoinShape
-  var joins: [JoinID?]
+  /// By the position of a join among those of the input.
+  var joins: [Int: JoinID] = [:]
 
   init(_ input: BoundInput, consumer: [Int], _ axes: [[Int]], _ scope: Scope) {
     shape = JoinShape(input, consumer: consumer, axes, scope)
-    joins = [JoinID?](repeating: nil, count: shape.count)
   }
 }

@@ -54,11 +54,14 @@ extension ParameterEvaluator {
     var files: [ExternalFile] = []
     for path in paths {
       let place = place(of: path, in: stage, values)
-      guard FilePath.within(path) != nil || stage.declaration.allowsOutsideFiles else {
+      guard isInProject(path) || stage.declaration.allowsOutsideFiles else {
+        let what = home.levels > 0 ? "project" : "folder of the pipeline file"
         problems.report(
-          "the file '\(path.shortened)' lies outside of the folder of the pipeline file", at: place,
+          "the file '\(path.shortened)' lies outside of the \(what)", at: place,
           notes: [
-            "\(stage.declaration.name) reads files by paths relative to that folder, without leaving it"
+            home.levels > 0
+              ? "\(stage.declaration.name) reads files of the project, by paths relative to the folder of the pipeline file"
+              : "\(stage.declaration.name) reads files by paths relative to that folder, without leaving it"
           ])
         return nil
       }
@@ -66,6 +69,12 @@ extension ParameterEvaluator {
       files.append(ExternalFile(path: path, digest: digest))
     }
     return files
+  }
+
+  /// Whether a path leads to a place below the project's root.
+  private func isInProject(_ path: String) -> Bool {
+    if FilePath.within(path) != nil { return true }
+    return FilePath.climb(path).map { $0.levels <= home.levels } ?? false
   }
 
   /// Whether no file is named twice and none lies within another; reports the first that is or does.

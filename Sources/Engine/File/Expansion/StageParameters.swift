@@ -14,13 +14,24 @@ struct StageParameters {
   fileprivate var values: [NodeSettings] = []
   /// By axis of the stage; 0 for an axis that makes no difference.
   fileprivate var strides: [Int]
+  /// Where only some points have a node: for the position of each, where its values stand.
+  fileprivate var places: [Int: Int]?
 
   fileprivate init(strides: [Int]) { self.strides = strides }
 
   subscript(digits: [Int]) -> NodeSettings {
+    let position = position(digits)
+    guard let places else { return values[position] }
+    guard let place = places[position] else {
+      preconditionFailure("a point without a node has no parameters")
+    }
+    return values[place]
+  }
+
+  fileprivate func position(_ digits: [Int]) -> Int {
     var position = 0
     for (digit, stride) in zip(digits, strides) { position += digit * stride }
-    return values[position]
+    return position
   }
 }
 
@@ -28,6 +39,8 @@ struct StageParameters {
 struct ParameterEvaluator {
   let problems: Problems
   var scope: Scope
+  let presence: Presence
+  let home: FileHome
   let baseDirectory: String
   let hashFile: (String) throws -> Digest
   let ask: (TrackedQuestion) throws -> TrackedOutput
@@ -39,19 +52,22 @@ struct ParameterEvaluator {
   private var lists: [String: Value] = [:]
 
   init(
-    problems: Problems, scope: Scope, baseDirectory: String, hashFile: @escaping (String) throws -> Digest,
+    problems: Problems, scope: Scope, presence: Presence, home: FileHome, baseDirectory: String,
+    hashFile: @escaping (String) throws -> Digest,
     ask: @escaping (TrackedQuestion) throws -> TrackedOutput
   ) {
     self.problems = problems
     self.scope = scope
+    self.presence = presence
+    self.home = home
     self.baseDirectory = baseDirectory
     self.hashFile = hashFile
     self.ask = ask
   }
 
-  /// The parameters of a stage; nil after reporting.
-  mutating func evaluate(_ stage: BoundStage) -> StageParameters? {
-    lists = stage.labelLists
+  /// The parameters of a stage, at the points that have a node; nil after reporting.
+  mutating func evaluate(_ stage: BoundStage, _ index: Int) -> StageParameters? {
+    lists = stage.labelLists(presence.hasNodes)
     let axes = stage.axes.map { scope.axes[$0] }
     let axisOfName = Dictionary(axes.enumerated().map { ($1.name.text, $0) }) { first, _ in first }
     var varying: [BoundParameter] = []
@@ -73,10 +89,12 @@ struct ParameterEvaluator {
 
     let sizes = zip(axes, matters).map { $1 ? $0.values.count : 1 }
     var result = StageParameters(strides: strides(sizes, matters))
-    let count = Expansion.product(sizes)
+    let points = distinct(index, matters, axes.map(\.values.count), &result)
+    let count = points?.count ?? Expansion.product(sizes)
     result.values.reserveCapacity(count)
     var digits = [Int](repeating: 0, count: axes.count)
-    for _ in 0..<count {
+    for rank in 0..<count {
+      if let points { digits = points[rank] }
       var point: [String: Value] = [:]
       for axis in axes.indices where matters[axis] {
         point[axes[axis].name.text] = axes[axis].values[digits[axis]]
@@ -102,6 +120,26 @@ struct ParameterEvaluator {
       Odometer.advance(&digits, sizes)
     }
     return isSound ? result : nil
+  }
+
+  /// The points of a thinned stage that differ in an axis that matters, each once, and in the result the place of each;
+  /// nil for a stage with all of its nodes.
+  private func distinct(
+    _ index: Int, _ matters: [Bool], _ sizes: [Int], _ result: inout StageParameters
+  ) -> [[Int]]? {
+    guard let points = presence.points[index] else { return nil }
+    var places: [Int: Int] = [:]
+    var found: [[Int]] = []
+    var digits = [Int](repeating: 0, count: sizes.count)
+    for offset in points.offsets {
+      Odometer.place(&digits, at: offset, sizes)
+      let position = result.position(digits)
+      guard places[position] == nil else { continue }
+      places[position] = found.count
+      found.append(digits)
+    }
+    result.places = places
+    return found
   }
 
   /// By axis, how far apart the values of two neighbours are; 0 where the axis makes no difference.

@@ -24,6 +24,8 @@ struct Merging {
     lay(syntax.axes, over: &merged.axes, "axis") { name, axes in
       Self.reportNothingToRemove("axis", "axes", name, among: axes.names, isBase: isBase, problems)
     }
+    lay(syntax.zip, over: &merged.zip, "'zip'")
+    lay(syntax.exclude, over: &merged.exclude, "'exclude'")
     lay(syntax.publish, over: &merged.publish, "the folder to publish") { name, folders in
       Self.reportNothingToRemove(
         "folder to publish", "folders", name, among: folders.names, isBase: isBase, problems)
@@ -76,8 +78,16 @@ struct Merging {
       }
       base.expansion = expansion
     }
+    lay(settings.condition, over: &base.condition, "'when' of \(owner)")
     lay(settings.parameters, over: &base.parameters, "parameter", of: owner)
     lay(settings.inputs, over: &base.inputs, "input", of: owner, remove: remove)
+  }
+
+  /// Lays a value over another, whole; null stands for none.
+  private func lay(_ entry: SyntaxEntry?, over base: inout SyntaxEntry?, _ subject: String) {
+    guard let entry else { return }
+    check(entry.key, against: base?.key.place, subject)
+    base = entry
   }
 
   /// Lays entries over others by name; a null one is given to `remove`, where there is such a thing.

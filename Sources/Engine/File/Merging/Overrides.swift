@@ -6,7 +6,7 @@ extension Loader {
   /// Applies the options in order; a later one wins over an earlier one of the same key.
   func apply(_ overrides: [String], to file: inout FileSyntax) {
     for option in overrides {
-      let source = problems.add(SourceText(name: "--set \(option.shortened)", text: option))
+      let source = problems.add(SourceText(name: "--set \(option.shortened)", text: option, isOption: true))
       let start = Place(source: source, line: 1, column: 1)
       guard let equals = option.firstIndex(of: "=") else {
         problems.report("expected KEY=VALUE", at: start)
@@ -42,6 +42,10 @@ extension Loader {
       file.defaults.set(key, value)
     } else if file.axes[key.text] != nil {
       file.axes.set(key, value)
+    } else if key.text == "zip" {
+      file.zip = SyntaxEntry(key: key, value: value)
+    } else if key.text == "exclude" {
+      file.exclude = SyntaxEntry(key: key, value: value)
     } else if let dot = Self.dot(in: key.text), setInStage(key, dot: dot, to: value, in: &file) {
       return
     } else {
@@ -57,7 +61,8 @@ extension Loader {
     return next < key.endIndex && key[next] == "." ? next : nil
   }
 
-  /// Sets a parameter or the timeout of a stage (`base.epochs`), or a parameter of one case (`base[case].epochs`).
+  /// Sets a parameter, the condition or the timeout of a stage (`base.epochs`), or a parameter or the condition of one
+  /// case (`base[case].epochs`).
   private func setInStage(_ key: Name, dot: String.Index, to value: SyntaxNode, in file: inout FileSyntax)
     -> Bool
   {
@@ -66,22 +71,34 @@ extension Loader {
     guard let entry = file.stages[stageName], var stage = entry else { return false }
     // A stage of an unknown type is an error of the file, not of the option.
     let declaration = stages[stage.type?.text ?? stageName]
-    let isParameter = declaration?.parameter(name) != nil || (declaration == nil && name != "timeout")
+    let isParameter =
+      declaration?.parameter(name) != nil || (declaration == nil && !["when", "timeout"].contains(name))
     var place = key.place
     place.column += Int32(clamping: owner.unicodeScalars.count + 1)
     let parameter = Name(text: name, place: place)
     if owner != stageName {
       let label = String(owner.dropFirst(stageName.count + 1).dropLast())
-      guard isParameter, owner.hasSuffix("]"), let entry = stage.cases[label], var settings = entry else {
-        return false
+      guard isParameter || name == "when", owner.hasSuffix("]"), let entry = stage.cases[label],
+        var settings = entry
+      else { return false }
+      if isParameter {
+        settings.parameters.set(parameter, value)
+      } else {
+        settings.condition = SyntaxEntry(key: parameter, value: value)
       }
-      settings.parameters.set(parameter, value)
       stage.cases.set(Name(text: label, place: stage.cases.place(of: label) ?? key.place), settings)
     } else if isParameter {
       stage.settings.parameters.set(parameter, value)
       // The option stands over the whole file, so also over what the cases say.
       for (label, settings) in stage.cases.entries {
         guard var settings, settings.parameters.remove(name) else { continue }
+        stage.cases.set(label, settings)
+      }
+    } else if name == "when" {
+      stage.settings.condition = SyntaxEntry(key: parameter, value: value)
+      for (label, settings) in stage.cases.entries {
+        guard var settings, settings.condition != nil else { continue }
+        settings.condition = nil
         stage.cases.set(label, settings)
       }
     } else if name == "timeout" {
@@ -96,13 +113,14 @@ extension Loader {
   /// "did you mean …?" over all keys that `--set` reaches.
   private func suggestion(for key: String, in file: FileSyntax) -> String {
     var keys = file.parameters.names + file.defaults.names + file.axes.names
+    keys += [file.zip, file.exclude].compactMap { $0?.key.text }
     let inStages = file.stages.entries.compactMap { $0.value }.flatMap { stage in
       let declaration = stages[stage.type?.text ?? stage.name.text]
       let parameters = declaration?.parameters.map(\.name) ?? []
       let inCases = stage.cases.names.flatMap { label in
         parameters.map { "\(stage.name.text)[\(label)].\($0)" }
       }
-      return (parameters + ["timeout"]).map { "\(stage.name.text).\($0)" } + inCases
+      return (parameters + ["when", "timeout"]).map { "\(stage.name.text).\($0)" } + inCases
     }
     let homes = inStages.filter { $0.hasSuffix("." + key) }
     if !homes.isEmpty, nearest(to: key, among: keys) == nil {

@@ -60,6 +60,17 @@ enum FilePath {
   }
 }
 
+extension FilePath {
+  /// How many folders up a relative path leads before it goes down, and where to from there; nil for one that does not go
+  /// down, or is absolute.
+  static func climb(_ path: String) -> (levels: Int, rest: String)? {
+    guard !path.hasPrefix("/") else { return nil }
+    let steps = path.split(separator: "/").filter { $0 != "." }
+    let levels = steps.prefix { $0 == ".." }.count
+    return within(steps.dropFirst(levels).joined(separator: "/")).map { (levels, $0) }
+  }
+}
+
 /// Where a pipeline file stands: the folder that all files of the pipeline are in, and its path there.
 struct FileHome {
   /// The folder: the nearest one upwards with the name `pipelines`, or else the file's own.
@@ -68,6 +79,8 @@ struct FileHome {
   var path: String
   /// The path as the user gave it.
   var given: String
+  /// How many folders the project's root is above the file's own: that of a file below `pipelines` is where this folder is.
+  var levels = 0
 
   /// Looks for the root by names alone. `workingDirectory` is the absolute path that a relative one starts from.
   init(of given: String, workingDirectory: String = "/") {
@@ -80,6 +93,7 @@ struct FileHome {
       return
     }
     let depth = steps.count - 2 - pipelines
+    levels = depth + 1
     root = FilePath.up(depth, from: folder)
     path = steps.suffix(depth + 1).joined(separator: "/")
   }

@@ -9,6 +9,8 @@ struct SettingsSyntax {
   /// By slot; null for one to be removed.
   var inputs = OrderedEntries<SyntaxNode>()
   var parameters = OrderedEntries<SyntaxNode>()
+  /// The conditions under which its nodes exist, beside the key that gives them.
+  var condition: SyntaxEntry?
 }
 
 /// A stage as one file writes it; what is absent may come from a file that it extends.
@@ -20,9 +22,7 @@ struct StageSyntax {
   var cases = OrderedEntries<SettingsSyntax?>()
   var timeout: SyntaxNode?
 
-  static let keys = ["stage", "for", "inputs", "parameters", "cases", "timeout"]
-  /// The keys of a case that are no parameters.
-  static let caseKeys = ["for", "inputs"]
+  static let keys = ["stage", "for", "inputs", "parameters", "cases", "when", "timeout"]
 }
 
 /// One pipeline file. A null axis or stage removes that of a file that it extends.
@@ -34,13 +34,18 @@ struct FileSyntax {
   /// Parameters of the file that each stage with a parameter of that name is given.
   var defaults = OrderedEntries<SyntaxNode>()
   var axes = OrderedEntries<SyntaxNode>()
+  /// Axes that go in step, and combinations of axis values without nodes, each beside the key that gives them.
+  var zip: SyntaxEntry?
+  var exclude: SyntaxEntry?
   /// Nil for a stage to be removed.
   var stages = OrderedEntries<StageSyntax?>()
   var stagesPlace: Place?
   /// Folders with the nodes whose files a run leaves there.
   var publish = OrderedEntries<SyntaxNode>()
 
-  static let keys = ["description", "extends", "parameters", "defaults", "axes", "stages", "publish"]
+  static let keys = [
+    "description", "extends", "parameters", "defaults", "axes", "zip", "exclude", "stages", "publish",
+  ]
 }
 
 /// Reads the shape of a file from its YAML; what has the wrong shape is reported and left out.
@@ -71,6 +76,8 @@ struct FileSyntaxReader {
         for entry in map(entry, of: "names with lists of values") where isName(entry.key, "an axis") {
           file.axes.set(entry.key, entry.value)
         }
+      case "zip": file.zip = entry
+      case "exclude": file.exclude = entry
       case "stages":
         file.stagesPlace = entry.key.place
         for entry in map(entry, of: "names with stages") where isName(entry.key, "a stage") {
@@ -118,6 +125,7 @@ struct FileSyntaxReader {
             stage.cases.set(entry.key, settings)
           }
         }
+      case "when": stage.settings.condition = entry
       case "timeout": stage.timeout = entry.value
       default:
         problems.report(
@@ -131,11 +139,11 @@ struct FileSyntaxReader {
     return stage
   }
 
-  /// A case: parameters by name, and perhaps `for` and `inputs`.
+  /// A case: parameters by name, and perhaps `for`, `inputs` and `when`.
   private func `case`(_ entry: SyntaxEntry) -> SettingsSyntax? {
     guard case .map(let entries) = entry.value.content else {
       problems.report(
-        "found \(entry.value.found), expected a case: a map of parameters, with 'for' and 'inputs' as in a stage",
+        "found \(entry.value.found), expected a case: a map of parameters, with 'for', 'inputs' and 'when' as in a stage",
         at: entry.value.place)
       return nil
     }
@@ -144,6 +152,7 @@ struct FileSyntaxReader {
       switch entry.key.text {
       case "for": settings.expansion = expansion(entry)
       case "inputs": settings.inputs = inputs(entry)
+      case "when": settings.condition = entry
       case "parameters":
         problems.report(
           "a case has no 'parameters:'", at: entry.key.place, notes: ["its parameters stand in it directly"])

@@ -25,11 +25,14 @@ struct Place: Hashable, Comparable {
 /// One text: a file as the user would write its path, or one `--set` option.
 struct SourceText {
   var name: String
+  /// Whether it is an option.
+  var isOption: Bool
   /// Lines without their ends. YAML 1.1 ends a line at CR, LF, NEL, LS and PS, and places are counted by that.
   var lines: [Substring]
 
-  init(name: String, text: String) {
+  init(name: String, text: String, isOption: Bool = false) {
     self.name = name
+    self.isOption = isOption
     var lines: [Substring] = []
     var start = text.startIndex
     let scalars = text.unicodeScalars
@@ -125,6 +128,9 @@ final class Problems {
     let location = location(place)
     return "\(location.file):\(location.line):\(location.column)"
   }
+
+  /// Whether a place is in an option rather than in a file.
+  func isOption(_ place: Place) -> Bool { sources[Int(place.source)].isOption }
 
   func lineText(_ place: Place) -> Substring? {
     let lines = sources[Int(place.source)].lines

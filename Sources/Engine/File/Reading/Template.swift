@@ -182,3 +182,23 @@ extension Problems {
     return reference.scalar
   }
 }
+
+extension Template {
+  /// What explanations need of it.
+  var trace: ParameterTrace {
+    switch kind {
+    case .constant: .constant
+    case .reference(let reference): .reference(reference.text)
+    case .text(let pieces):
+      .text(
+        pieces.map { piece in
+          switch piece {
+          case .text(let text): .text(text)
+          case .reference(let reference): .reference(reference.text)
+          }
+        })
+    case .list(let elements): .list(elements.map(\.trace))
+    case .map(let entries): .map(Dictionary(entries.map { ($0.key, $0.value.trace) }) { first, _ in first })
+    }
+  }
+}

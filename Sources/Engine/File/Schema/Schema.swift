@@ -48,6 +48,13 @@ struct SchemaWriter {
           "type": "object", "propertyNames": ["pattern": .string(Self.identifier)],
           "additionalProperties": ["$ref": "#/$defs/axis"],
         ]),
+        "zip": nullable([
+          "description": "Axes that go in step, value by value; or a list of such lists.",
+          "anyOf": [
+            ["$ref": "#/$defs/axes in step"], ["type": "array", "items": ["$ref": "#/$defs/axes in step"]],
+          ],
+        ]),
+        "exclude": nullable(oneOrMore(["$ref": "#/$defs/exclusion"])),
         "stages": ["type": "object"],
         "publish": nullable([
           "description": "Folders below the project's root, with the nodes whose files a run leaves there.",
@@ -71,6 +78,7 @@ struct SchemaWriter {
 
   private func definitions() -> [String: Schema] {
     let scalar: Schema = ["type": ["string", "number", "boolean"]]
+    let axis: Schema = ["type": "string", "pattern": .string(Self.identifier)]
     var definitions: [String: Schema] = [
       "reference": [
         "description": "Text with a reference to a parameter or an axis.", "type": "string",
@@ -84,6 +92,17 @@ struct SchemaWriter {
           ["$ref": "#/$defs/reference"],
           ["description": "Removes the axis of the extended file.", "type": "null"],
         ],
+      ],
+      "axes in step": ["type": "array", "minItems": 2, "uniqueItems": true, "items": axis],
+      "exclusion": [
+        "description": "Values of axes; a stage that has all of these axes has no nodes there.",
+        "type": "object", "minProperties": 1, "propertyNames": ["pattern": .string(Self.identifier)],
+        "additionalProperties": ["anyOf": [scalar, ["type": "array", "items": scalar]]],
+      ],
+      "condition": [
+        "description":
+          "name=value, with one of <= >= != < > =; several behind commas; or a reference to true or false.",
+        "type": "string", "minLength": 1,
       ],
       "source": [
         "description":
@@ -165,6 +184,14 @@ struct SchemaWriter {
         "description": "Axes, and inputs that stand for the axes and cases of what they take.",
         "anyOf": [axis, ["type": "array", "uniqueItems": true, "items": axis]],
       ],
+      "when": nullable([
+        "description":
+          "Conditions on parameters of the file and on axes; without all of them a node does not exist.",
+        "anyOf": [
+          ["type": "boolean"], ["$ref": "#/$defs/condition"],
+          ["type": "array", "items": ["anyOf": [["type": "boolean"], ["$ref": "#/$defs/condition"]]]],
+        ],
+      ]),
       "timeout": [
         "description": "Seconds after which a node is taken to hang.",
         "anyOf": [
@@ -184,7 +211,10 @@ struct SchemaWriter {
     ])
     // A case holds parameters directly; one of another file may be removed.
     let caseBody = parameters.merging(
-      ["for": properties["for"] ?? [:], "inputs": properties["inputs"] ?? [:]]) { $1 }
+      [
+        "for": properties["for"] ?? [:], "inputs": properties["inputs"] ?? [:],
+        "when": properties["when"] ?? [:],
+      ]) { $1 }
     properties["cases"] = labelled([
       "type": complete ? "object" : ["object", "null"], "properties": .map(caseBody),
       "additionalProperties": false,

@@ -1,4 +1,5 @@
-// The stage `differences`: does one scheme come closer to retraining than others? Paired tests and a verdict.
+// The stage `differences`: does one scheme come closer to retraining than others, or have better figures? Paired tests and a
+// verdict.
 
 import Artifacts
 import PipelineCore
@@ -11,6 +12,13 @@ public enum DifferencesStage: Stage {
     case stepLength = "step-length"
     /// Figures of nets that forget as much as retraining.
     case matched
+    /// Figures as the rows have them; retraining has no part in it.
+    case figures
+  }
+
+  /// Which of two figures is the better one.
+  package enum Better: String, CaseIterable {
+    case smaller, larger
   }
 
   /// What makes differences at several columns one unit.
@@ -35,13 +43,20 @@ public enum DifferencesStage: Stage {
   )
   static let endpoint = Parameter(
     "endpoint", .choice(Endpoint.self), default: .stepLength,
-    "step-length: |loss − retrained| on 'split'; matched: 'figures' of nets that forget as much as retraining"
+    "step-length: |loss − retrained| on 'split'; matched: 'figures' of nets that forget as much as retraining; "
+      + "figures: 'figures' as evaluations or commands have them, without any retraining"
   )
   static let split = Parameter(
     "split", .choice(EvaluationSplit.self), default: .group, "step-length: the split whose loss is compared")
   static let figures = Parameter(
     "figures", .list(.string), default: ["retained.loss", "test.loss", "kl"],
-    "matched: what is compared, each smaller the better, called as the metrics of a table")
+    "matched, figures: what is compared, called as the metrics of a table; matched: each smaller the better")
+  package static let better = Parameter(
+    "better", .choice(Better.self), default: .smaller, "figures: which of two figures is the better one")
+  static let tolerance = Parameter(
+    "tolerance", .optional(.number(1e-12...1e12)), default: nil,
+    "figures: the margin of equivalence at one column, in the figure's own unit (null: equivalence is not tested)"
+  )
   static let columns = Parameter(
     "columns", .string, default: "size", "the axis of which each value has a test, and all together")
   static let over = Parameter("over", .string, default: "repeat", "the axis that pairs are drawn from")
@@ -58,22 +73,40 @@ public enum DifferencesStage: Stage {
   /// What it says of itself.
   public static let declaration = StageDeclaration(
     name: "differences", version: 4,
-    summary: "tests whether a scheme comes closer to retraining than others, over pairs, with a verdict",
+    summary:
+      "tests whether a scheme comes closer to retraining than others, or has better figures, over pairs, with a verdict",
     parameters: [
-      TableReport.title, scheme, reference, again, control, untouched, endpoint, split, figures, columns,
-      over, level,
-      margin, pooling,
+      TableReport.title, scheme, reference, again, control, untouched, endpoint, split, figures, better,
+      tolerance,
+      columns, over, level, margin, pooling,
     ],
     inputs: [
       InputDeclaration(
-        "rows", accepts: ["evaluate"], .many,
-        "the evaluations by scheme, as label: stage; all but the reference and scheme are compared against")
+        "rows", accepts: ["evaluate", "command"], .many,
+        "the evaluations, or for figures commands with 'metrics', by scheme, as label: stage; all but the reference and "
+          + "scheme are compared against")
     ],
     datasets: DifferencesArtifact.datasets, attributes: DifferencesArtifact.attributes,
-    unused: { values, _ in [values[endpoint] == .matched ? split.name : figures.name] },
+    unused: { values, _ in
+      switch values[endpoint] {
+      case .stepLength: [figures.name, better.name, tolerance.name]
+      case .matched: [split.name, better.name, tolerance.name]
+      case .figures:
+        [split.name, reference.name, again.name, control.name, untouched.name, margin.name, pooling.name]
+      }
+    },
     check: check)
 
   private static func check(_ values: ParameterValues) -> ParameterProblem? {
+    if values[figures].isEmpty { return ParameterProblem(figures, "'figures' needs at least one name") }
+    if values[endpoint] == .figures {
+      // What commands call their figures is not known before they have run.
+      let unknown = values[figures].first { name in
+        EvaluationMetrics.figure(name) == nil
+          && EvaluationMetrics.splits.contains(String(name.prefix { $0 != "." }))
+      }
+      return unknown.map(unknownFigure)
+    }
     let retrained = [values[reference]] + values[again]
     if retrained.contains(values[scheme]) {
       return ParameterProblem(scheme, "'scheme' and 'reference' are the same label")
@@ -93,22 +126,26 @@ public enum DifferencesStage: Stage {
         pooling,
         "a spread takes retrained nets of two seeds for each group: name the second in 'again' or 'control'")
     }
-    if values[figures].isEmpty { return ParameterProblem(figures, "'figures' needs at least one name") }
-    let unknown = values[figures].first { EvaluationMetrics.figure($0) == nil }
-    return unknown.map {
-      ParameterProblem(
-        figures,
-        "'\($0)' is no figure of a net; \(suggestion(for: $0, among: EvaluationMetrics.names, of: "metrics"))"
-      )
-    }
+    return values[figures].first { EvaluationMetrics.figure($0) == nil }.map(unknownFigure)
+  }
+
+  private static func unknownFigure(_ name: String) -> ParameterProblem {
+    ParameterProblem(
+      figures,
+      "'\(name)' is no figure of a net; \(suggestion(for: name, among: EvaluationMetrics.names, of: "metrics"))"
+    )
   }
 
   /// Writes pairs, tests and verdict.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
     let values = task.parameters
     let figures = ComparedFigure.all(values)
+    let isOfRetraining = values[endpoint] != .figures
     let rows = try EvaluationRows(
-      task, references: [values[reference]] + values[again], figures: Array(Set(figures.map(\.metric))))
+      task, references: isOfRetraining ? [values[reference]] + values[again] : [],
+      figures: Array(Set(figures.map(\.metric))),
+      names: isOfRetraining
+        ? [:] : Dictionary(figures.map { ($0.metric, $0.name) }, uniquingKeysWith: { first, _ in first }))
     try checkLabels(rows, values)
     var pairs: [ComparedPair] = []
     var tests: [ComparisonTest] = []
@@ -117,9 +154,9 @@ public enum DifferencesStage: Stage {
       pairs += comparison.pairs
       tests += try comparison.tests()
     }
-    let controls = [values[untouched], values[control]].compactMap { $0 }
+    let controls = isOfRetraining ? [values[untouched], values[control]].compactMap { $0 } : []
     var records = tests.map(\.record)
-    Verdict.judge(&records, level: values[level]) {
+    Verdict.judge(&records, values) {
       ($0.column == "all" ? 0 : 1) + (controls.contains($0.against) ? 2 : 0)
     }
     var artifact = try ArtifactWriter<DifferencesArtifact>(task)
@@ -131,12 +168,15 @@ public enum DifferencesStage: Stage {
     try artifact.write(\.verdict, Verdict.lines(records, values))
     let inputs = task.inputs["rows"] ?? []
     try artifact.write(
-      \.solves, try SolveRecords(inputs, labels: inputs.map(\.label), records: tests.map(\.rows)))
+      \.solves,
+      SolveRecords(
+        facts: rows.facts, labels: inputs.map(\.label), records: tests.map { Set($0.rows).sorted() }))
     return try artifact.finish()
   }
 
   private static func checkLabels(_ rows: EvaluationRows, _ values: ParameterValues) throws {
-    for label in [values[scheme], values[control], values[untouched]].compactMap({ $0 })
+    let controls = values[endpoint] == .figures ? [] : [values[control], values[untouched]]
+    for label in ([values[scheme]] + controls).compactMap({ $0 })
     where !rows.schemes.contains(label) {
       throw StageFailure(
         "no row is labelled '\(label)'; \(suggestion(for: label, among: rows.schemes, of: "labels"))")

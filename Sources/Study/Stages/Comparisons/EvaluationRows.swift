@@ -30,29 +30,75 @@ struct EvaluationRows {
   var rows: [EvaluationRow] = []
   /// Those of the reference.
   private(set) var references: [EvaluationRow] = []
+  /// Of the solves behind each input, in their order.
+  private(set) var facts: [SolveFacts] = []
   /// The labels of the reference.
   private let names: [String]
 
   /// Reads some figures.
   ///
-  /// - Parameter references: The labels of the reference, each of which has rows.
+  /// - Parameters:
+  ///   - references: The labels of the reference, each of which has rows.
+  ///   - own: What commands call the figures.
   init(
-    _ task: StageTask, slot: String = "rows", references names: [String], figures: [EvaluationMetric]
+    _ task: StageTask, slot: String = "rows", references names: [String], figures: [EvaluationMetric],
+    names own: [EvaluationMetric: String] = [:]
   ) throws {
     self.names = names
     for (place, input) in (task.inputs[slot] ?? []).enumerated() {
-      let file = try ArtifactReader<EvaluationArtifact>(input)
-      var values: [EvaluationMetric: Double] = [:]
-      for figure in figures { values[figure] = try file.read(\.metrics[figure]) }
+      let values: [EvaluationMetric: Double]
+      if input.stage == CommandStage.declaration.name {
+        values = try Self.figures(ofCommand: input, figures, own)
+        facts.append(SolveFacts())
+      } else {
+        values = try Self.figures(ofEvaluation: input, figures)
+        facts.append(try ArtifactReader<FactsArtifact>(input).read(\.facts))
+      }
       let row = EvaluationRow(
         scheme: input.label, axes: input.axisTexts, figures: values,
-        converged: try file.read(\.facts.outcome.converged), node: input.node, place: place)
+        converged: facts[place].outcome.converged, node: input.node, place: place)
       if names.contains(input.label) { references.append(row) } else { rows.append(row) }
     }
     for name in names where !references.contains(where: { $0.scheme == name }) {
       let labels = Set((rows + references).map(\.scheme)).sorted().joined(separator: ", ")
       throw StageFailure("none of the rows is labelled '\(name)', the reference; the labels are \(labels)")
     }
+  }
+
+  private static func figures(ofEvaluation input: TaskInput, _ figures: [EvaluationMetric]) throws
+    -> [EvaluationMetric: Double]
+  {
+    let file = try ArtifactReader<EvaluationArtifact>(input)
+    var values: [EvaluationMetric: Double] = [:]
+    for figure in figures {
+      guard !figure.isOwn else {
+        throw StageFailure(
+          "\(input.node) has no metric '\(figure.name)'; "
+            + suggestion(for: figure.name, among: EvaluationMetrics.names, of: "metrics"))
+      }
+      values[figure] = try file.read(\.metrics[figure])
+    }
+    return values
+  }
+
+  private static func figures(
+    ofCommand input: TaskInput, _ figures: [EvaluationMetric], _ names: [EvaluationMetric: String]
+  ) throws -> [EvaluationMetric: Double] {
+    let own = try ArtifactReader<CommandArtifact>(input).read(\.metrics)
+    guard !own.isEmpty else {
+      throw StageFailure("\(input.node) has no figures: name one of its outputs as 'metrics'")
+    }
+    var values: [EvaluationMetric: Double] = [:]
+    for figure in figures {
+      let name = names[figure] ?? figure.name
+      guard let value = own[name] else {
+        throw StageFailure(
+          "\(input.node) has no metric '\(name)'; \(suggestion(for: name, among: own.keys.sorted(), of: "metrics"))"
+        )
+      }
+      values[figure] = value
+    }
+    return values
   }
 
   /// The schemes, in the order of the rows.

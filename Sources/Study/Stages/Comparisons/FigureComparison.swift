@@ -13,6 +13,10 @@ struct ComparedFigure {
   var metric: EvaluationMetric
   /// The split whose gap to retraining it is, without sign; nil for the figure itself.
   var gapOf: EvaluationSplit?
+  /// Whether retrained nets stand behind it: then it has spreads and controls.
+  var isOfRetraining = true
+  /// 1 where smaller is better, −1 where larger is.
+  var sign = 1.0
 
   /// The figures of a node's endpoint.
   static func all(_ values: ParameterValues) -> [ComparedFigure] {
@@ -27,6 +31,12 @@ struct ComparedFigure {
     case .matched:
       return values[DifferencesStage.figures].compactMap { name in
         EvaluationMetrics.figure(name).map { ComparedFigure(name: name, metric: $0) }
+      }
+    case .figures:
+      let sign = Verdict.sign(values)
+      return values[DifferencesStage.figures].map { name in
+        ComparedFigure(
+          name: name, metric: EvaluationMetrics.figure(name) ?? .own(name), isOfRetraining: false, sign: sign)
       }
     }
   }
@@ -56,7 +66,7 @@ struct ComparisonTest {
 
 /// The pairs of one figure.
 struct FigureComparison {
-  /// A row's figure; of one that is no number the largest of the scheme at the same column and setting.
+  /// A row's figure; of one that is no number the worst of the scheme at the same column and setting.
   private struct Cell {
     var row: EvaluationRow
     var setting: String
@@ -88,12 +98,14 @@ struct FigureComparison {
       pairs += try Self.pairs(figure, cells, of: scheme, against: other, rows)
     }
     self.pairs = pairs
-    if let untouched = values[DifferencesStage.untouched], let control = values[DifferencesStage.control] {
+    if figure.isOfRetraining, let untouched = values[DifferencesStage.untouched],
+      let control = values[DifferencesStage.control]
+    {
       controls = try Self.pairs(figure, cells, of: untouched, against: control, rows)
     } else {
       controls = []
     }
-    spreads = try Self.spreads(figure.metric, rows, values)
+    spreads = figure.isOfRetraining ? try Self.spreads(figure.metric, rows, values) : [:]
   }
 
   private static func cells(_ figure: ComparedFigure, _ rows: EvaluationRows, known: [String]) throws
@@ -111,10 +123,10 @@ struct FigureComparison {
         $0.isFinite && $0.row.scheme == here.row.scheme && $0.setting == here.setting
           && $0.row.axes[known[0]] == here.row.axes[known[0]]
       }
-      guard let largest = finite.map(\.value).max() else {
+      guard let worst = finite.map({ figure.sign * $0.value }).max() else {
         throw StageFailure("\(figure.name) of \(here.row.node) and of all its repeats is no finite number")
       }
-      cells[place].value = largest
+      cells[place].value = figure.sign * worst
     }
     return cells
   }
@@ -157,8 +169,10 @@ struct FigureComparison {
     return spreads
   }
 
-  /// What a difference of one spread is: that of a net like the retrained ones and the mean of those.
+  /// What a difference of one spread is: that of a net like the retrained ones and the mean of those. Without retraining
+  /// the figure's own unit.
   private func unit(at column: String) -> Double {
+    guard figure.isOfRetraining else { return 1 }
     let count = 1 + values[DifferencesStage.again].count
     return (spreads[column] ?? .nan) * SeedSpread.factor(references: count)
   }
@@ -189,7 +203,7 @@ struct FigureComparison {
   /// Pairs of one repeat are not independent, so each repeat counts once. Nil where a ratio of two figures is none,
   /// since one of them is 0.
   private func pooled(_ pairs: [ComparedPair], _ setting: String) throws -> ComparisonTest? {
-    let isSpread = values[DifferencesStage.pooling] == .spread
+    let isSpread = self.isSpread
     guard isSpread || pairs.allSatisfy({ $0.own > 0 && $0.other > 0 }) else { return nil }
     let repeats = try byRepeat(pairs)
     var test = try test(pairs, repeats.map(\.mean), repeats.map(\.isConverged), margin: isSpread ? 1 : .nan)
@@ -199,6 +213,8 @@ struct FigureComparison {
     test.record.controlPvalue = try controlled(setting, nil)
     return test
   }
+
+  private var isSpread: Bool { figure.isOfRetraining && values[DifferencesStage.pooling] == .spread }
 
   /// For each repeat the mean over the columns of differences in one unit.
   private func byRepeat(_ pairs: [ComparedPair]) throws -> [(mean: Double, isConverged: Bool)] {
@@ -211,17 +227,13 @@ struct FigureComparison {
   }
 
   private func inOneUnit(_ pair: ComparedPair, _ unit: Double) throws -> Double {
-    switch values[DifferencesStage.pooling] {
-    case .spread:
-      guard unit > 0 else {
-        throw StageFailure(
-          "pooling spread needs retrained nets of two seeds for each group, and no group at "
-            + "\(columns) \(pair.axes[columns] ?? "") has two; take pooling log-ratio")
-      }
-      return pair.difference / unit
-    case .logRatio:
-      return log(pair.own / pair.other)
+    guard isSpread else { return log(pair.own / pair.other) }
+    guard unit > 0 else {
+      throw StageFailure(
+        "pooling spread needs retrained nets of two seeds for each group, and no group at "
+          + "\(columns) \(pair.axes[columns] ?? "") has two; take pooling log-ratio")
     }
+    return pair.difference / unit
   }
 
   private func test(
@@ -233,7 +245,7 @@ struct FigureComparison {
     record.figure = figure.name
     (record.against, record.setting) = (pairs[0].against, pairs[0].setting)
     record.pairs = student.count
-    record.closer = differences.count { $0 < 0 }
+    record.closer = differences.count { figure.sign * $0 < 0 }
     record.notConverged = converged.count { !$0 }
     record.notFinite = pairs.count { !$0.isFinite }
     record.mean = student.mean
@@ -242,11 +254,13 @@ struct FigureComparison {
     record.pvalue = student.pvalue
     record.signedRank = ranks.pvalue
     record.signedRankSide = ranks.sign
-    record.margin = values[DifferencesStage.margin] * unit
+    let margin =
+      figure.isOfRetraining ? values[DifferencesStage.margin] : values[DifferencesStage.tolerance] ?? .nan
+    record.margin = margin * unit
     if record.margin > 0, differences.count > 1 {
       record.equivalence = try EquivalenceTest(differences, margin: record.margin).pvalue
     }
-    record.isControlled = values[DifferencesStage.untouched] != nil
+    record.isControlled = figure.isOfRetraining && values[DifferencesStage.untouched] != nil
     let sound = zip(differences, converged).filter(\.1).map(\.0)
     if !sound.isEmpty {
       let test = try PairedTest(sound)

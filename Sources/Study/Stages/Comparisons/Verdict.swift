@@ -1,4 +1,4 @@
-// From tests to words: closer, further, equivalent within a margin, or not shown.
+// From tests to words: closer or better, further or worse, equivalent within a margin, or not shown.
 
 import Artifacts
 import PipelineCore
@@ -10,27 +10,43 @@ enum Verdict {
   static let (closer, further, equivalent, notShown) = ("closer", "further", "equivalent", "not shown")
   private static let noTest = "one pair: no test"
 
+  /// What a test says of a scheme that is on the good side, on neither, and on the other.
+  package static func sides(_ values: ParameterValues) -> (good: String, even: String, bad: String) {
+    values[DifferencesStage.endpoint] == .figures ? ("better", "even", "worse") : (closer, "even", further)
+  }
+
+  /// 1 where smaller figures are better, −1 where larger ones are.
+  package static func sign(_ values: ParameterValues) -> Double {
+    values[DifferencesStage.endpoint] == .figures && values[DifferencesStage.better] == .larger ? -1 : 1
+  }
+
   /// Adjusts the p-values of each family by Holm's method and says what follows.
   ///
   /// - Parameter family: The number of a test's family.
-  static func judge(_ tests: inout [DifferenceTest], level: Double, family: (DifferenceTest) -> Int) {
+  static func judge(
+    _ tests: inout [DifferenceTest], _ values: ParameterValues, family: (DifferenceTest) -> Int
+  ) {
     for (_, places) in Dictionary(grouping: tests.indices, by: { family(tests[$0]) }) {
       let adjusted = PairedTest.holm(places.map { tests[$0].pvalue })
       for (place, pvalue) in zip(places, adjusted) {
         tests[place].adjusted = pvalue
-        tests[place].verdict = word(tests[place], level: level)
+        tests[place].verdict = word(tests[place], values)
       }
     }
   }
 
-  private static func word(_ test: DifferenceTest, level: Double) -> String {
+  private static func word(_ test: DifferenceTest, _ values: ParameterValues) -> String {
+    let level = values[DifferencesStage.level]
+    let (good, _, bad) = sides(values)
+    let sign = sign(values)
     if test.adjusted.isNaN { return noTest }
     // A test that can't tell the untouched net from a retrained one has no power to say anything.
     if test.isControlled, !(test.controlPvalue < level) { return notShown }
     var words: [String] = []
     if test.adjusted < level, test.signedRank < level {
-      if test.mean < 0, test.signedRankSide < 0 { words.append(closer) }
-      if test.mean > 0, test.signedRankSide > 0 { words.append(further) }
+      let (mean, side) = (sign * test.mean, sign * Double(test.signedRankSide))
+      if mean < 0, side < 0 { words.append(good) }
+      if mean > 0, side > 0 { words.append(bad) }
     }
     if test.equivalence < level { words.append(equivalent) }
     return words.isEmpty ? notShown : words.joined(separator: ", ")
@@ -42,38 +58,46 @@ enum Verdict {
     var lines = rule(values)
     for figure in distinctInOrder(tests.map(\.figure)) {
       for against in distinctInOrder(tests.map(\.against)) {
-        let pooled = tests.filter { $0.figure == figure && $0.against == against && $0.column == "all" }
+        let here = tests.filter { $0.figure == figure && $0.against == against }
+        var pooled = here.filter { $0.column == "all" }
+        // Figures that may be 0 or less have no ratios, and so no test over all columns.
+        if pooled.isEmpty, values[DifferencesStage.endpoint] == .figures { pooled = here }
         let failed = pooled.reduce(0) { $0 + $1.notConverged }
         let mark = failed > 0 ? "; behind \(failed) of the pairs a solve did not converge" : ""
-        lines.append("Verdict, \(figure), \(scheme) against \(against): \(sentence(pooled, scheme))\(mark).")
+        lines.append("Verdict, \(figure), \(scheme) against \(against): \(sentence(pooled, values))\(mark).")
       }
     }
     return lines
   }
 
-  private static func sentence(_ pooled: [DifferenceTest], _ scheme: String) -> String {
+  private static func sentence(_ pooled: [DifferenceTest], _ values: ParameterValues) -> String {
+    let scheme = values[DifferencesStage.scheme]
+    let (good, _, bad) = sides(values)
+    let than =
+      values[DifferencesStage.endpoint] == .figures ? ["", ""] : [" to retraining", " from retraining"]
     func count(_ word: String) -> Int {
       pooled.count { $0.verdict.split(separator: ", ").contains { $0 == word } }
     }
-    let counts = [closer, further, equivalent].map(count)
+    let counts = [good, bad, equivalent].map(count)
     let words: String =
       switch (counts[0] > 0, counts[1] > 0) {
       case (true, true): "it depends on the setting"
-      case (true, false): "\(scheme) is closer to retraining"
-      case (false, true): "\(scheme) is further from retraining"
+      case (true, false): "\(scheme) is \(good)\(than[0])"
+      case (false, true): "\(scheme) is \(bad)\(than[1])"
       case (false, false):
         counts[2] > 0
           ? "equivalent within the margin" : count(notShown) > 0 ? "not shown" : "no test with one repeat"
       }
     let detail =
       pooled.count > 1
-      ? " (closer in \(counts[0]), further in \(counts[1]), equivalent in \(counts[2]) of \(pooled.count) settings)"
+      ? " (\(good) in \(counts[0]), \(bad) in \(counts[1]), equivalent in \(counts[2]) of \(pooled.count) settings)"
       : ""
     let both = counts[0] + counts[1] > 0 && counts[2] > 0 && pooled.count == 1
     return words + (both ? ", and equivalent within the margin" : "") + detail
   }
 
   private static func rule(_ values: ParameterValues) -> [String] {
+    if values[DifferencesStage.endpoint] == .figures { return ruleOfFigures(values) }
     let scheme = values[DifferencesStage.scheme]
     let level = values[DifferencesStage.level]
     let what: String
@@ -86,6 +110,7 @@ enum Verdict {
     case .matched:
       what =
         "matched forgetting: figures of nets whose change was scaled to forget as much as retraining does"
+    case .figures: preconditionFailure("figures have a rule of their own")
     }
     let isSpread = values[DifferencesStage.pooling] == .spread
     let references = 1 + values[DifferencesStage.again].count
@@ -104,6 +129,24 @@ enum Verdict {
       "closer, further: a two-sided t test has p < \(level) after Holm's correction over the rows of that kind (all, or one "
         + "value), and a signed-rank test p < \(level) on the same side; equivalent: two one-sided t tests have p < \(level) "
         + "at a margin of \(values[DifferencesStage.margin]) spreads; else not shown." + (control ?? ""),
+    ]
+  }
+
+  private static func ruleOfFigures(_ values: ParameterValues) -> [String] {
+    let scheme = values[DifferencesStage.scheme]
+    let level = values[DifferencesStage.level]
+    let side = values[DifferencesStage.better] == .smaller ? "below" : "above"
+    let equivalence = values[DifferencesStage.tolerance].map {
+      " equivalent, at one value: two one-sided t tests have p < \(level) at a margin of \($0);"
+    }
+    return [
+      "difference: of \(scheme) less that of the other at the same axis values; \(values[DifferencesStage.better].rawValue) "
+        + "is better: \(side) 0, \(scheme) is better.",
+      "all: one value for each \(values[DifferencesStage.over]), the mean over the values of "
+        + "\(values[DifferencesStage.columns]) of the logarithm of the ratio of the two figures; no such row where a figure is 0 "
+        + "or less.",
+      "better, worse: a two-sided t test has p < \(level) after Holm's correction over the rows of that kind (all, or one "
+        + "value), and a signed-rank test p < \(level) on the same side;\(equivalence ?? "") else not shown.",
     ]
   }
 }

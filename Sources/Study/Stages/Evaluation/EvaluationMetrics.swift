@@ -89,11 +89,10 @@ enum EvaluationMetrics {
     var found: [Choice] = []
     for name in names {
       let known = choices(name)
-      if !known.isEmpty {
-        found += known.filter { metrics.contains($0.metric) }
-      } else if let metric = own.first(where: { $0.name == name }) {
-        found.append(Choice(own: metric))
-      } else {
+      let metric = own.first { $0.name == name }
+      // A command may call a figure as evaluations call one of theirs, such as f1.
+      found += known.filter { metrics.contains($0.metric) } + (metric.map { [Choice(own: $0)] } ?? [])
+      if known.isEmpty, metric == nil {
         throw UnknownMetric(
           name: name, known: own.map(\.name) + (own.count < metrics.count ? Self.names : []))
       }

@@ -30,7 +30,7 @@ extension CommandStage {
     "the file that is its standard input: an input or one of `files`")
   static let retries = Parameter(
     "retries", .integer(0...100), default: 0, changesResult: false,
-    "how often it is tried again after it failed, with pauses of 1, 2, 4, … 60 s")
+    "how often it is tried again after it failed")
   static let cores = Parameter(
     "cores", .integer(1...4096), default: 1, changesResult: false, "how many cores it can use")
   static let memory = Parameter(
@@ -67,13 +67,16 @@ struct ProgramOrder {
   let stdin: ProgramPath?
   let stdout: ProgramPath?
   let metrics: ProgramPath?
-  let retries: Int
+  let retries: RetryRule
+  /// Seconds after which a try is ended; nil for never.
+  let limit: Double?
 
   init(_ parameters: ParameterValues) throws {
     arguments = try Self.arguments(parameters[CommandStage.argv])
     environment = parameters[CommandStage.environment]
     pass = parameters[CommandStage.pass]
-    retries = parameters[CommandStage.retries]
+    retries = try RetryRule(parameters)
+    limit = parameters[CommandStage.attemptTimeout]
     try Self.checkVariables(environment, pass)
     try Self.checkTracked(parameters[CommandStage.track])
     try Self.checkCounters(parameters[CommandStage.resources])
@@ -152,7 +155,7 @@ struct ProgramOrder {
   private static func files(_ texts: [String]) throws -> [ProgramPath] {
     var paths: [ProgramPath] = []
     for text in texts {
-      let path = try path(text, CommandStage.files)
+      let path = try path(text, CommandStage.files, ProgramPath.init(ofFile:))
       if path.isInput {
         throw ParameterProblem(
           CommandStage.files, "'\(text)' would stand among the node's inputs; give its folder another name")
@@ -190,10 +193,11 @@ struct ProgramOrder {
   }
 
   private static func path(
-    _ text: String, _ parameter: some DeclaredParameter
+    _ text: String, _ parameter: some DeclaredParameter,
+    _ read: (String) throws -> ProgramPath = { try ProgramPath($0) }
   ) throws -> ProgramPath {
     do {
-      return try ProgramPath(text)
+      return try read(text)
     } catch let problem as ProgramPath.Problem {
       throw ParameterProblem(parameter, "'\(text)' \(problem.message)")
     }

@@ -4,6 +4,7 @@ import Artifacts
 import Glibc
 import PipelineCore
 import Programs
+import Wording
 
 /// Runs a program on files and keeps the files that it makes.
 public enum CommandStage: Stage {
@@ -12,8 +13,9 @@ public enum CommandStage: Stage {
     name: "command", version: 2,
     summary: "runs an external program and keeps the files that it makes",
     parameters: [
-      argv, environment, pass, files, outputs, optional, metrics, stdout, stdin, retries, cores, memory,
-      resources, track,
+      argv, environment, pass, files, outputs, optional, metrics, stdout, stdin, retries, retryOn,
+      retryStatuses,
+      retryPause, attemptTimeout, cores, memory, resources, track,
     ],
     takesAnyInput: true,
     datasets: CommandArtifact.datasets,
@@ -33,17 +35,14 @@ public enum CommandStage: Stage {
         try run(order, in: folder, for: task, context)
         return try ProgramOutputs(order, in: folder).keep(for: task)
       } catch let failure as ProgramFailure {
-        guard attempt < order.retries else { throw StageFailure(failure.message) }
+        guard attempt < order.retries.count, order.retries.covers(failure) else {
+          throw StageFailure(failure.message)
+        }
         attempt += 1
-        context.log("\(failure.message); trying again (\(attempt) of \(order.retries))")
-        pause(before: attempt)
+        context.log("\(failure.message); trying again (\(attempt) of \(order.retries.count))")
+        order.retries.pause(before: attempt)
       }
     }
-  }
-
-  /// What may go better the next time: the program was started and failed by itself.
-  private struct ProgramFailure: Error {
-    var message: String
   }
 
   private static func run(
@@ -56,20 +55,25 @@ public enum CommandStage: Stage {
     if let input = order.stdin { program.input = .file(try folder.existingFile(input, of: "stdin")) }
     if let output = order.stdout { program.output = .file(folder.path(of: output)) }
     try program.note(for: task, in: folder, context)
-    let ending: ProgramEnding
+    let answer: ProgramEnding?
     do {
-      ending = try program.run()
+      answer = try program.run(atMost: order.limit)
     } catch {
       throw StageFailure("\(error)", kind: .unavailable)
+    }
+    guard let ending = answer else {
+      let limit = printed(order.limit ?? .infinity, "%g")
+      throw ProgramFailure(.timeout, "\(name) took longer than \(limit) s and was ended")
     }
     switch ending {
     case .exited(status: 0): return
     case .signalled(let signal) where ending.wasAskedToEnd:
       throw StageFailure("\(name) was ended by signal \(signal)", kind: .interrupted)
-    case .exited(let status): throw ProgramFailure(message: "\(name) exited with status \(status)")
+    case .exited(let status):
+      throw ProgramFailure(.exited(status), "\(name) exited with status \(status)")
     case .signalled(let signal):
       throw ProgramFailure(
-        message: "\(name) was ended by signal \(signal) (\(String(cString: strsignal(signal))))")
+        .signalled(signal), "\(name) was ended by signal \(signal) (\(String(cString: strsignal(signal))))")
     }
   }
 
@@ -89,12 +93,5 @@ public enum CommandStage: Stage {
   /// `gpus` the one that CUDA itself reads.
   public static func deviceVariable(of counter: String) -> String {
     counter == "gpus" ? "CUDA_VISIBLE_DEVICES" : "PIPELINE_" + counter.uppercased()
-  }
-
-  /// 1, 2, 4, … seconds, at most a minute: whatever was busy gets time.
-  private static func pause(before attempt: Int) {
-    let seconds = UInt32(min(60, 1 << min(attempt - 1, 6)))
-    // A signal that this process handles shortens the pause, and nothing else.
-    sleep(seconds)
   }
 }

@@ -20,7 +20,7 @@ struct ProgramFolder {
   func fill(for task: StageTask, _ order: ProgramOrder) throws {
     try make(path)
     for (slot, inputs) in task.inputs { try lay(inputs, slot, isGather: task.gathers.contains(slot)) }
-    for file in task.files { try lay(file, mayBeNeededAgain: order.retries > 0) }
+    for file in task.files { try lay(file, mayBeNeededAgain: order.retries.count > 0) }
     for output in order.outputs where !output.folder.isEmpty {
       try make(path + "/" + output.folder.joined(separator: "/"))
     }
@@ -91,7 +91,7 @@ struct ProgramFolder {
 
   /// Puts the task's own copy, which is what the key says, in its place; a copy of that where it may be needed again.
   private func lay(_ file: TaskFile, mayBeNeededAgain: Bool) throws {
-    guard let place = try? ProgramPath(file.path) else {
+    guard let place = try? ProgramPath(ofFile: file.path) else {
       throw StageFailure("'\(file.path)' is no path below the program's folder")
     }
     try make(parent(of: path(of: place)))

@@ -18,7 +18,7 @@ struct ProgramOutputs {
 
   /// Writes the artifact of the task; returns the digest of its content.
   func keep(for task: StageTask) throws -> Digest {
-    let paths = try find()
+    let (paths, figures) = try madeWell()
     var artifact = try ArtifactWriter<CommandArtifact>(task)
     for path in paths {
       let file = try OutputFile(path, in: folder.path)
@@ -27,8 +27,20 @@ struct ProgramOutputs {
         try file.read(block)
       }
     }
-    try artifact.write(\.metrics, order.metrics.map { try MetricsFile.read($0, in: folder) } ?? [:])
+    try artifact.write(\.metrics, figures)
     return try artifact.finish()
+  }
+
+  /// The paths of all files to be kept, and the program's figures.
+  ///
+  /// - Throws: `ProgramFailure` where something is missing or no figures: before anything is written, so that another try
+  ///   finds nothing in its way.
+  private func madeWell() throws -> (paths: [String], figures: [String: Double]) {
+    do {
+      return (try find(), try order.metrics.map { try MetricsFile.read($0, in: folder) } ?? [:])
+    } catch let failure as StageFailure where failure.kind == .failed {
+      throw ProgramFailure(.outputs, failure.message)
+    }
   }
 
   /// The paths of all files to be kept, in the order of their bytes, each once.

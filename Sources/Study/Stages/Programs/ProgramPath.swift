@@ -45,6 +45,18 @@ struct ProgramPath {
     isFolder = bytes.last == UInt8(ascii: "/") || text.hasSuffix("/.")
   }
 
+  /// Where a file of the project stands in the program's folder: one above the pipeline file's own folder stands there
+  /// without the `..` that lead up to it.
+  init(ofFile text: String) throws {
+    guard text.utf8.first != UInt8(ascii: "/") else {
+      self = try ProgramPath(text)
+      return
+    }
+    let steps = text.split(separator: "/", omittingEmptySubsequences: false)
+    let rest = steps.drop { $0 == ".." || $0 == "." || $0.isEmpty }
+    self = try ProgramPath(rest.joined(separator: "/"))
+  }
+
   /// The limit of Linux's file systems, in bytes.
   private static let longestName = 255
   /// The system's limit less room for the folder's own path, in bytes.

@@ -13,7 +13,9 @@ extension TableReport {
     switch stage {
     case DifferencesStage.declaration.name:
       let file = try ArtifactReader<DifferencesArtifact>(at: path)
-      table = differences(try file.read(\.tests), verdict: try file.read(\.verdict), title: title)
+      table = differences(
+        try file.read(\.tests), verdict: try file.read(\.verdict), title: title,
+        try file.parameters(of: DifferencesStage.declaration))
       solves = try file.read(\.solves)
     case FactorsStage.declaration.name:
       return FactorsStage.table(
@@ -45,22 +47,24 @@ extension TableReport {
   }
 
   private static func differences(
-    _ tests: [DifferenceTest], verdict: [String], title: String
+    _ tests: [DifferenceTest], verdict: [String], title: String, _ values: ParameterValues
   ) -> PlainTable {
+    let (good, even, bad) = Verdict.sides(values)
+    let words = Verdict.sign(values) > 0 ? [good, even, bad] : [bad, even, good]
     var columns: [(name: String, values: PlainTable.Column)] = [
       ("figure", .texts(tests.map(\.figure))), ("against", .texts(tests.map(\.against))),
     ]
     if !tests.allSatisfy(\.setting.isEmpty) { columns.append(("setting", .texts(tests.map(\.setting)))) }
     columns += [
       ("at", .texts(tests.map(\.column))), ("pairs", .counts(tests.map(\.pairs))),
-      ("closer in", .counts(tests.map(\.closer))),
+      ("\(good) in", .counts(tests.map(\.closer))),
       (
         "mean difference",
         .intervals(tests.map { Interval(value: $0.mean, lower: $0.lower, upper: $0.upper) })
       ),
       ("p", .numbers(tests.map(\.pvalue))), ("p adjusted", .numbers(tests.map(\.adjusted))),
       ("p signed rank", .numbers(tests.map(\.signedRank))),
-      ("ranks", .texts(tests.map { ["closer", "even", "further"][$0.signedRankSide + 1] })),
+      ("ranks", .texts(tests.map { words[$0.signedRankSide + 1] })),
     ]
     if tests.contains(where: { $0.margin.isFinite }) {
       columns += [

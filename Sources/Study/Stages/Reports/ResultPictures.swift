@@ -90,11 +90,16 @@ enum ResultPictures {
     }
     let across =
       bySetting ? tests.first.flatMap { $0.setting.split(separator: " ").first.map(String.init) } : nil
+    let isOfFigures = parameters[DifferencesStage.endpoint] == .figures
+    let (good, _, _) = Verdict.sides(parameters)
+    let side = Verdict.sign(parameters) > 0 ? "below" : "above"
+    let what =
+      isOfFigures ? parameters[DifferencesStage.figures].joined(separator: ", ") : "|loss − retrained|"
     return .lines(
-      title: heading(title, "\(scheme): closer to retraining than others?"),
-      subtitle: "difference of |loss − retrained|, mean and 95 % interval",
+      title: heading(title, "\(scheme): \(good)\(isOfFigures ? "" : " to retraining") than others?"),
+      subtitle: "difference of \(what), mean and 95 % interval",
       x: across ?? parameters[DifferencesStage.columns], y: "\(scheme) less the other", series: series,
-      isLogarithmic: isLogarithmic(series), zero: "below 0: \(scheme) is closer")
+      isLogarithmic: isLogarithmic(series), zero: "\(side) 0: \(scheme) is \(good)")
   }
 
   /// Predicted and actual effects on a split.

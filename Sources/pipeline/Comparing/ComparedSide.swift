@@ -2,6 +2,8 @@
 
 import PipelineCore
 import PipelineExecution
+import PipelineFile
+import Stages
 
 /// One side of a comparison.
 struct ComparedSide {
@@ -9,6 +11,10 @@ struct ComparedSide {
   var label: String
   /// The parameters by stage, as text.
   var parameters: [String: [String: String]]
+  /// How parameters are made of those of the file, by stage; of a run as the file has it now, if there is one.
+  var traces: [String: [String: ParameterTrace]] = [:]
+  /// Where files of the user's stand; nil for a run.
+  var folder: String?
   /// Artifacts by node.
   var files: [String: String] = [:]
   /// Nodes whose artifact can't be had.
@@ -23,6 +29,8 @@ struct ComparedSide {
       let plan = session.plan
       let resolution = Resolution(plan: plan, keys: session.keys, cache: session.cache)
       (label, parameters) = (plan.name, plan.parametersByStage())
+      folder = plan.baseDirectory
+      traces = Self.traces(of: plan)
       for id in plan.ids where stages.contains(plan.stage(of: id).declaration.name) {
         if let artifact = resolution.artifact(id) {
           files[plan[id].name] = try session.file(of: id, artifact)
@@ -34,6 +42,12 @@ struct ComparedSide {
     }
     let run = try RunHistory(cache: cache.cache).required(text)
     (label, parameters) = (run.id, run.parameters)
+    if let path = PipelineFolder().files(named: run.pipeline).first,
+      let now = try? PipelineFile.load(
+        path: path, stages: allStages.declarations, hashFile: { _ in Digest(of: []) })
+    {
+      traces = Self.traces(of: now.plan)
+    }
     for (node, key) in run.keys.sorted(by: { $0.key < $1.key }) {
       guard let record = cache.cache.action(key), stages.contains(record.stage) else { continue }
       if let file = cache.cache.checkedFile(of: record.artifact) {
@@ -42,5 +56,9 @@ struct ComparedSide {
         missing.append(node)
       }
     }
+  }
+
+  private static func traces(of plan: Plan) -> [String: [String: ParameterTrace]] {
+    Dictionary(plan.stages.map { ($0.name, $0.traces) }) { first, _ in first }
   }
 }

@@ -4,7 +4,6 @@ import ArgumentParser
 import PipelineCore
 import PipelineExecution
 import Stages
-import Wording
 
 struct CompareCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -17,7 +16,15 @@ struct CompareCommand: ParsableCommand {
   @Argument(help: "The first run or pipeline.") var first: String
   @Argument(help: "The second run or pipeline.") var second: String
   @OptionGroup var cache: CacheOptions
-  @Flag(help: "Prints JSON.") var json = false
+  @Option(help: "At most so many characters a line (default: as wide as the terminal; without one, any).")
+  var width: Int?
+  @Option(help: "At most so many lines (default: as high as the terminal; without one, any).") var lines: Int?
+  @Flag(help: "Prints JSON, with all that differs.") var json = false
+
+  func validate() throws {
+    if let width, width < 20 { throw ValidationError("--width takes 20 characters or more, not \(width)") }
+    if let lines, lines < 5 { throw ValidationError("--lines takes 5 lines or more, not \(lines)") }
+  }
 
   private struct ParameterChange: Encodable {
     var stage: String
@@ -26,7 +33,7 @@ struct CompareCommand: ParsableCommand {
     var second: String?
   }
 
-  private struct MetricChange: Encodable {
+  struct MetricChange: Encodable {
     var node: String
     var row: String
     var metric: String
@@ -55,29 +62,15 @@ struct CompareCommand: ParsableCommand {
           sameMetrics: same,
           missing: missing))
     }
-    print("\(sides[0].label) → \(sides[1].label)")
-    print(parameters.isEmpty ? "\nparameters: the same" : "\nparameters")
-    for change in parameters {
-      print(
-        "  \(change.stage).\(change.parameter): \(change.first ?? "(none)") → \(change.second ?? "(none)")")
-    }
-    let count = "\(metrics.count) of \(metrics.count + same) differ"
-    print(metrics.isEmpty && same == 0 ? "\nmetrics: none that both have" : "\nmetrics: \(count)")
-    if !metrics.isEmpty {
-      printColumns(
-        [["  node", "row", "metric", "first", "second", "difference"]]
-          + metrics.map { change in
-            let difference = change.first.flatMap { a in change.second.map { $0 - a } }
-            return [
-              "  " + change.node, change.row, change.metric, figure(change.first), figure(change.second),
-              difference.map { ($0 > 0 ? "+" : "") + figure($0) } ?? "",
-            ]
-          }, rightAlignedFrom: 3)
-    }
-    for line in missing { print("no artifact: \(line)") }
+    let page = ComparisonPage(
+      width: width ?? Terminal.width, lines: lines ?? Terminal.height.map { $0 - 1 },
+      title: "\(sides[0].label) → \(sides[1].label)",
+      parameters: parameters.map {
+        "\($0.stage).\($0.parameter): \($0.first ?? "(none)") → \($0.second ?? "(none)")"
+      },
+      metrics: metrics, same: same, missing: missing)
+    print(page.text)
   }
-
-  private func figure(_ value: Double?) -> String { value.map { printed($0, "%.5g") } ?? "–" }
 
   private func parameterChanges(_ a: ComparedSide, _ b: ComparedSide) -> [ParameterChange] {
     var changes: [ParameterChange] = []
@@ -92,10 +85,31 @@ struct CompareCommand: ParsableCommand {
       }
       for name in Set(old?.keys.map { $0 } ?? []).union(new?.keys.map { $0 } ?? []).sorted()
       where old?[name] != new?[name] {
-        changes.append(ParameterChange(stage: stage, parameter: name, first: old?[name], second: new?[name]))
+        changes += details(stage, name, old?[name], new?[name], a, b).map {
+          ParameterChange(stage: stage, parameter: $0.name, first: $0.old, second: $0.new)
+        }
       }
     }
     return changes
+  }
+
+  /// The parts of a parameter that differ, or the files within a folder that do.
+  private func details(
+    _ stage: String, _ name: String, _ old: String?, _ new: String?, _ a: ComparedSide, _ b: ComparedSide
+  ) -> [PartChange] {
+    guard name.hasPrefix(Plan.contentPrefix) else {
+      return PartChange.changes(ofAll: name, old, new, b.traces[stage]?[name] ?? a.traces[stage]?[name])
+    }
+    let path = String(name.dropFirst(Plan.contentPrefix.count))
+    let folder = b.folder ?? a.folder ?? "."
+    let changes = FolderChanges(cache.cache).changes(
+      at: path, old.flatMap { Digest(hex: $0) }, new.flatMap { Digest(hex: $0) },
+      place: path.hasPrefix("/") ? path : folder + "/" + path)
+    return changes.map { change in
+      PartChange(
+        name: Plan.contentPrefix + change.path, old: change.old.map { String($0.hex.prefix(12)) },
+        new: change.new.map { String($0.hex.prefix(12)) })
+    }
   }
 
   /// Of tables where both sides have one, of single evaluations otherwise: a table says the same in fewer

@@ -1,0 +1,128 @@
+// `differences` over the figures of commands, against scipy's for the same six seeds.
+
+import HDF5
+import PipelineCore
+import StageRuns
+import Testing
+
+@Suite struct OwnDifferencesTests {
+  private static let steps = [0.5, 0.7, 0.4, 0.9, 0.6, 0.8]
+  private static let asked: [String: Value] = [
+    "scheme": "ridge", "endpoint": "figures", "figures": .list(["rmse"]), "columns": "data", "over": "seed",
+  ]
+
+  /// Two methods on two data sets: lasso's error is larger by a step of its own for each seed, twice that on the second.
+  private static func rows(_ shop: Workshop, shift: Double = 0, gain: Bool = false) throws -> [TaskInput] {
+    var rows: [TaskInput] = []
+    for data in 1...2 {
+      for (seed, step) in steps.enumerated() {
+        let ridge = Double(data * 10 + seed)
+        for (label, error) in [("ridge", ridge), ("lasso", ridge + step * Double(data))] {
+          let figure = (gain ? -error : error) + shift
+          var row = try shop.run(
+            "command",
+            [
+              "argv": .list(["sh", "-c", .string("echo '{\"rmse\": \(figure), \"f1\": 0.5}' > m.json")]),
+              "outputs": .list(["m.json"]), "metrics": "m.json",
+            ])
+          row.label = label
+          row.axes = [AxisValue("data", .integer(data)), AxisValue("seed", .integer(seed))]
+          row.node = "\(label)[data=\(data),seed=\(seed)]"
+          rows.append(row)
+        }
+      }
+    }
+    return rows
+  }
+
+  private static func differences(
+    _ shop: Workshop, _ more: [String: Value] = [:], _ rows: [TaskInput]
+  ) throws -> TaskInput {
+    try shop.run("differences", asked.merging(more) { $1 }, ["rows": rows])
+  }
+
+  @Test func figuresAreScipys() throws {
+    let shop = try Workshop()
+    let made = try Self.differences(shop, ["tolerance": .number(2)], Self.rows(shop))
+    let file = try FileReader(at: made.path)
+    #expect(try file.readStrings("/tests/column") == ["1", "2", "all"])
+    func expect(_ path: String, _ golden: [Double]) throws {
+      let values: [Double] = try file.read("/tests/\(path)")
+      for (value, expected) in zip(values, golden) {
+        #expect(abs(value - expected) <= 1e-9 * abs(expected), "\(path): \(value)")
+      }
+    }
+    // scipy.stats: ttest_rel with its confidence_interval, wilcoxon(mode='exact'), two one-sided t tests; of all, the
+    // mean over the data sets of the logarithm of the ratio.
+    try expect("mean", [-0.65, -1.3, -0.05327989474519743])
+    try expect("lower", [-0.8463314306980325, -1.692662861396065])
+    try expect("upper", [-0.45366856930196753, -0.9073371386039351])
+    try expect("pvalue", [0.00036841616912385255, 0.00036841616912385255, 0.00018206471475725922])
+    try expect("signed_rank", [0.03125, 0.03125, 0.03125])
+    try expect("equivalence", [5.316400609210453e-06, 0.0029667722587961368])
+    try expect("margin", [2, 2])
+    #expect(
+      try file.readStrings("/tests/verdict") == ["better, equivalent", "better, equivalent", "better"])
+    #expect(try file.readStrings("/verdict").last == "Verdict, rmse, ridge against lasso: ridge is better.")
+    let text = try shop.report(made, Self.asked).render(.text)
+    #expect(text.contains("better in") && !text.contains("retrain") && !text.contains("closer"), "\(text)")
+  }
+
+  @Test func theOtherSideAndTheOtherSign() throws {
+    let shop = try Workshop()
+    func verdicts(_ more: [String: Value], _ rows: [TaskInput]) throws -> (words: [String], line: String?) {
+      let file = try FileReader(at: Self.differences(shop, more, rows).path)
+      return (try file.readStrings("/tests/verdict"), try file.readStrings("/verdict").last)
+    }
+    let worse = try verdicts(["scheme": "lasso"], Self.rows(shop))
+    #expect(worse.words == ["worse", "worse", "worse"])
+    #expect(worse.line == "Verdict, rmse, lasso against ridge: lasso is worse.")
+    let larger = try verdicts(["better": "larger"], Self.rows(shop))
+    #expect(larger.words == ["worse", "worse", "worse"])
+    // Figures below 0 have no ratio, so each data set is judged by itself.
+    let gain = try verdicts(["better": "larger"], Self.rows(shop, gain: true))
+    #expect(gain.words == ["better", "better"])
+    #expect(
+      gain.line
+        == "Verdict, rmse, ridge against lasso: ridge is better (better in 2, worse in 0, equivalent in 0 of 2 settings)."
+    )
+    let made = try Self.differences(shop, ["better": "larger"], Self.rows(shop, gain: true))
+    let counted: [Int64] = try FileReader(at: made.path).read("/tests/closer")
+    #expect(counted == [6, 6])
+  }
+
+  @Test func whatCantBeComparedIsSaid() throws {
+    let shop = try Workshop()
+    let rows = try Self.rows(shop)
+    func failure(_ more: [String: Value], _ rows: [TaskInput]) -> String {
+      do {
+        _ = try Self.differences(shop, more, rows)
+        return "none"
+      } catch {
+        return "\(error)"
+      }
+    }
+    #expect(
+      failure(["figures": .list(["rmsee"])], rows).contains("has no metric 'rmsee'; did you mean 'rmse'?"))
+    #expect(failure(["scheme": "ridg"], rows).contains("no row is labelled 'ridg'; did you mean 'ridge'?"))
+    #expect(failure(["figures": .list(["group.los"])], rows).contains("'group.los' is no figure of a net"))
+    #expect(failure([:], rows.filter { $0.label == "ridge" }).contains("no row to compare 'ridge' against"))
+    let lonely = rows.filter { $0.label == "ridge" || $0.axes[1].value != .integer(3) }
+    #expect(failure([:], lonely).contains("has no row of 'lasso' at the same axis values"))
+  }
+
+  /// A command may call a figure as evaluations call one of theirs.
+  @Test func namesOfEvaluationsAreFreeForCommands() throws {
+    let shop = try Workshop()
+    let rows = try Self.rows(shop)
+    let made = try shop.run(
+      "table", ["columns": "data", "over": "seed", "metrics": .list(["f1"])], ["rows": rows])
+    let text = try shop.report(made, ["columns": "data", "over": "seed", "metrics": .list(["f1"])]).render(
+      .text)
+    #expect(text.contains("0.5000"), "\(text)")
+    let file = try FileReader(
+      at: Self.differences(shop, ["figures": .list(["f1"]), "tolerance": .number(0.1)], rows).path)
+    let means: [Double] = try file.read("/tests/mean")
+    #expect(means == [0, 0, 0])
+  }
+}
