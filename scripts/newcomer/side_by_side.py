@@ -109,7 +109,7 @@ def main():
     print("| commands before the first run | " + " | ".join(str(len(tool.commands["begin"])) for tool in all_tools) + " |")
     for step in steps:
         medians = [statistics.median(one[place][step] for one in rounds) for place in range(len(all_tools))]
-        print(f"| {step}, s | " + " | ".join(f"{value:.2f}" for value in medians) + " |")
+        print(f"| {step}, s | " + " | ".join(f"{value:.3g}" for value in medians) + " |")
 
 
 if __name__ == "__main__":

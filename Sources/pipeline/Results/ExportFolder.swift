@@ -197,9 +197,13 @@ final class ExportFolder {
     let place = path + "/" + Self.indexName
     let bytes = try encoder.encode(index) + Data("\n".utf8)
     if FileManager.default.contents(atPath: place) != bytes {
-      do { try bytes.write(to: URL(fileURLWithPath: place), options: .atomic) } catch {
-        throw ExportError(description: "can't write \(place): \(reason(of: error))")
+      // In the workshop, which the next export clears: an atomic write of the library leaves a file where a kill meets it.
+      try Self.makeFolder(workshop)
+      let draft = "\(workshop)/index"
+      do { try bytes.write(to: URL(fileURLWithPath: draft)) } catch {
+        throw ExportError(description: "can't write \(draft): \(reason(of: error))")
       }
+      guard rename(draft, place) == 0 else { throw Self.failure("write", place) }
     }
     try? FileManager.default.removeItem(atPath: workshop)
   }
