@@ -84,7 +84,7 @@ import Testing
     for (text, name, part) in [
       ("[1]", "m.json", "no JSON object"), (#"{"a": "b"}"#, "m.json", "expected a number"),
       (#"{"a/b": 1}"#, "m.json", "can't be that of a figure"), ("a\n1\n2\n", "m.csv", "3 lines"),
-      ("a,b\n1\n", "m.csv", "2 names and 1 values"), ("a,a\n1,2\n", "m.csv", "no name twice"),
+      ("a,b\n1\n", "m.csv", "2 names and 1 value;"), ("a,a\n1,2\n", "m.csv", "no name twice"),
       ("a\nx\n", "m.csv", "expected a number"),
     ] {
       let message = failure { _ = try figures(text, name) }
