@@ -1,11 +1,12 @@
 # The commands of a working day; scripts/setup.sh does the set-up that each needs.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bench bench-vit sanitize validate tables stress stress-short mutants lint house install uninstall deb clean
+.PHONY: help setup run test bench bench-report bench-vit sanitize validate tables stress stress-short mutants lint house install uninstall deb clean
 
 SWIFT := swift
 PIPELINE := .build/release/pipeline
 BUILD := $(SWIFT) build -c release --product pipeline
+BUILD_SERVE := $(SWIFT) build -c release --product pipeline-serve
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -24,6 +25,7 @@ test: setup ## Set up, build and run all tests, those of the Python package firs
 	@scripts/setup.sh slurm
 	$(SWIFT) build -c release --build-tests
 	$(BUILD)
+	$(BUILD_SERVE)
 	$(PIPELINE) fetch mnist vit-s14
 	scripts/check/python.sh
 	python3 scripts/stress --short
@@ -41,6 +43,13 @@ bench: setup ## Build and run the benchmarks, beside PyTorch where PEERS and PEE
 	$(SWIFT) build -c release --product ToyWorker
 	python3 scripts/bench/engine.py
 	python3 scripts/bench/large.py
+
+# NAMES names pipelines of the project that have been run: make bench-report NAMES="coherent-label0 steps".
+bench-report: setup ## Measure reports against their bars: size, time, time until a browser answers
+	@scripts/setup.sh python
+	@scripts/setup.sh browser
+	$(BUILD)
+	.build-python/bin/python scripts/bench/report.py $(NAMES)
 
 # TORCH_VIT names a program that measures PyTorch's forward pass, as docs/vit.md describes.
 bench-vit: setup ## Time the vision transformer, beside PyTorch and onnxruntime where PEERS and TORCH_VIT are given
@@ -92,6 +101,7 @@ PREFIX ?= /usr/local
 
 install: setup ## Install the program, man pages and completions under PREFIX (/usr/local)
 	$(BUILD)
+	$(BUILD_SERVE)
 	python3 scripts/install $(PIPELINE) --prefix $(PREFIX) --destdir "$(DESTDIR)"
 
 uninstall: ## Remove what make install has installed under PREFIX

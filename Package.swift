@@ -1,24 +1,36 @@
 // swift-tools-version: 6.3
 import PackageDescription
 
-/// How the released program is linked: with Swift's own libraries inside, since the dynamic linker takes 8 ms for them at
+/// How a released program is linked: with Swift's own libraries inside, since the dynamic linker takes 8 ms for them at
 /// each start, and without a list of its symbols for others, which would keep what is never called.
-let releaseLinking: [String] = {
-  let libraries = [
-    "FoundationEssentials", "_FoundationCShims", "_FoundationCollections", "swift_StringProcessing",
-    "swift_RegexParser", "swift_Concurrency", "swiftSynchronization", "swiftDispatch", "dispatch",
-    "swiftCore",
-  ]
+func releaseLinking(with more: [String] = []) -> [String] {
+  let libraries =
+    more + [
+      "FoundationEssentials", "_FoundationCShims", "_FoundationCollections", "swift_StringProcessing",
+      "swift_RegexParser", "swift_Concurrency", "swiftSynchronization", "swiftDispatch", "dispatch",
+      "swiftCore",
+    ]
   return ["-static-stdlib", "-use-ld=lld", "-Xlinker", "--no-export-dynamic", "-Xlinker", "--start-group"]
     + libraries.map { "-l" + $0 } + ["-Xlinker", "--end-group"]
-}()
+}
+
+/// What all of Foundation needs besides: a request of its own is never made, but its library wants curl all the same.
+let foundation = [
+  "Foundation", "FoundationNetworking", "FoundationInternationalization", "CoreFoundation",
+  "_CFURLSessionInterface", "_FoundationICU", "BlocksRuntime", "curl", "stdc++",
+]
 
 let package = Package(
   name: "pipeline",
-  products: [.executable(name: "pipeline", targets: ["pipeline"])],
+  products: [
+    .executable(name: "pipeline", targets: ["pipeline"]),
+    .executable(name: "pipeline-serve", targets: ["pipeline-serve"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    // For `pipeline-serve` only.
+    .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
     // Its streams are Foundation's, which brings 30 MB of locales.
     .package(
       url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: ["FieldMaskUtilities"]),
@@ -95,22 +107,33 @@ let package = Package(
     // would cost each build a quarter of a minute.
     .target(
       name: "ReportPage", path: "Sources/Report/Page",
-      exclude: ["report.css", "page.js", "tables.js", "charts.js", "time.js"]),
+      exclude: ["report.css", "page.js", "tables.js", "charts.js", "distances.js", "live.js", "time.js"]),
     .target(
       name: "Report",
       dependencies: [
-        "Artifacts", "CZlib", "PipelineCore", "PipelineExecution", "PipelineFile", "ReportPage",
+        "Artifacts", "CZlib", "HDF5", "PipelineCore", "PipelineExecution", "PipelineFile", "Plot",
+        "ReportPage",
         "ResultTables",
-        "Stages", "Statistics",
+        "Stages", "Statistics", "Tensor",
       ], path: "Sources/Report/Builder", linkerSettings: [.linkedLibrary(":libz.a")]),
 
     .executableTarget(
       name: "pipeline",
       dependencies: [
         "Artifacts", "Datasets", "FileTree", "Hashing", "PipelineCore", "PipelineExecution", "PipelineFile",
-        "Programs", "Report", "ResultTables", "Stages", "Wording",
+        "Plot", "Programs", "Report", "ResultTables", "Stages", "Wording",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ], linkerSettings: [.unsafeFlags(releaseLinking, .when(configuration: .release))]),
+      ], linkerSettings: [.unsafeFlags(releaseLinking(), .when(configuration: .release))]),
+    // The HTTP side of `pipeline serve`, apart from the program: its library brings Foundation and 30 MB of locales.
+    .executableTarget(
+      name: "pipeline-serve",
+      dependencies: [
+        .product(name: "FlyingFox", package: "FlyingFox"),
+        .product(name: "FlyingSocks", package: "FlyingFox"),
+      ], path: "Sources/Gateway",
+      linkerSettings: [
+        .unsafeFlags(releaseLinking(with: foundation), .when(configuration: .release))
+      ]),
     .executableTarget(name: "bench", dependencies: ["NeuralNet", "Tensor"], path: "Sources/Tools/bench"),
     // Pilots of a campaign in virtual time; its C stands between the program and the kernel.
     .target(name: "CVirtual", path: "Sources/Tools/CVirtual"),
@@ -171,8 +194,11 @@ let package = Package(
       name: "TutorialTests",
       dependencies: ["Artifacts", "PipelineCore", "PipelineFile", "StageRuns", "Stages"]),
     .testTarget(
-      name: "ReportTests", dependencies: ["CZlib", "PipelineExecution", "PipelineFile", "Report", "Stages"]),
-    .testTarget(name: "EndToEndTests", exclude: ["check_artifacts.py", "check_report.py", "Figures"]),
+      name: "ReportTests",
+      dependencies: ["CZlib", "PipelineCore", "PipelineExecution", "PipelineFile", "Report", "Stages"]),
+    .testTarget(
+      name: "EndToEndTests",
+      exclude: ["check_artifacts.py", "check_live.py", "check_report.py", "check_serve.py", "Figures"]),
   ],
   swiftLanguageModes: [.v6]
 )

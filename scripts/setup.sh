@@ -9,7 +9,7 @@ set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-needed=(libopenblas-dev libhdf5-dev libssl-dev libyaml-dev zlib1g-dev python3 python3-venv python3-pip gnuplot-nox)
+needed=(libopenblas-dev libhdf5-dev libssl-dev libyaml-dev zlib1g-dev libcurl4-openssl-dev python3 python3-venv python3-pip gnuplot-nox)
 # Fashion-MNIST may be in a section of Debian that is not enabled; only its own runs need it.
 wanted=(dataset-fashion-mnist)
 # Fixed, so that the tests meet the same oracle everywhere.

@@ -24,7 +24,8 @@ struct PipelineCommand: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       RunCommand.self, PlanCommand.self, ExplainCommand.self, StatusCommand.self, PathCommand.self,
-      InitCommand.self, TableCommand.self, ReportCommand.self, PicturesCommand.self, StagesCommand.self,
+      InitCommand.self, TableCommand.self, ReportCommand.self, ServeCommand.self, PicturesCommand.self,
+      StagesCommand.self,
       GraphCommand.self, LogCommand.self, LogsCommand.self, ExportCommand.self, CatCommand.self,
       ImportCommand.self, CompareCommand.self, TimelineCommand.self, CacheCommand.self,
       SubmitCommand.self, CampaignsCommand.self, CancelCommand.self, PilotCommand.self,
@@ -104,8 +105,11 @@ struct PipelineOptions: ParsableArguments {
   var runCommand: String { "pipeline run \(words)" }
 
   /// The words by which a command names this pipeline, quoted for a shell.
-  var words: String {
-    ([name] + overrides.flatMap { ["--set", $0] }).map(Self.quoted).joined(separator: " ")
+  var words: String { Self.words(name, overrides) }
+
+  /// The words by which a command names a pipeline with `--set` options, quoted for a shell.
+  static func words(_ name: String, _ overrides: [String]) -> String {
+    ([name] + overrides.flatMap { ["--set", $0] }).map(quoted).joined(separator: " ")
   }
 
   /// A word as a shell takes it whole.

@@ -39,7 +39,7 @@ struct ReportCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "The licence that the crate names: its address, or words.", valueName: "licence"))
-  var license = "No licence is stated."
+  var license = Crate.noLicense
   @Option(
     name: .shortAndLong, help: ArgumentHelp("The file to write (default: NAME.html).", valueName: "file"),
     completion: .file(extensions: ["html"]))
@@ -62,7 +62,8 @@ struct ReportCommand: ParsableCommand {
     let reference = try against.map { text in
       let side = try ComparedSide(text, cache, stages: ReportReference.stages)
       for node in side.missing { printError("no artifact: \(side.label): \(node)") }
-      return ReportReference(label: side.label, parameters: side.parameters, files: side.files)
+      return ReportReference(
+        label: side.label, parameters: side.parameters, files: side.files, places: side.places)
     }
     let report: String
     do {
@@ -108,7 +109,7 @@ struct ReportCommand: ParsableCommand {
   }
 
   /// The checkout that the project's root is in, as git tells it; without git, or outside of a checkout, none.
-  private static func origin() -> ReportOrigin {
+  static func origin() -> ReportOrigin {
     func git(_ arguments: String...) -> String? {
       let program = Program(["git", "-C", Project.root] + arguments, output: .pipe, errors: .nothing)
       guard let child = try? program.start() else { return nil }

@@ -123,6 +123,7 @@ struct RunCommand: ParsableCommand {
       jobs: jobs, memory: memory?.bytes ?? allocation.memory / 5 * 4, keepGoing: keepGoing, lease: lease,
       syncAfter: syncAfter, keepsScratch: keepScratch)
     options.devices = DeviceCount.devices(devices)
+    options.overrides = pipeline.overrides
     if memory == nil { options.memorySource = "80 % \(allocation.memoryLimit)" }
     // What this run prints at its end it reads: a damaged table is made again first.
     for id in wanted where session.isTable(id) {
@@ -133,8 +134,10 @@ struct RunCommand: ParsableCommand {
     var run = Run(
       plan: session.plan, keys: session.keys, cache: session.cache, options: options,
       executor: WorkerPool(ofThisProgram: ["worker"]),
-      progress: ConsoleProgress(
-        jobs: jobs, costs: { RunHistory(cache: session.cache).costs(of: session.plan.name) }))
+      progress: LiveRecorder(
+        ConsoleProgress(
+          jobs: jobs, costs: { RunHistory(cache: session.cache).costs(of: session.plan.name) }),
+        cache: session.cache, file: try pipeline.path(), overrides: pipeline.overrides, jobs: jobs))
     let summary: RunSummary
     do {
       summary = try run.execute(wanted, forcing: selection.force ? wanted : [])

@@ -5,6 +5,7 @@ usage: check_report.py REPORT CHROMIUM CHROMEDRIVER
 The report is that of ReportTests: a small study whose texts try to be markup. Exits with an assertion that failed.
 """
 import pathlib
+import re
 import sys
 import time
 
@@ -15,19 +16,20 @@ from selenium.webdriver.common.keys import Keys
 
 
 class Page:
-    """The report in a browser of its own, which is off line."""
+    """A page in a browser of its own, which is off line unless told otherwise."""
 
-    def __init__(self, report, chromium, chromedriver):
+    def __init__(self, report, chromium, chromedriver, is_offline=True):
         options = webdriver.ChromeOptions()
         options.binary_location = chromium
         for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
             options.add_argument(argument)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         self.driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(chromedriver))
-        self.driver.execute_cdp_cmd("Network.enable", {})
-        self.driver.execute_cdp_cmd("Network.emulateNetworkConditions", {
-            "offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0})
-        self.address = pathlib.Path(report).resolve().as_uri()
+        if is_offline:
+            self.driver.execute_cdp_cmd("Network.enable", {})
+            self.driver.execute_cdp_cmd("Network.emulateNetworkConditions", {
+                "offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0})
+        self.address = pathlib.Path(report).resolve().as_uri() if is_offline else report
 
     def size(self, width, dark=False):
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
@@ -35,17 +37,20 @@ class Page:
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {
             "features": [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]})
 
-    def open(self, fragment=""):
+    def go(self, address):
         # From another page, so that an address that differs in its fragment alone is loaded, too.
         self.driver.get("about:blank")
-        self.driver.get(self.address + fragment)
+        self.driver.get(address)
+
+    def open(self, fragment=""):
+        self.go(self.address + fragment)
         self.until("return document.documentElement.dataset.ready === 'yes'")
 
     def run(self, script, *arguments):
         return self.driver.execute_script(script, *arguments)
 
     def until(self, script, *arguments):
-        for _ in range(200):
+        for _ in range(800):
             if self.run(script, *arguments):
                 return
             time.sleep(0.025)
@@ -112,12 +117,16 @@ def check_tables(page):
         " && r.querySelector('.q1, .q2, .q3, .q4, .q5'))")
 
 
-def check_copies(page):
+def keep_copies(page):
     page.run("""window.copies = [];
         Object.defineProperty(navigator, 'clipboard', {value: {writeText: text => {
           window.copies.push(text);
           return Promise.resolve();
         }}, configurable: true});""")
+
+
+def check_copies(page):
+    keep_copies(page)
     for button in page.all("#p0-table-0 .tools button"):
         page.click(button)
     csv, latex, markdown = page.run("return window.copies")
@@ -143,7 +152,21 @@ def check_drawers(page):
     for words in ("SHA-256", "never built", "peak memory", "pipeline path small 'evaluate[3-step,size=10,repeat=0]'",
                   "artifacts/", "relearn_limit"):
         assert words in text, (words, text)
-    page.driver.back()
+    keep_copies(page)
+    for button in page.all("dialog .command button"):
+        page.click(button)
+    node = "'evaluate[3-step,size=10,repeat=0]'"
+    assert page.run("return window.copies") == [f"pipeline {word} small {node}" for word in ("path", "run", "explain")]
+    # What it takes leads further, to a node whose address opens it in a page of its own.
+    page.click(page.one("dialog details summary"))
+    page.run("document.querySelector('dialog details').open = true")
+    page.click(page.one("dialog details button.link"))
+    page.until("return document.querySelector('dialog h2').textContent.startsWith('three-step[')")
+    place = page.driver.current_url
+    page.open("#" + place.split("#")[1])
+    page.until("return document.querySelector('dialog').open"
+               " && document.querySelector('dialog h2').textContent.startsWith('three-step[')")
+    page.open("#" + link.split("#")[1])
     page.until("return document.querySelector('dialog h2').textContent.startsWith('3-step · self accuracy')")
     page.one("dialog").send_keys(Keys.ESCAPE)
     page.until("return !document.querySelector('dialog').open")
@@ -184,6 +207,28 @@ def check_stages_and_time(page):
     assert "</pre><script>window.stolen = 3</script>" in failures and "pipeline run small 'fails'" in failures, failures
 
 
+def check_distances(page):
+    """The histogram has every image once, in the bands that the clustering made; the digits are those of the data set."""
+    bars = page.all(".figures .distances")
+    assert bars, "there is no histogram"
+    label = page.run("return document.querySelector('.distances svg[role=img]').getAttribute('aria-label')")
+    counts = [int(count) for count in re.findall(r"(?:near|moderate|far): (\d+) ", label)]
+    words = page.one(".distances figcaption").text
+    assert len(counts) == 3 and f"{sum(counts)} images, mean" in words, (label, words)
+    canvases = page.all(".figures .digits canvas")
+    assert len(canvases) == 2
+    inks = page.run("""return [...document.querySelectorAll('.digits canvas')].map(canvas => {
+        const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+        return data.filter((value, at) => at % 4 === 0 && value < 128 && data[at + 3] === 255).length; });""")
+    assert all(ink > 200 for ink in inks), inks
+    page.run("""const canvas = document.querySelector('.digits canvas'), box = canvas.getBoundingClientRect();
+        canvas.dispatchEvent(new PointerEvent('pointermove', {clientX: box.left + 5, clientY: box.top + 5, bubbles: true}));""")
+    assert re.search(r"image \d+: distance [\d.]+", page.one(".digits div small").text)
+    page.click(page.one(".distances figcaption button.link"))
+    page.until("return document.querySelector('dialog h2').textContent.startsWith('neighbours')")
+    page.one("dialog header button").click()
+
+
 def check_explorer(page):
     page.run("""const choice = document.querySelectorAll('.explore select')[1];
         choice.value = 'test/accuracy';
@@ -195,14 +240,18 @@ def check_explorer(page):
     assert page.all(".verdict .forest svg"), "there is no forest plot"
 
 
+def axe_findings(page):
+    """What axe-core finds serious or worse, of each rule the first place."""
+    return [(rule["id"], rule["nodes"][0]["html"][:200], len(rule["nodes"]))
+            for rule in Axe().run(page.driver)["violations"] if rule["impact"] in ("serious", "critical")]
+
+
 def check_screens(page):
     for width, dark in ((1280, False), (1280, True), (360, True)):
         page.size(width, dark)
         page.open()
         assert page.run("return document.documentElement.scrollWidth <= innerWidth"), f"wider than {width}"
-        found = Axe().run(page.driver)["violations"]
-        grave = [(rule["id"], rule["nodes"][0]["html"][:200], len(rule["nodes"]))
-                 for rule in found if rule["impact"] in ("serious", "critical")]
+        grave = axe_findings(page)
         assert not grave, grave
     page.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     page.driver.get("about:blank")
@@ -218,6 +267,7 @@ def main():
         page.size(1280)
         page.open()
         for check in (check_tables, check_copies, check_drawers, check_keys, check_stages_and_time, check_explorer,
+                      check_distances,
                       check_screens):
             check(page)
             page.expect_quiet()

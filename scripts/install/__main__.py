@@ -44,20 +44,23 @@ def texts(program):
 
 def install(program, root):
     files = texts(program)
-    binary = root / "bin/pipeline"
-    binary.parent.mkdir(parents=True, exist_ok=True)
-    # A program that runs can't be overwritten; it can be replaced.
-    binary.unlink(missing_ok=True)
-    shutil.copyfile(program, binary)
-    subprocess.run(["strip", str(binary)], check=True)
-    binary.chmod(0o755)
-    files[LIST] = "".join(f"{path}\n" for path in sorted(["bin/pipeline", LIST, *files]))
+    # The second speaks HTTP for `pipeline serve`, which finds it beside the first.
+    programs = {"bin/pipeline": pathlib.Path(program), "bin/pipeline-serve": pathlib.Path(program).with_name("pipeline-serve")}
+    for path, built in programs.items():
+        binary = root / path
+        binary.parent.mkdir(parents=True, exist_ok=True)
+        # A program that runs can't be overwritten; it can be replaced.
+        binary.unlink(missing_ok=True)
+        shutil.copyfile(built, binary)
+        subprocess.run(["strip", str(binary)], check=True)
+        binary.chmod(0o755)
+    files[LIST] = "".join(f"{path}\n" for path in sorted([*programs, LIST, *files]))
     for path, text in files.items():
         file = root / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
         file.chmod(0o644)
-    print(f"installed {len(files) + 1} files under {root}")
+    print(f"installed {len(files) + len(programs)} files under {root}")
 
 
 def remove(root):

@@ -23,6 +23,8 @@ public struct PipelineDocument: Sendable {
   public var parameters: [String: Value]
   /// What a run leaves in folders of the user's.
   public var publications: [Publication]
+  /// Where the values of its parameters and axes are written.
+  public var places: ParameterPlaces
   /// What is right and yet may not be meant, sorted by place.
   public var warnings: [Diagnostic]
 }
@@ -144,7 +146,7 @@ public enum PipelineFile {
     return PipelineDocument(
       plan: plan, description: merged.description?.text, files: loader.files,
       parameters: scope.parameters.compactMapValues { $0 }, publications: publications,
-      warnings: problems.warnings)
+      places: ParameterPlaces(merged, stages, scope, problems), warnings: problems.warnings)
   }
 
   /// A plan of nothing is a slip; reports it.

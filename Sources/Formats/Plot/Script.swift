@@ -11,6 +11,8 @@ public struct Drawing: Sendable, Equatable {
   var blocks: [(name: String, lines: [String])] = []
   /// Commands that draw, on whatever terminal is set.
   var commands: [String] = []
+  /// Which of the commands make room for the title and the lines under it, and write them.
+  private var heading = 0..<0
   /// Bytes of raw pixels that commands read from the file `pixelFile`.
   public var pixels: [UInt8] = []
 
@@ -45,6 +47,7 @@ public struct Drawing: Sendable, Equatable {
         "set label \(place + 2) \(quoted(line)) at screen 0.5, screen \(1 - Double(70 + 26 * place) / top) center "
           + "font ',14' textcolor rgb '\(Colour.faint)'")
     }
+    heading = 4..<commands.count
   }
 
   /// Adds a block of rows and returns its name for `plot`.
@@ -75,6 +78,32 @@ public struct Drawing: Sendable, Equatable {
           + "background rgb 'white'")
       lines += ["set output \(quoted(file))"] + drawn + ["set output"]
     }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// The script that draws on a PDF file, for a column of a paper: without the lines under the title, which belong into
+  /// the paper's own caption.
+  ///
+  /// - Parameters:
+  ///   - pdf: Path of the PDF file to make.
+  ///   - style: Its size, labels and title.
+  ///   - pixels: Path of a file with `pixels`.
+  public func script(pdf: String, _ style: PaperStyle, pixels: String) -> String {
+    var lines: [String] = []
+    for block in blocks { lines += ["\(block.name) << END_OF_DATA"] + block.lines + ["END_OF_DATA"] }
+    // Every text is drawn for a font of 15 points, so all are scaled by one factor.
+    let scale = style.points / 15
+    var head = ["set tmargin \(style.title.isEmpty ? 0.7 : 2.5)"]
+    if !style.title.isEmpty {
+      head.append("set title \(quoted(style.title)) font ',15' textcolor rgb '\(Colour.line)'")
+    }
+    var drawn =
+      Array(commands[..<heading.lowerBound]) + head + commands[heading.upperBound...].map(style.relabelled)
+    drawn = drawn.map { replaced($0, Self.pixelFile, with: quoted(pixels)) }
+    lines.append(
+      "set terminal pdfcairo noenhanced size \(style.width / 10)cm,\(style.height / 10)cm font 'DejaVu Sans,15' "
+        + "fontscale \(scale) linewidth \(scale) background rgb 'white'")
+    lines += ["set output \(quoted(pdf))"] + drawn + ["set output"]
     return lines.joined(separator: "\n") + "\n"
   }
 
@@ -117,16 +146,16 @@ public func pvalue(log logPvalue: Double) -> String {
 }
 
 /// Equal bins that cover a sample.
-struct Bins {
+package struct Bins {
   /// Where the first bin starts.
-  var start: Double
+  package var start: Double
   /// Width of each.
-  var width: Double
+  package var width: Double
   /// How many bins.
-  var count: Int
+  package var count: Int
 
   /// Bins by Freedman & Diaconis' rule, 2 (q₃ − q₁) n^(−1/3) wide, at least 8 and at most 80 of them.
-  init(covering sorted: [Double]) {
+  package init(covering sorted: [Double]) {
     let low = sorted.first ?? 0
     let high = sorted.last ?? 0
     let range = high > low ? high - low : max(abs(high), 1) * 1e-6
@@ -138,7 +167,7 @@ struct Bins {
   }
 
   /// The bin of a value within the range; the upper end belongs to the last bin.
-  func bin(of value: Double) -> Int { max(0, min(count - 1, Int((value - start) / width))) }
+  package func bin(of value: Double) -> Int { max(0, min(count - 1, Int((value - start) / width))) }
 
   /// The middle of a bin.
   func middle(_ bin: Int) -> Double { start + (Double(bin) + 0.5) * width }

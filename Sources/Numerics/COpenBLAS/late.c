@@ -58,3 +58,10 @@ void cblas_dgemm(
   require();
   library.dgemm(order, transpose_a, transpose_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
 }
+
+const char *openblas_config_if_there(void) {
+  static const char *const names[] = {"libopenblas.so.0", "libopenblas.so", NULL};
+  char *(*config)(void) = NULL;
+  const late_symbol symbols[] = {{"openblas_get_config", (void **)&config}};
+  return late_load(names, symbols, 1) == NULL ? config() : NULL;
+}

@@ -3,6 +3,7 @@
 import Artifacts
 import FoundationEssentials
 import PipelineCore
+import PipelineFile
 import ResultTables
 import Stages
 import Statistics
@@ -15,12 +16,18 @@ public struct ReportReference: Sendable {
   public var parameters: [String: [String: String]]
   /// The artifacts' files by node, their bytes checked.
   public var files: [String: String]
+  /// Where its parameters are written; nil for a run, which does not know.
+  public var places: ParameterPlaces?
 
   /// A reference.
-  public init(label: String, parameters: [String: [String: String]], files: [String: String]) {
+  public init(
+    label: String, parameters: [String: [String: String]], files: [String: String],
+    places: ParameterPlaces? = nil
+  ) {
     self.label = label
     self.parameters = parameters
     self.files = files
+    self.places = places
   }
 
   /// The stage types whose artifacts a comparison reads.
@@ -125,24 +132,36 @@ struct ComparisonSection {
     for stage in Set(own.keys).union(reference.parameters.keys).sorted() {
       guard let new = own[stage], let old = reference.parameters[stage] else {
         rows.append([
-          stage, "(the stage)", own[stage] == nil ? "there" : "–", own[stage] == nil ? "–" : "there",
+          stage, "(the stage)", own[stage] == nil ? "there" : "–", own[stage] == nil ? "–" : "there", "",
         ])
         continue
       }
       for name in Set(new.keys).union(old.keys).sorted() where new[name] != old[name] {
-        rows.append([stage, name, old[name] ?? "–", new[name] ?? "–"])
+        rows.append([stage, name, old[name] ?? "–", new[name] ?? "–", places(stage, name)])
       }
     }
     html.element("h3", text: rows.isEmpty ? "Parameters: the same" : "Parameters that differ")
     if rows.isEmpty { return }
-    table(["stage", "parameter", reference.label, "this page"], label: "Parameters that differ", to: &html) {
-      html in
+    let titles = ["stage", "parameter", reference.label, "this page", "written in"]
+    table(titles, label: "Parameters that differ", to: &html) { html in
       for row in rows {
         html.markup("<tr>")
         for text in row { html.element("td") { $0.foreign(text) } }
         html.markup("</tr>\n")
       }
     }
+  }
+
+  /// The lines that say a parameter's value, here and there: `file:line`.
+  private func places(_ stage: String, _ parameter: String) -> String {
+    let all = snapshot.document.places[stage, parameter] + (reference.places?[stage, parameter] ?? [])
+    let lines = all.map { $0.line > 0 && !$0.file.hasPrefix("--set") ? "\($0.file):\($0.line)" : $0.file }
+    return lines.isEmpty ? "default" : Self.distinct(lines).joined(separator: ", ")
+  }
+
+  private static func distinct(_ texts: [String]) -> [String] {
+    var seen: Set<String> = []
+    return texts.filter { seen.insert($0).inserted }
   }
 
   private func write(_ differences: [Difference], label: String, to html: inout HTML) {

@@ -20,6 +20,8 @@ public struct Crate {
   public static let report = "report.html"
   /// The name of the metadata.
   public static let metadata = "ro-crate-metadata.json"
+  /// What stands in place of a licence that nobody has named.
+  public static let noLicense = "No licence is stated."
   private static let root = "./"
   private static let program = "#pipeline"
 
@@ -33,6 +35,13 @@ public struct Crate {
 
   /// Describes pipelines with what is up to date of them.
   public init(_ pipelines: [ReportedPipeline], origin: ReportOrigin) {
+    self.init(pipelines.map(Snapshot.init), origin: origin)
+  }
+
+  /// Describes pipelines.
+  ///
+  /// - Parameter types: The stage types whose results are described; nil for all.
+  init(_ snapshots: [Snapshot], origin: ReportOrigin, only types: Set<String>? = nil) {
     entities.append(
       Self.entity(
         Self.program, "SoftwareApplication",
@@ -41,10 +50,10 @@ public struct Crate {
       Self.entity(
         Self.report, "File",
         ["name": .string("Report"), "encodingFormat": .string("text/html")]))
-    for pipeline in pipelines { add(Snapshot(pipeline)) }
+    for snapshot in snapshots { add(snapshot, only: types) }
   }
 
-  private mutating func add(_ snapshot: Snapshot) {
+  private mutating func add(_ snapshot: Snapshot, only types: Set<String>?) {
     names.append(snapshot.plan.name)
     if let description = snapshot.document.description { descriptions.append(description) }
     for file in snapshot.document.files {
@@ -56,7 +65,8 @@ public struct Crate {
           "sha256": .string(file.digest.hex),
         ])
     }
-    for id in snapshot.plan.ids { add(id, of: snapshot) }
+    for id in snapshot.plan.ids
+    where types?.contains(snapshot.plan.stage(of: id).declaration.name) ?? true { add(id, of: snapshot) }
   }
 
   /// Adds a file; one that several nodes or pipelines have is there once.
@@ -76,6 +86,7 @@ public struct Crate {
         "contentSize": .string(String(artifact.size)), "sha256": .string(artifact.fileDigest.hex),
       ])
     let sources = snapshot.plan.predecessors(of: id).compactMap { Self.path($0, of: snapshot) }
+      .filter(hasPart.contains)
     let made = snapshot.made[id.index]?.created ?? ""
     latest = max(latest, made)
     var fields: [String: Value] = [
@@ -116,7 +127,7 @@ public struct Crate {
   /// The metadata as JSON-LD.
   ///
   /// - Parameter license: The address of the licence under which the results stand, or words about it.
-  public func json(license: String) throws -> Data {
+  public func json(license: String = Self.noLicense, isPretty: Bool = true) throws -> Data {
     let about = descriptions.isEmpty ? names.joined(separator: ", ") : descriptions.joined(separator: " ")
     let dataset = Self.entity(
       Self.root, "Dataset",
@@ -141,7 +152,8 @@ public struct Crate {
       graph.append(Self.entity(license, "CreativeWork", ["name": .string(license)]))
     }
     let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    if isPretty { encoder.outputFormatting.insert(.prettyPrinted) }
     return try encoder.encode(Value.map(["@context": terms, "@graph": .list(graph)]))
   }
 

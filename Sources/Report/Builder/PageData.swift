@@ -26,6 +26,8 @@ struct PipelineData: Encodable {
   var results: [ResultsData]
   var tests: [TestsData]
   var effects: [EffectsData]
+  var histograms: [HistogramData]
+  var digits: [DigitsData]
   var run: RunData?
 }
 

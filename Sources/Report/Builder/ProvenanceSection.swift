@@ -1,9 +1,11 @@
 // Where everything comes from: commands, versions, files and parameters.
 
 import FoundationEssentials
+import HDF5
 import PipelineCore
 import PipelineExecution
 import Stages
+import Tensor
 
 /// The program and the checkout that wrote a report.
 public struct ReportOrigin: Sendable {
@@ -32,6 +34,8 @@ struct ProvenanceSection {
   let snapshot: Snapshot
   let results: Results
   let origin: ReportOrigin
+  /// The run that made most of the results.
+  let run: RunRecord?
 
   /// Adds the section's content.
   func write(to html: inout HTML) {
@@ -62,7 +66,10 @@ struct ProvenanceSection {
     if !variants.isEmpty { list.append(("kernels", variants.joined(separator: ", "))) }
     let programs = Set(snapshot.made.compactMap { $0?.note(ProgramNote.path) }).sorted()
     if !programs.isEmpty { list.append(("programs", programs.joined(separator: ", "))) }
+    if let processor = run?.processor { list.append(("processor of the run", processor)) }
     if !drawers.isEmpty { list.append(("gnuplot", drawers.joined(separator: ", "))) }
+    if let version = HDF5Library.version { list.append(("HDF5, of this page", version)) }
+    if let version = OpenBLAS.version { list.append(("OpenBLAS, on this machine", version)) }
     if let last = snapshot.made.compactMap({ $0?.created }).max() { list.append(("latest result", last)) }
     return list
   }

@@ -10,6 +10,7 @@ import Statistics
 /// drawings, from data that stands in the page, compressed. The same cache and files give the same bytes.
 public struct Report {
   private let pipelines: [ReportSections]
+  private let origin: ReportOrigin
 
   /// Reads the pipelines' results.
   ///
@@ -18,36 +19,66 @@ public struct Report {
   public init(
     _ pipelines: [ReportedPipeline], origin: ReportOrigin, against reference: ReportReference? = nil
   ) throws {
+    self.origin = origin
     self.pipelines = try pipelines.enumerated().map { number, pipeline in
       try ReportSections(pipeline, number: number, origin: origin, against: reference)
     }
   }
 
   /// The page.
-  public func html() throws -> String {
-    let style = String(cString: report_page_style())
+  ///
+  /// - Parameter live: What makes it alive; nil for a page that is complete in itself.
+  public func html(live: LivePage? = nil) throws -> String {
     let script = String(cString: report_page_script())
     let data = PageData(
       pipelines: pipelines.map { $0.data() },
       quantiles: (1...200).map { Number(StudentT.quantile(0.975, degreesOfFreedom: Double($0))) })
     var html = HTML()
-    html.markup("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n")
-    let policy =
-      "default-src 'none'; img-src data:; style-src \(Packing.policyName(style)); "
-      + "script-src \(Packing.policyName(script)); base-uri 'none'; form-action 'none'"
-    html.open("meta", ["http-equiv": "Content-Security-Policy", "content": policy])
-    html.markup("\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n")
-    html.element("title", text: pipelines.map(\.name).joined(separator: ", ") + ": report")
-    html.markup("\n<style>\(style)</style>\n</head>\n<body>\n")
-    html.markup("<a class=\"skip\" href=\"#content\">to the content</a>\n")
+    Self.writeHead(
+      title: pipelines.map(\.name).joined(separator: ", ") + ": report", script: script, isAlive: live != nil,
+      to: &html)
+    if let live {
+      html.open("body", ["data-events": live.events, "data-version": live.version])
+    } else {
+      html.open("body")
+    }
+    html.markup("\n<a class=\"skip\" href=\"#content\">to the content</a>\n")
     html.element("nav", ["aria-label": "Sections"]) { html in
-      html.element("ul") { html in for pipeline in pipelines { pipeline.writeLinks(to: &html) } }
+      html.element("ul") { html in
+        if let live {
+          html.element("li") { $0.element("a", ["href": live.home], text: "All pipelines") }
+        }
+        for pipeline in pipelines { pipeline.writeLinks(to: &html, isAlive: live != nil) }
+      }
     }
     html.markup("\n<main id=\"content\">\n")
-    for pipeline in pipelines { pipeline.write(to: &html) }
-    html.markup("\n</main>\n<script type=\"application/octet-stream\" id=\"data\">")
+    for pipeline in pipelines { pipeline.write(to: &html, live: live) }
+    html.markup("\n</main>\n<script type=\"application/ld+json\">")
+    html.markup(try metadata())
+    html.markup("</script>\n<script type=\"application/octet-stream\" id=\"data\">")
     html.markup(try Packing.packed(data))
     html.markup("</script>\n<script>\(script)</script>\n</body>\n</html>\n")
     return html.source
+  }
+
+  /// What the page is of, as a crate would say it: its files, and its results. Not all nodes, which would make it heavy.
+  private func metadata() throws -> String {
+    let crate = Crate(pipelines.map(\.snapshot), origin: origin, only: ReportSections.resultStages)
+    // Nothing in it can end the element.
+    return String(decoding: try crate.json(isPretty: false), as: UTF8.self).replacing("<", with: "\\u003c")
+  }
+
+  /// Adds the head of a page: what a browser may do with it, and its style.
+  static func writeHead(title: String, script: String, isAlive: Bool, to html: inout HTML) {
+    let style = String(cString: report_page_style())
+    html.markup("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n")
+    let policy =
+      "default-src 'none'; img-src data:; style-src \(Packing.policyName(style)); "
+      + "script-src \(Packing.policyName(script)); \(isAlive ? "connect-src 'self'; " : "")base-uri 'none'; "
+      + "form-action 'none'"
+    html.open("meta", ["http-equiv": "Content-Security-Policy", "content": policy])
+    html.markup("\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n")
+    html.element("title", text: title)
+    html.markup("\n<style>\(style)</style>\n</head>\n")
   }
 }

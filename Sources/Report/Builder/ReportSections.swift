@@ -9,7 +9,7 @@ struct ReportSections {
   /// The stage types whose artifacts a report shows.
   static let resultStages = TableReport.stages.union([PictureFiles.stage])
 
-  private let snapshot: Snapshot
+  let snapshot: Snapshot
   private let results: Results
   private let time: TimeSection
   private let comparison: ComparisonSection?
@@ -43,7 +43,7 @@ struct ReportSections {
     if !results.tables.isEmpty {
       list.append(("tables", results.tables.count == 1 ? "Table" : "Tables", writeTables))
     }
-    if !results.pictures.isEmpty { list.append(("figures", "Figures", writePictures)) }
+    if hasDrawings || !results.pictures.isEmpty { list.append(("figures", "Figures", writePictures)) }
     if let comparison { list.append(("compare", "Compare", { comparison.write(to: &$0) })) }
     list.append(("graph", "Stages", writeGraph))
     if !time.isEmpty { list.append(("time", "Time", { time.write(to: &$0) })) }
@@ -51,16 +51,20 @@ struct ReportSections {
     list.append(
       (
         "provenance", "Provenance",
-        { ProvenanceSection(snapshot: snapshot, results: results, origin: origin).write(to: &$0) }
+        {
+          ProvenanceSection(snapshot: snapshot, results: results, origin: origin, run: time.run).write(
+            to: &$0)
+        }
       ))
     return list
   }
 
   /// Adds links to the sections.
-  func writeLinks(to html: inout HTML) {
+  func writeLinks(to html: inout HTML, isAlive: Bool) {
     html.element("li") { html in
       html.element("a", ["href": "#p\(number)"]) { $0.foreign(name) }
       html.element("ul") { html in
+        if isAlive { html.element("li") { $0.element("a", ["href": "#p\(number)-live"], text: "Now") } }
         for section in sections {
           html.element("li") { $0.element("a", ["href": "#p\(number)-\(section.id)"], text: section.title) }
         }
@@ -69,7 +73,7 @@ struct ReportSections {
   }
 
   /// Adds the sections.
-  func write(to html: inout HTML) {
+  func write(to html: inout HTML, live: LivePage?) {
     html.element("article", ["id": "p\(number)", "data-p": "\(number)"]) { html in
       html.element("h1") { $0.foreign(name) }
       html.element("p", ["class": "origin"]) { html in
@@ -77,11 +81,23 @@ struct ReportSections {
         let parts = [latest.map { "latest result \($0)" }, origin.checkout, "pipeline \(origin.version)"]
         html.text(parts.compactMap { $0 }.joined(separator: " · "))
       }
+      if let live { write(live, to: &html) }
       for section in sections {
         html.element("section", ["id": "p\(number)-\(section.id)", "class": section.id]) { html in
           html.element("h2", text: section.title)
           section.write(&html)
         }
+      }
+    }
+  }
+
+  /// Adds what tells of the run in progress; its places are filled anew as it goes on.
+  private func write(_ live: LivePage, to html: inout HTML) {
+    html.element("section", ["id": "p\(number)-live", "class": "live"]) { html in
+      html.element("h2", text: "Now")
+      html.element("p", ["id": "live-link", "role": "status"]) { _ in }
+      for id in LivePage.places {
+        html.element("div", ["id": id]) { $0.markup(live.html(of: id)) }
       }
     }
   }
@@ -93,7 +109,15 @@ struct ReportSections {
     }
   }
 
+  /// Whether the page's script has something to draw among the figures.
+  private var hasDrawings: Bool { !results.histograms.isEmpty || !results.digits.isEmpty }
+
   private func writePictures(to html: inout HTML) {
+    if hasDrawings {
+      html.element("div", ["class": "drawn"]) { html in
+        html.element("noscript") { $0.element("p", text: "Distances are drawn by a script.") }
+      }
+    }
     for picture in results.pictures {
       let node = snapshot.plan[picture.node]
       let title = node.parameters[TableReport.title]
@@ -132,7 +156,12 @@ struct ReportSections {
     for (node, message) in snapshot.failures {
       html.element("details", ["open": ""]) { html in
         html.element("summary") { $0.foreign(snapshot.plan[node].name) }
-        html.element("pre", text: message)
+        html.element("pre", ["tabindex": "0"], text: message)
+        let log = snapshot.lastLines(of: node)
+        if !log.isEmpty, !message.contains(log) {
+          html.element("p", ["class": "notes"], text: "the last lines that it printed")
+          html.element("pre", ["tabindex": "0"], text: log)
+        }
         html.element(
           "pre", ["class": "commands"],
           text: "\(snapshot.command("logs", node))\n\(snapshot.command("run", node))")
@@ -151,6 +180,7 @@ struct ReportSections {
       words: snapshot.words, stages: snapshot.stageData, nodes: nodes,
       joins: plan.joins.map { $0.members.map(\.node.index) }, parameters: parameters, reasons: reasons,
       tables: tables, behind: behind.all, results: results.long,
-      tests: results.comparisons.map { $0.data(plan) }, effects: results.effects, run: time.data(numbers))
+      tests: results.comparisons.map { $0.data(plan) }, effects: results.effects,
+      histograms: results.histograms, digits: results.digits, run: time.data(numbers))
   }
 }

@@ -41,6 +41,8 @@ struct Results {
   private(set) var pictures: [Picture] = []
   private(set) var long: [ResultsData] = []
   private(set) var effects: [EffectsData] = []
+  private(set) var histograms: [HistogramData] = []
+  private(set) var digits: [DigitsData] = []
 
   /// Reads the artifacts that are up to date.
   init(_ snapshot: Snapshot) throws {
@@ -64,6 +66,9 @@ struct Results {
       guard let svg = try file.read(\.files).first(where: { $0.path.hasSuffix(".svg") }) else { continue }
       pictures.append(Picture(node: node, svg: svg.bytes, gnuplot: try file.read(\.gnuplot)))
     }
+    let distances = DistanceReader(snapshot: snapshot)
+    histograms = try distances.histograms()
+    digits = try distances.digits()
   }
 
   private static func rows(_ path: String, _ node: NodeID, _ plan: Plan) throws -> ResultsData {

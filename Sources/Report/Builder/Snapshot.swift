@@ -94,6 +94,11 @@ struct Snapshot {
     plan.ids.filter { types.contains(plan.stage(of: $0).declaration.name) && artifacts[$0.index] == nil }
   }
 
+  /// The last lines that a node printed in its last failed attempt; empty where it printed nothing.
+  func lastLines(of node: NodeID) -> String {
+    cache.failedAction(keys[node]).flatMap { cache.keptLog($0) }.map { LogTail.lines(of: $0) } ?? ""
+  }
+
   /// How many nodes are in each state.
   func count(_ state: State) -> Int { states.count { $0 == state } }
 

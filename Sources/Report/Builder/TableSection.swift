@@ -24,20 +24,21 @@ struct TableSection {
         html.markup("</small>")
       }
       Self.notes(grid.above, to: &html)
-      write(grid, label: name, to: &html)
+      Self.write(grid, label: name, to: &html)
       // The verdicts stand above, with their intervals.
       Self.notes(grid.notes.filter { !$0.hasPrefix(VerdictSection.mark) }, to: &html)
     }
     for appendix in grid.appendices {
       html.element("details") { html in
         html.element("summary", text: appendix.title)
-        write(appendix, label: appendix.title, to: &html)
+        Self.write(appendix, label: appendix.title, to: &html)
         Self.notes(appendix.notes, to: &html)
       }
     }
   }
 
-  private func write(_ grid: TableGrid, label: String, to html: inout HTML) {
+  /// Adds the grid alone.
+  static func write(_ grid: TableGrid, label: String, to html: inout HTML) {
     html.element("div", ["class": "scroll", "tabindex": "0", "role": "region", "aria-label": label]) { html in
       html.markup("<table><thead><tr>")
       for column in grid.columns {
@@ -61,7 +62,8 @@ struct TableSection {
     }
   }
 
-  private static func notes(_ lines: [String], to html: inout HTML) {
+  /// Adds lines that stand beside a table.
+  static func notes(_ lines: [String], to html: inout HTML) {
     if lines.isEmpty { return }
     html.element("ul", ["class": "notes"]) { html in
       for line in lines { html.element("li") { $0.foreign(line) } }

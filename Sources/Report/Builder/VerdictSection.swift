@@ -40,8 +40,7 @@ struct VerdictSection {
       for line in verdicts {
         html.element("li") { html in
           html.foreign(line)
-          for test in comparison.tests where test.column == "all" && line.contains("against \(test.against):")
-          {
+          for test in comparison.tests where test.column == "all" && Self.isOf(test, line) {
             html.markup("<br>")
             html.element("span", ["class": "interval"]) {
               $0.foreign(Self.sentence(test, unit: comparison.unit))
@@ -55,6 +54,11 @@ struct VerdictSection {
       html.element("summary", text: "What is compared, and the rule")
       list(comparison.lines.filter { !$0.hasPrefix(Self.mark) }, to: &html)
     }
+  }
+
+  /// Whether a line is the verdict on a test's figure against its other scheme.
+  private static func isOf(_ test: Results.Test, _ line: String) -> Bool {
+    line.hasPrefix("\(mark), \(test.figure), ") && line.contains(" against \(test.against): ")
   }
 
   /// `mean difference −0.012 (95 % interval −0.02 to −0.004) in spreads over 10 pairs, closer in 9; p = 0.003 after correction`.

@@ -16,6 +16,10 @@ static const char script[] = {
     ,
 #embed "charts.js"
     ,
+#embed "distances.js"
+    ,
+#embed "live.js"
+    ,
 #embed "time.js"
     , 0};
 

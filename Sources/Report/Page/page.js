@@ -189,13 +189,16 @@ function leave() {
 }
 
 async function start() {
+  document.body.append(drawer, said);
+  // The list of pipelines is alive, too, and has no data.
+  if (!document.getElementById('data')) return startLive();
   const packed = Uint8Array.from(atob(document.getElementById('data').textContent), c => c.charCodeAt(0));
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream('deflate'));
   DATA = await new Response(stream).json();
-  document.body.append(drawer, said);
   DATA.pipelines.forEach((pipeline, p) => {
     startTables(p);
     startCharts(p);
+    startDistances(p);
     startGraph(p);
     startTimeline(p);
     for (const image of document.querySelectorAll(`#p${p} figure[data-n]`)) {
@@ -204,5 +207,7 @@ async function start() {
   });
   addEventListener('hashchange', follow);
   follow();
+  startLive();
   document.documentElement.dataset.ready = 'yes';
+  performance.mark('ready');
 }

@@ -19,6 +19,8 @@ struct ComparedSide {
   var files: [String: String] = [:]
   /// Nodes whose artifact can't be had.
   var missing: [String] = []
+  /// Where the parameters are written; nil for a run.
+  var places: ParameterPlaces?
 
   /// A pipeline where there is a file of that name, a run otherwise; ends the program where it is neither.
   ///
@@ -31,6 +33,7 @@ struct ComparedSide {
       (label, parameters) = (plan.name, plan.parametersByStage())
       folder = plan.baseDirectory
       traces = Self.traces(of: plan)
+      places = session.document.places
       for id in plan.ids where stages.contains(plan.stage(of: id).declaration.name) {
         if let artifact = resolution.artifact(id) {
           files[plan[id].name] = try session.file(of: id, artifact)

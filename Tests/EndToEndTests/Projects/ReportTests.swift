@@ -4,7 +4,7 @@ import Foundation
 import Testing
 
 /// A browser that tests can drive.
-private enum Browser {
+enum Browser {
   static let program = "/usr/bin/chromium"
   static let driver = "/usr/bin/chromedriver"
 

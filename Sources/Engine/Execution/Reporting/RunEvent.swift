@@ -31,6 +31,10 @@ public struct RunStart: Sendable {
   public var owner: RunOwner?
   /// How many cores it may use; nil in records of old.
   public var jobs: Int?
+  /// The `--set` options; none in records of old.
+  public var overrides: [String]
+  /// The processor's name; nil in records of old, and where it is not known.
+  public var processor: String?
   /// The parameters by stage, those that differ between the stage's nodes with all their values.
   public var parameters: [String: [String: String]]
 }
@@ -97,7 +101,7 @@ public struct RunEnd: Sendable {
 }
 
 /// The process of a run.
-public struct RunOwner: Codable, Sendable {
+public struct RunOwner: Codable, Sendable, Equatable {
   /// The host's name.
   public var host: String
   /// Where the process number means anything.
@@ -125,6 +129,8 @@ extension RunEvent {
         .map(["host": .string($0.host), "scope": .string($0.scope), "process": .integer(Int($0.process))])
       }
       fields["jobs"] = start.jobs.map { .integer($0) }
+      fields["overrides"] = start.overrides.isEmpty ? nil : .list(start.overrides.map { .string($0) })
+      fields["processor"] = start.processor.map { .string($0) }
       fields["parameters"] = .map(start.parameters.mapValues { .map($0.mapValues { .string($0) }) })
     case .node(let node):
       fields["node"] = .string(node.node)
@@ -161,7 +167,7 @@ extension RunEvent {
       self = .start(
         RunStart(
           time: line.time, pipeline: line.pipeline ?? "", owner: line.owner, jobs: line.jobs,
-          parameters: line.parameters ?? [:]))
+          overrides: line.overrides ?? [], processor: line.processor, parameters: line.parameters ?? [:]))
     case "ran", "failed":
       let outcome: NodeRun.Outcome =
         line.event == "ran"
@@ -197,6 +203,8 @@ extension RunEvent {
     var ended: Double?
     var owner: RunOwner?
     var jobs: Int?
+    var overrides: [String]?
+    var processor: String?
     var parameters: [String: [String: String]]?
     var results: [String: Digest]?
     var fresh: Int?

@@ -30,6 +30,12 @@ public struct RunRecord: Sendable {
   public var parameters: [String: [String: String]] { start?.parameters ?? [:] }
   /// The cores that it might use.
   public var jobs: Int? { start?.jobs }
+  /// The `--set` options.
+  public var overrides: [String] { start?.overrides ?? [] }
+  /// The processor's name; nil where it is not known.
+  public var processor: String? { start?.processor }
+  /// Whose run it is; nil in records of old.
+  public var owner: RunOwner? { start?.owner }
 
   /// `done`, `failed` or `interrupted`; without an end, `running` or `killed`.
   public var ending: String { end?.ending ?? (start?.owner?.mayLive == true ? "running" : "killed") }
@@ -99,6 +105,9 @@ public struct RunHistory: Sendable {
     }
     return RunRecord(id: id, pipeline: Self.pipeline(of: id)?.name ?? "", events: events)
   }
+
+  /// The size of a run's record in bytes, by which a reader knows whether it has grown.
+  public func size(_ id: String) -> Int { POSIX.facts(cache.layout.run(id))?.size ?? 0 }
 
   /// All runs of a pipeline, the latest first.
   public func runs(of pipeline: String? = nil) -> [RunRecord] { ids(of: pipeline).compactMap(run) }

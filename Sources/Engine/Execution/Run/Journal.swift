@@ -37,7 +37,9 @@ struct Journal {
   private var completion: CompletionIndex?
   private(set) var summary = RunSummary()
 
-  init(plan: Plan, keys: PlanKeys, cache: CacheStore, jobs: Int, pilot: Pilot? = nil) {
+  init(
+    plan: Plan, keys: PlanKeys, cache: CacheStore, jobs: Int, overrides: [String] = [], pilot: Pilot? = nil
+  ) {
     self.pilot = pilot
     self.plan = plan
     self.keys = keys
@@ -45,7 +47,7 @@ struct Journal {
     experiment = Experiment(of: plan, in: cache)
     identity = CompletionIndex.identity(plan, keys)
     explainer = Explainer(plan: plan, keys: keys, cache: cache)
-    log = RunLog(cache: cache, plan: plan, jobs: jobs)
+    log = RunLog(cache: cache, plan: plan, jobs: jobs, overrides: overrides)
   }
 
   /// Seconds since the run began.

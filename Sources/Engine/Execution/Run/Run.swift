@@ -60,7 +60,8 @@ public struct Run {
     let shared = pilot.map { SharedKnowledge(seed: $0.turn, fresh: known) }
     scheduler = Scheduler(plan: plan, keys: keys, cache: cache, sharing: shared)
     budgets = Budgets(options)
-    journal = Journal(plan: plan, keys: keys, cache: cache, jobs: options.jobs, pilot: pilot)
+    journal = Journal(
+      plan: plan, keys: keys, cache: cache, jobs: options.jobs, overrides: options.overrides, pilot: pilot)
     leases = LeaseKeeper(cache: cache, duration: options.lease)
     // A pilot hears of results by news; it looks only in case their maker is gone.
     elsewhere = ForeignNodes(lease: options.lease, first: pilot == nil ? 0.05 : 1)

@@ -7,12 +7,14 @@ struct RunLog {
   private let file: OwnLog
   private let plan: Plan
   private let jobs: Int
+  private let overrides: [String]
   private let time = POSIX.timestamp()
   private var started = false
 
-  init(cache: CacheStore, plan: Plan, jobs: Int) {
+  init(cache: CacheStore, plan: Plan, jobs: Int, overrides: [String]) {
     self.plan = plan
     self.jobs = jobs
+    self.overrides = overrides
     file = OwnLog(cache.layout.run(RunHistory.newID(of: PipelineIdentity(of: plan, in: cache.layout))))
   }
 
@@ -22,8 +24,8 @@ struct RunLog {
       try write(
         .start(
           RunStart(
-            time: time, pipeline: plan.name, owner: .current, jobs: jobs,
-            parameters: plan.parametersByStage())))
+            time: time, pipeline: plan.name, owner: .current, jobs: jobs, overrides: overrides,
+            processor: Machine.processor, parameters: plan.parametersByStage())))
     }
     try write(.node(node))
   }

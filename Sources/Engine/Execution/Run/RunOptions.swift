@@ -25,6 +25,8 @@ public struct RunOptions: Sendable {
   public var keepsScratch: Bool
   /// The devices of each counter that nodes may name as `resources`, such as the numbers of GPUs.
   public var devices: [String: [String]] = [:]
+  /// The `--set` options that made the plan, for the run's record.
+  public var overrides: [String] = []
 
   /// Budgets and manners of a run.
   public init(

@@ -77,23 +77,7 @@ extension Run {
   private func task(for id: NodeID, key: Digest, _ share: Budgets.Share) -> StageTask {
     let node = plan[id]
     let declaration = plan.stage(of: id).declaration
-    func input(_ source: NodeID, label: String) -> TaskInput {
-      let artifact = scheduler.artifacts[source.index]!
-      return TaskInput(
-        label: label, node: plan[source].name, stage: plan.stage(of: source).declaration.name,
-        axes: plan[source].axes, path: cache.file(of: artifact), content: artifact.content,
-        fileDigest: artifact.fileDigest)
-    }
-    var inputs: [String: [TaskInput]] = [:]
-    var gathers: Set<String> = []
-    for planned in node.inputs {
-      switch planned.source {
-      case .node(let source): inputs[planned.slot] = [input(source, label: plan.stage(of: source).name)]
-      case .join(let join):
-        inputs[planned.slot] = plan.joins[join.index].members.map { input($0.node, label: $0.label) }
-        gathers.insert(planned.slot)
-      }
-    }
+    let (inputs, gathers) = cache.taskInputs(of: id, in: plan) { scheduler.artifacts[$0.index]! }
     let name = cache.layout.temporary(String(key.hex.prefix(12)))
     let base = POSIX.absolute(plan.baseDirectory)
     let files = node.files.enumerated().map { number, file in

@@ -67,3 +67,21 @@ extension POSIX {
       + "T\(pad(parts.tm_hour)):\(pad(parts.tm_min)):\(pad(parts.tm_sec))Z"
   }
 }
+
+/// The machine that this process runs on.
+public enum Machine {
+  /// The name of its processor, as Linux tells it; nil where it does not.
+  public static let processor: String? = {
+    // Of the first core: the list of all is long on a large machine.
+    guard let file = fopen("/proc/cpuinfo", "re") else { return nil }
+    defer { fclose(file) }
+    var buffer = [CChar](repeating: 0, count: 512)
+    while fgets(&buffer, Int32(buffer.count), file) != nil {
+      let line = buffer.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+      if line == "\n" { return nil }
+      guard line.hasPrefix("model name"), let colon = line.firstIndex(of: ":") else { continue }
+      return line[line.index(after: colon)...].split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    }
+    return nil
+  }()
+}

@@ -14,3 +14,6 @@
 #else
 #include <cblas.h>
 #endif
+
+/// How the library that is installed was built; NULL where none is.
+const char *openblas_config_if_there(void);

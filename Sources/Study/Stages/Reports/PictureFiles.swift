@@ -1,6 +1,8 @@
 // The files within an artifact of the stage `picture`, for those who put them in a folder.
 
 import Artifacts
+import PipelineCore
+import Plot
 
 /// The pictures of one artifact.
 public enum PictureFiles {
@@ -14,5 +16,13 @@ public enum PictureFiles {
     try ArtifactReader<PictureArtifact>(at: path).read(\.files).map { file in
       (file.path.split(separator: ".").last.map(String.init) ?? "", file.bytes)
     }
+  }
+
+  /// Draws a picture's node as PDF.
+  ///
+  /// - Parameter task: The node with its inputs; its `scratch` is a folder to draw in.
+  /// - Throws: `StageFailure`, of kind `unavailable` where there is no gnuplot; `HDF5Error` for an input that can't be read.
+  public static func pdf(_ task: StageTask, _ style: PaperStyle) throws -> [UInt8] {
+    try Gnuplot.pdf(PictureStage.drawing(task), style, in: task.scratch)
   }
 }

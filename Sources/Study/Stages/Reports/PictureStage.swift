@@ -71,29 +71,8 @@ public enum PictureStage: Stage {
   /// Writes the picture.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
     let kind = task.parameters[Self.kind]
-    for slot in kind.needs where task.optionalInput(slot) == nil {
-      throw StageFailure(
-        "a picture of kind \(kind.rawValue) needs input \(kind.needs.joined(separator: " and ")); \(slot) is not given"
-      )
-    }
-    let drawing =
-      switch kind {
-      case .histogram, .boxPlot, .probabilityPlot: try distribution(task, kind)
-      case .clusterBands: try bands(task)
-      case .contactSheet: try sheet(task)
-      case .influenceNorms: try norms(task)
-      case .schemes:
-        try ResultPictures.table(
-          task.input("table"), metric: task.parameters[metric],
-          title: task.parameters[title])
-      case .differences:
-        try ResultPictures.differences(task.input("differences"), title: task.parameters[title])
-      case .effects:
-        try ResultPictures.effects(
-          task.input("effects"), metric: task.parameters[metric],
-          title: task.parameters[title])
-      }
-    let files = try draw(drawing, in: task.scratch)
+    let drawing = try drawing(task)
+    let files = try Gnuplot.draw(drawing, in: task.scratch)
     var artifact = try ArtifactWriter<PictureArtifact>(task)
     try artifact.write(
       \.files,
@@ -103,6 +82,32 @@ public enum PictureStage: Stage {
       ])
     try artifact.write(\.gnuplot, files.version)
     return try artifact.finish()
+  }
+
+  /// What a picture's node draws.
+  static func drawing(_ task: StageTask) throws -> Drawing {
+    let kind = task.parameters[Self.kind]
+    for slot in kind.needs where task.optionalInput(slot) == nil {
+      throw StageFailure(
+        "a picture of kind \(kind.rawValue) needs input \(kind.needs.joined(separator: " and ")); \(slot) is not given"
+      )
+    }
+    switch kind {
+    case .histogram, .boxPlot, .probabilityPlot: return try distribution(task, kind)
+    case .clusterBands: return try bands(task)
+    case .contactSheet: return try sheet(task)
+    case .influenceNorms: return try norms(task)
+    case .schemes:
+      return try ResultPictures.table(
+        task.input("table"), metric: task.parameters[metric],
+        title: task.parameters[title])
+    case .differences:
+      return try ResultPictures.differences(task.input("differences"), title: task.parameters[title])
+    case .effects:
+      return try ResultPictures.effects(
+        task.input("effects"), metric: task.parameters[metric],
+        title: task.parameters[title])
+    }
   }
 
   private static func quantity(_ metric: String) -> String {
@@ -239,41 +244,5 @@ public enum PictureStage: Stage {
           figure(try file.read(\.spearman))
         ),
       ])
-  }
-
-  /// Has gnuplot draw in an empty folder.
-  private static func draw(_ drawing: Drawing, in folder: String) throws -> (
-    png: [UInt8], svg: [UInt8], version: String
-  ) {
-    let manager = FileManager.default
-    try manager.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    func path(_ name: String) -> String { folder + "/" + name }
-    try Data(drawing.pixels).write(to: URL(fileURLWithPath: path("pixels")))
-    let script = drawing.script(
-      png: path("picture.png"), svg: path("picture.svg"), version: path("version"), pixels: path("pixels"))
-    try Data(script.utf8).write(to: URL(fileURLWithPath: path("script")))
-    var environment = ["LANG": "C.UTF-8"]
-    for name in ["PATH", "HOME"] { environment[name] = ProcessInfo.processInfo.environment[name] }
-    // Without the settings of the user, so that the picture is the same for all.
-    let gnuplot = Program(
-      ["gnuplot", "--default-settings", path("script")], environment: .exactly(environment), directory: folder
-    )
-    do throws(StageFailure) {
-      try gnuplot.runWell()
-    } catch {
-      guard error.kind == .unavailable else { throw error }
-      throw StageFailure(
-        "pictures are drawn by gnuplot, which is not on PATH; install it (apt-get install gnuplot-nox). "
-          + "All other stages do without it.", kind: .unavailable)
-    }
-    func bytes(_ name: String) throws -> [UInt8] {
-      guard let data = manager.contents(atPath: path(name)), !data.isEmpty else {
-        throw StageFailure(
-          "gnuplot ended without an error but wrote no \(name); has it the terminals pngcairo and svg?")
-      }
-      return [UInt8](data)
-    }
-    let version = String(decoding: try bytes("version"), as: UTF8.self)
-    return (try bytes("picture.png"), try bytes("picture.svg"), version.filter { !$0.isWhitespace })
   }
 }
