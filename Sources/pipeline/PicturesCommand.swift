@@ -119,7 +119,7 @@ struct PaperOptions: ParsableArguments {
   @Flag(help: "Writes each picture as PDF, too.") var pdf = false
   @Option(help: ArgumentHelp("Width and height in millimetres (default: 85x60, a column).", valueName: "WxH"))
   var size: String?
-  @Option(help: "The size of texts in points (default: 8).") var fontSize: Double?
+  @Option(help: "The size of texts in points (default: 7).") var fontSize: Double?
   @Option(help: "The title (default: none).") var title: String?
   @Option(help: "The label of the horizontal axis (default: the picture's own).") var xLabel: String?
   @Option(help: "The label of the vertical axis (default: the picture's own).") var yLabel: String?
@@ -149,7 +149,7 @@ struct PaperOptions: ParsableArguments {
   var style: PaperStyle? {
     guard pdf, let lengths else { return nil }
     return PaperStyle(
-      width: lengths.width, height: lengths.height, points: fontSize ?? 8, title: title ?? "", xLabel: xLabel,
+      width: lengths.width, height: lengths.height, points: fontSize ?? 7, title: title ?? "", xLabel: xLabel,
       yLabel: yLabel)
   }
 }

@@ -23,6 +23,22 @@ def until(page, place, *words):
                "return arguments[1].every(word => text.includes(word))", place, list(words))
 
 
+def press(page, selector):
+    """Clicks what may be replaced at any moment: it is found and pressed at once."""
+    page.run("document.querySelector(arguments[0]).click()", selector)
+
+
+def check_press(page):
+    """While a reader presses something, nothing is replaced under the pointer; afterwards all that was missed is shown."""
+    page.run("""window.pressed = document.getElementById('live-head').firstChild;
+        document.body.dispatchEvent(new PointerEvent('pointerdown', {bubbles: true}));""")
+    page.run("window.since = performance.now()")
+    page.until("return performance.now() > window.since + 2500")
+    assert page.run("return window.pressed.isConnected"), "what is pressed was replaced"
+    page.run("document.body.dispatchEvent(new PointerEvent('pointerup', {bubbles: true}))")
+    page.until("return !window.pressed.isConnected")
+
+
 def start(program, *options):
     return subprocess.Popen([program, "run", "waves", "--jobs", "3", "--keep-going", *options],
                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
@@ -49,7 +65,7 @@ def check_run(page, address, program):
     page.go(address)
     run = start(program)
     page.until("return [...document.querySelectorAll('.work a')].some(link => link.textContent === 'waves')")
-    page.click(page.one(".work a"))
+    press(page, ".work a")
     page.until("return document.documentElement.dataset.ready === 'yes'")
     # Three nodes at work, and what they print as they print it.
     until(page, "live-head", "0 of 8 nodes", "3 at work", "3 of 3 cores")
@@ -58,6 +74,7 @@ def check_run(page, address, program):
     let("more-1")
     until(page, "live-nodes", "1 goes on")
     assert page.run("return window.stolen === undefined")
+    check_press(page)
     findings = axe_findings(page)
     assert not findings, findings
     # Tables of what there is so far, with intervals once there are two.
@@ -66,7 +83,7 @@ def check_run(page, address, program):
     let("done-2")
     until(page, "live-tables", "of 2 of 5 results", "±")
     # The drawer of a node that is at work.
-    page.click(page.one("#live-nodes [data-node]"))
+    press(page, "#live-nodes [data-node]")
     page.until("return document.querySelector('dialog').open")
     page.one("dialog header button").click()
     return run
@@ -109,7 +126,7 @@ def check_others(page, address, program):
     run = start(program, "--set", "n=[1,3,9]")
     page.go(address)
     page.until("return [...document.querySelectorAll('.work a')].some(link => link.textContent === 'waves --set n=[1,3,9]')")
-    page.click(page.one(".work a"))
+    press(page, ".work a")
     page.until("return document.documentElement.dataset.ready === 'yes'")
     until(page, "live-nodes", "step[sea=north,n=9]")
     assert len(states(page, "step").split()) == 3

@@ -23,6 +23,30 @@ import Testing
     return lines[start + 1..<end].map { $0.split(separator: " ").compactMap { Double($0) } }
   }
 
+  /// Millimetres and points of the paper; a title and labels of one's own, as text and nothing else; nothing of PNG's
+  /// heading.
+  @Test func aPaperGetsItsSizeAndWords() {
+    let drawing = Drawing.lines(
+      title: "its title", subtitle: "its subtitle", x: "size", y: "loss",
+      series: [Series(name: "a", points: [Series.Point(x: 1, y: 2, lower: 1, upper: 3)])],
+      isLogarithmic: false, zero: nil)
+    let style = PaperStyle(width: 85, height: 60, points: 7.5, title: "it's '`ls`'", yLabel: "$(ls)")
+    let script = drawing.script(pdf: "/p/a.pdf", style, pixels: "/p/pixels")
+    #expect(
+      script.contains(
+        "set terminal pdfcairo noenhanced size 8.5cm,6.0cm font 'DejaVu Sans,15' fontscale 0.5 "))
+    #expect(script.contains("set title 'it''s ''`ls`''' font") && script.contains("set ylabel '$(ls)'\n"))
+    #expect(script.contains("set xlabel 'size'\n") && script.contains("set output '/p/a.pdf'"))
+    #expect(
+      !script.contains("its title") && !script.contains("its subtitle") && !script.contains("set key outside")
+    )
+    #expect(!script.contains("png") && !script.contains("svg"))
+    // What PNG and SVG are drawn by is as it was.
+    #expect(
+      Self.script(drawing).contains("set label 1 'its title'")
+        && Self.script(drawing).contains("set key outside"))
+  }
+
   @Test func hugeIntervalsDoNotHideSmallDifferences() throws {
     let points = [0.01, -0.02, 0.015, 0.01].enumerated().map { place, y in
       Series.Point(x: Double(place), y: y, lower: y - 0.01, upper: y + 0.01)

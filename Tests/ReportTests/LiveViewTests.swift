@@ -63,7 +63,7 @@ import Testing
     let head = html("live-head", during)
     #expect(
       head.contains(
-        "<strong>1 of 4 nodes</strong> · 1 at work · 1 min 00 s · 1.0000 nodes a minute · 2 of 2 cores"),
+        "<strong>1 of 4 nodes</strong> · 1 at work · 1 min 00 s · 1.0 nodes a minute · 2 of 2 cores"),
       "\(head)")
     #expect(head.contains("max=\"4\" value=\"1\""))
     let nodes = html("live-nodes", during)

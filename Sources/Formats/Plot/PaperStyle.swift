@@ -25,8 +25,11 @@ public struct PaperStyle: Sendable, Equatable {
     (self.title, self.xLabel, self.yLabel) = (title, xLabel, yLabel)
   }
 
-  /// A command of the drawing, with the style's labels.
-  func relabelled(_ command: String) -> String {
+  /// A command of the drawing, with the style's labels, and with what stands beside a wide drawing above a narrow one.
+  func fitted(_ command: String) -> String {
+    if command.hasPrefix("set key outside") {
+      return "set key tmargin center horizontal Left reverse samplen 1.5"
+    }
     for (name, label) in [("set xlabel", xLabel), ("set ylabel", yLabel)] {
       if let label, command.hasPrefix(name + " ") { return "\(name) \(quoted(label))" }
     }

@@ -93,12 +93,11 @@ public struct Drawing: Sendable, Equatable {
     for block in blocks { lines += ["\(block.name) << END_OF_DATA"] + block.lines + ["END_OF_DATA"] }
     // Every text is drawn for a font of 15 points, so all are scaled by one factor.
     let scale = style.points / 15
-    var head = ["set tmargin \(style.title.isEmpty ? 0.7 : 2.5)"]
-    if !style.title.isEmpty {
-      head.append("set title \(quoted(style.title)) font ',15' textcolor rgb '\(Colour.line)'")
-    }
+    let head =
+      style.title.isEmpty
+      ? [] : ["set title \(quoted(style.title)) font ',15' textcolor rgb '\(Colour.line)'"]
     var drawn =
-      Array(commands[..<heading.lowerBound]) + head + commands[heading.upperBound...].map(style.relabelled)
+      Array(commands[..<heading.lowerBound]) + head + commands[heading.upperBound...].map(style.fitted)
     drawn = drawn.map { replaced($0, Self.pixelFile, with: quoted(pixels)) }
     lines.append(
       "set terminal pdfcairo noenhanced size \(style.width / 10)cm,\(style.height / 10)cm font 'DejaVu Sans,15' "

@@ -57,11 +57,26 @@ function startLive() {
     if (!isUsed) return location.reload();
     link.replaceChildren('There are new results. ', make('button', { type: 'button', onclick: () => location.reload() }, 'show them'));
   };
-  source.addEventListener('message', message => {
-    const part = JSON.parse(message.data);
+  const show = part => {
     if (part.states !== undefined) showStates(0, part.states);
     else if (part.version !== undefined) offer(part.version);
     else replaceContent(document.getElementById(part.id), part.html);
+  };
+  // What is pressed must be there when it is let go, or the click is lost.
+  let isPressed = false;
+  const held = new Map();
+  addEventListener('pointerdown', () => { isPressed = true; });
+  for (const kind of ['pointerup', 'pointercancel', 'blur']) {
+    addEventListener(kind, () => setTimeout(() => {
+      isPressed = false;
+      for (const part of held.values()) show(part);
+      held.clear();
+    }));
+  }
+  source.addEventListener('message', message => {
+    const part = JSON.parse(message.data);
+    if (isPressed) held.set(part.id, part);
+    else show(part);
   });
   source.addEventListener('open', () => { link.textContent = ''; });
   source.addEventListener('error', () => { link.textContent = 'The connection to pipeline serve is lost; trying again.'; });

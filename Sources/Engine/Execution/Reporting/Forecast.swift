@@ -57,8 +57,10 @@ struct Forecast {
       }
       left += Double(count) * cost
     }
-    guard isComplete || left > 0 else { return nil }
-    return "\(isComplete ? "about" : "more than") \(duration(left / Double(max(1, jobs)))) left"
+    left /= Double(max(1, jobs))
+    // That it is more than some milliseconds says nothing.
+    guard isComplete || left >= 1 else { return nil }
+    return "\(isComplete ? "about" : "more than") \(duration(left)) left"
   }
 }
 

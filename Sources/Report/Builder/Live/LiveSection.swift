@@ -42,7 +42,7 @@ struct LiveSection {
       words.append("\(record.nodes.count) at work")
       words.append(duration(record.seconds))
       if record.seconds > 5, record.done > 0 {
-        words.append("\(PlainTable.figure(60 * Double(record.done) / record.seconds)) nodes a minute")
+        words.append("\(Self.rate(60 * Double(record.done) / record.seconds)) nodes a minute")
       }
       words.append("\(record.nodes.reduce(0) { $0 + $1.threads }) of \(record.jobs) cores")
       if let timeLeft { words.append(timeLeft) }
@@ -70,6 +70,10 @@ struct LiveSection {
     }
     writeOthers(to: &html)
     return html.source
+  }
+
+  private static func rate(_ value: Double) -> String {
+    value < 10 ? "\((10 * value).rounded() / 10)" : "\(Int(value.rounded()))"
   }
 
   private func writeOthers(to html: inout HTML) {

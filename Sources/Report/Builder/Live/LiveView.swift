@@ -111,7 +111,7 @@ public final class LiveView {
     if let own {
       if now >= dueCosts {
         costs = history.costs(of: document.plan.name)
-        dueCosts = now + 30
+        dueCosts = now + 10
       }
       if !own.isGone { section.timeLeft = own.record.timeLeft(costs: costs) }
     } else {
