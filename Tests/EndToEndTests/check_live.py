@@ -54,10 +54,19 @@ def states(page, stage):
         return [...box.querySelectorAll('rect:not(.box)')].map(cell => cell.getAttribute('class')).join(' ');""", stage)
 
 
+def check_reads_well(page):
+    for width, dark in ((1280, False), (360, True), (1280, False)):
+        page.size(width, dark)
+        assert page.run("return document.documentElement.scrollWidth <= innerWidth"), f"wider than {width}"
+        findings = axe_findings(page)
+        assert not findings, findings
+
+
 def check_list(page, address):
     """The first page names a run while it is in progress, and leads to it."""
     page.go(address)
     page.until("return document.body.textContent.includes('No run is in progress')")
+    check_reads_well(page)
     assert "waves" in page.run("return [...document.querySelectorAll('th a')].map(link => link.textContent)")
 
 
@@ -75,8 +84,7 @@ def check_run(page, address, program):
     until(page, "live-nodes", "1 goes on")
     assert page.run("return window.stolen === undefined")
     check_press(page)
-    findings = axe_findings(page)
-    assert not findings, findings
+    check_reads_well(page)
     # Tables of what there is so far, with intervals once there are two.
     let("done-1")
     until(page, "live-tables", "of 1 of 5 results")

@@ -64,8 +64,16 @@ public struct Report {
   /// What the page is of, as a crate would say it: its files, and its results. Not all nodes, which would make it heavy.
   private func metadata() throws -> String {
     let crate = Crate(pipelines.map(\.snapshot), origin: origin, only: ReportSections.resultStages)
-    // Nothing in it can end the element.
-    return String(decoding: try crate.json(isPretty: false), as: UTF8.self).replacing("<", with: "\\u003c")
+    var text = ""
+    for scalar in String(decoding: try crate.json(isPretty: false), as: UTF8.self).unicodeScalars {
+      switch scalar {
+      // Nothing in it can end the element, or turn the direction of a text around it.
+      case "<", "\u{202A}"..."\u{202E}", "\u{2066}"..."\u{2069}":
+        text += "\\u" + String(0x10000 + scalar.value, radix: 16).dropFirst()
+      default: text.unicodeScalars.append(scalar)
+      }
+    }
+    return text
   }
 
   /// Adds the head of a page: what a browser may do with it, and its style.

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import FoundationEssentials
+import Glibc
 import Programs
 import Report
 
@@ -23,6 +24,7 @@ struct ServeCommand: ParsableCommand {
   private static let heartbeat = 10.0
 
   func run() throws {
+    Self.unblockSignals()
     var project = ServedProject(cache: cache.cache, origin: ReportCommand.origin())
     let token = Self.token()
     var gateway = try Gateway(port: port, token: token)
@@ -55,6 +57,13 @@ struct ServeCommand: ParsableCommand {
       }
       nextLook = LiveView.now + Self.pause
     }
+  }
+
+  /// A parent may have started this process from a thread that blocks signals; it is ended by one all the same.
+  private static func unblockSignals() {
+    var none = sigset_t()
+    sigemptyset(&none)
+    pthread_sigmask(SIG_SETMASK, &none, nil)
   }
 
   /// 128 bits that nobody can guess, as 32 digits.

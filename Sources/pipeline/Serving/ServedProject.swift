@@ -103,9 +103,10 @@ struct ServedProject {
     let view = LiveView(cache: cache, overrides: subject.overrides, words: words) { [cache] in
       let found = PipelineFolder().files(named: subject.name)
       guard found.count == 1 else { throw Ambiguity(files: found) }
+      func digest(_ path: String) throws -> Digest { try cache.digest(ofFile: path, remembering: false) }
       return try PipelineFile.load(
-        path: found[0], stages: allStages.declarations, overrides: subject.overrides,
-        hashFile: { try cache.digest(ofFile: $0, remembering: false) }, askProgram: TrackedPrograms.ask)
+        path: found[0], stages: allStages.declarations, overrides: subject.overrides, hashFile: digest,
+        ask: { try TrackedPrograms.answer($0, hashFile: digest) })
     }
     views[subject] = view
     return view
@@ -211,7 +212,9 @@ struct RunList {
 
   private static let count = 40
   private let history: RunHistory
-  private var known: [String: (size: Int, line: Line?)] = [:]
+  private var known: [String: (size: Int, line: Line?, at: Double)] = [:]
+  /// Seconds after which a run without an end is looked at again: it may have been killed, and a long record takes time.
+  private static let patience = 3.0
 
   init(cache: CacheStore) { history = RunHistory(cache: cache) }
 
@@ -221,15 +224,19 @@ struct RunList {
     known = known.filter { ids.contains($0.key) }
     return ids.compactMap { id in
       let size = history.size(id)
-      // Whether a run without an end is still there can change without a word of it.
-      if let line = known[id], line.size == size, line.line?.ending != "running" { return line.line }
+      let now = LiveView.now
+      if let known = known[id],
+        known.line?.ending == "running" ? now - known.at < Self.patience : known.size == size
+      {
+        return known.line
+      }
       let line = history.run(id).map { run in
         Line(
           id: id, pipeline: run.pipeline, overrides: run.overrides, time: run.time, ending: run.ending,
           ran: run.nodes.count { $0.failure == nil }, failed: run.nodes.count { $0.failure != nil },
           seconds: run.seconds)
       }
-      known[id] = (size, line)
+      known[id] = (size, line, now)
       return line
     }
   }

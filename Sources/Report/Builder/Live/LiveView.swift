@@ -97,7 +97,8 @@ public final class LiveView {
     reload()
     guard let document, let keys else { return Array(parts.values) }
     let runs = cache.liveRuns().filter { $0.record.pipeline == document.plan.name }
-    let latest = latestRun(of: document.plan.name)
+    let isBusy = runs.contains { !$0.isGone && $0.record.overrides == overrides }
+    let latest = latestRun(of: document.plan.name, isBusy: isBusy)
     // What a kill has left of an earlier run is of no interest any more.
     let own = runs.filter { run in
       run.record.overrides == overrides
@@ -134,11 +135,14 @@ public final class LiveView {
     return html.source
   }
 
-  /// The latest run with these options that has recorded a node; each record is read again only when it has grown.
-  private func latestRun(of name: String) -> RunRecord? {
+  /// The latest run with these options that has recorded a node. Each record is read again only when it has grown, and not
+  /// as long as its live record tells more.
+  private func latestRun(of name: String, isBusy: Bool) -> RunRecord? {
     for id in history.ids(of: name).prefix(5) {
       let size = history.size(id)
-      if known[id]?.size != size { known[id] = history.run(id).map { (size, $0) } }
+      if known[id] == nil || known[id]!.size != size && !isBusy {
+        known[id] = history.run(id).map { (size, $0) }
+      }
       if let run = known[id]?.run, run.overrides == overrides { return run }
     }
     return nil

@@ -60,6 +60,7 @@ struct PartialTable {
 private struct SilentContext: StageContext {
   func progress(_ fraction: Double, _ message: String) {}
   func log(_ message: String) {}
+  func note(_ name: String, _ value: String) {}
   func section(_ name: String, of identity: [String]) -> any CacheSection {
     preconditionFailure("a table keeps nothing between runs")
   }
