@@ -73,6 +73,32 @@ import Testing
       name: "selection",
       options: ["size=[20]", "width=4", "ratio=[0.1,0.5]", "images.train_images=300", "repeat=1"],
       words: ["Top-k outputs", "Top-k gradients", "Threshold", "Random", "retrain"]),
+    Small(
+      name: "attack",
+      options: ["size=[120]", "repeat=6", "attacked=2", "extractor=pixels", "damping=0.05", "attack.least=2"],
+      words: ["auc", "tpr_at_1_percent", "untouched", "3-step"]),
+    Small(
+      name: "datamodeling", options: ["size=[200]", "repeat=4", "damping=0.05"],
+      words: ["lds_of_a_seed", "newton", "1-step"]),
+    Small(
+      name: "gaps", options: ["size=[40]", "damping=0.05", "proximity=0.0505", "series.series_terms=50"],
+      words: ["warm start", "proximal Bregman", "influence to 1e-6", "influence by LiSSA"]),
+    Small(
+      name: "mechanism", options: ["size=[40]", "steps=[1,3]", "damping=0.05"],
+      words: ["first order", "newton with retained gradient", "retrain-third"]),
+    Small(
+      name: "whole-label",
+      options: [
+        "size=[20]", "width=4", "ratio=[0.1]", "images.train_images=300", "validation.train_images=500",
+        "validation.validation_images=100", "rounds=2", "repeat=1",
+      ],
+      words: ["Top-k outputs", "repeated GIF", "F1"]),
+    Small(
+      name: "fashion",
+      options: [
+        "size=[120]", "epochs=3", "trial_net=1", "trial=2", "extractor=pixels", "damping=0.05",
+      ],
+      words: ["lenet on Fashion-MNIST", "matched forgetting", "Verdict"]),
   ]
 
   @Test(arguments: all) func runsInSmall(_ small: Small) throws {
@@ -82,6 +108,7 @@ import Testing
     ]
     // A calibration repeats by its trials.
     let repeats = small.name == "calibrate-steps" ? [] : ["repeat=2"]
+    // The later of two options of one key holds.
     let options = (common + repeats + small.options).flatMap { ["--set", $0] }
     let run = try box.start(Sandbox.executable, ["run", small.name] + options).1()
     #expect(run.status == 0, "\(run.errors.suffix(2000))")

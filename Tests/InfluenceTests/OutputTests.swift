@@ -24,6 +24,37 @@ import Testing
     }
   }
 
+  /// ln p − ln(1 − p) of the label, also where p is 1 up to rounding.
+  @Test func marginsAreLogOdds() throws {
+    let data = try NetworkInfluenceTests.images()
+    let (network, theta) = try NetworkInfluenceTests.trained(data)
+    let indices = Array(stride(from: 3, to: 400, by: 7))
+    let labels = indices.map { data.labels[$0] }
+    let pool = ThreadPool(threads: 1)
+    let outputs = try NetOutputs(network, parameters: theta, data: data, indices: indices, pool: pool)
+    let margins = outputs.margins(labels: labels)
+    let logs = outputs.logProbabilities
+    for place in indices.indices {
+      let own = place * 10 + Int(labels[place])
+      var others = 0.0
+      for output in place * 10..<(place + 1) * 10 where output != own { others += exp(logs[output]) }
+      #expect(abs(margins[place] - (logs[own] - log(others))) < 1e-9)
+      #expect(abs(log1p(exp(-margins[place])) + logs[own]) < 1e-12)
+    }
+    // Logits a hundred times as large: the margin is the distance to the second, where 1 − p is nothing.
+    let bias = network.parameterLayouts[network.parameterLayouts.count - 1].range
+    let weight = network.parameterLayouts[network.parameterLayouts.count - 2].range
+    var large = theta
+    for i in Array(weight) + Array(bias) { large[i] *= 100 }
+    let sure = try NetOutputs(network, parameters: large, data: data, indices: indices, pool: pool)
+    for (place, margin) in sure.margins(labels: labels).enumerated() {
+      let row = sure.logits[place * 10..<(place + 1) * 10]
+      let own = row[place * 10 + Int(labels[place])]
+      let second = row.enumerated().filter { $0.offset != Int(labels[place]) }.map(\.element).max()!
+      #expect(margin <= own - second && margin > own - second - log(9.0) - 1e-9)
+    }
+  }
+
   @Test func lastLayerGradientsAreThoseOfTheLoss() throws {
     let data = try NetworkInfluenceTests.images()
     let (network, theta) = try NetworkInfluenceTests.trained(data)

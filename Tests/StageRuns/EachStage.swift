@@ -34,6 +34,7 @@ package struct EachStage {
     try run("import-net", ["file": .string(net.path)], ["net": net, "images": images])
     try runRounds(net)
     try runEvaluations(images, net, group, unlearned, retrained)
+    try runMargins(images, net, unlearned, retrained)
     try runEffects(images, net)
     try runLogistic(images, group)
     let norms = try run("influence-norms", [:], ["images": images, "net": net, "neighbours": neighbours])
@@ -150,6 +151,10 @@ package struct EachStage {
         "retrain", Self.training.merging(["start": start]) { $1 },
         ["images": images, "group": group, "net": net])
     }
+    try run(
+      "retrain",
+      Self.training.merging(["start": "warm", "objective": "bregman", "proximity": .number(0.1)]) { $1 },
+      ["images": images, "group": group, "net": net])
     let curve = try run(
       "forgetting", [:], ["images": images, "net": net, "group": group, "unlearned": unlearned],
       several: ["reference": [retrained]])
@@ -205,6 +210,31 @@ package struct EachStage {
         "splits": .list(["group"]),
       ], several: ["rows": more])
     try run("calibration", ["settings": .list(["size"])], several: ["rows": rows])
+  }
+
+  /// What goes image by image: an attack on one group with what others tell, and ranks of effects.
+  private mutating func runMargins(
+    _ images: TaskInput, _ net: TaskInput, _ unlearned: TaskInput, _ retrained: TaskInput
+  ) throws {
+    let groups = try (5...7).map {
+      try shop.run("group", ["size": .integer(240 - $0)], ["images": [images]], streamKey: UInt64($0))
+    }
+    let nets = [net, unlearned, retrained]
+    let marked = try zip(nets, groups).map {
+      try run("margins", [:], ["images": images, "net": $0, "group": $1])
+    }
+    let control = try run("margins", [:], ["images": images, "net": net, "group": groups[0]])
+    try run(
+      "attack", ["least": .integer(2)], ["target": marked[0], "control": control],
+      several: ["unlearned": marked, "retrained": marked.reversed()])
+    let onTest: [String: Value] = ["split": "test"]
+    let effects = try (0..<4).map { place in
+      try run(
+        "margins", onTest, ["images": images, "net": nets[place % 3]],
+        axis: AxisValue("repeat", .integer(place)))
+    }
+    try run(
+      "datamodeling", [:], ["before": effects[0]], several: ["predicted": effects, "actual": effects.reversed()])
   }
 
   private mutating func runEffects(_ images: TaskInput, _ net: TaskInput) throws {

@@ -55,6 +55,23 @@ public struct NetOutputs: Sendable {
     return result
   }
 
+  /// Each image's margin ln(p / (1 − p)), p being the probability of its label: its logit less the log-sum-exp of the
+  /// others. Taken so, it keeps all its digits where p is 1 up to rounding, and the loss has none left.
+  ///
+  /// - Parameter labels: The label of each image, in the same order.
+  public func margins(labels: [UInt8]) -> [Double] {
+    precondition(labels.count * classes == logits.count, "a label an image")
+    return labels.enumerated().map { image, label in
+      let row = logits[image * classes..<(image + 1) * classes]
+      let own = row.startIndex + Int(label)
+      var largest = -Double.infinity
+      for place in row.indices where place != own { largest = max(largest, row[place]) }
+      var sum = 0.0
+      for place in row.indices where place != own { sum += exp(row[place] - largest) }
+      return row[own] - (largest + log(sum))
+    }
+  }
+
   /// Each image's gradient of its cross-entropy with respect to the last layer, [n, classes · (features + 1)]:
   /// the outer product of probabilities less label and of the layer's inputs with a 1 for the bias.
   ///

@@ -7,10 +7,12 @@ import PipelineCore
 public let allStages = StageRegistry(
   [
     AgreementStage.self,
+    AttackStage.self,
     CalibrationStage.self,
     ClusterStage.self,
     CommandStage.self,
     CorrelationStage.self,
+    DatamodelingStage.self,
     DifferencesStage.self,
     EffectStage.self,
     EvaluateStage.self,
@@ -26,6 +28,7 @@ public let allStages = StageRegistry(
     LogisticErrorsStage.self,
     LogisticInfluenceStage.self,
     LogisticStage.self,
+    MarginsStage.self,
     MatchStage.self,
     NeighboursStage.self,
     NormalityStage.self,

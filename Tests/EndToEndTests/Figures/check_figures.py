@@ -7,6 +7,7 @@ import json
 import sys
 
 sys.dont_write_bytecode = True  # The checkout stays as it is.
+import margins
 from artifacts import compared
 from nets import Study
 from tables import CHECKS
@@ -17,6 +18,9 @@ def main():
     evaluations = [e for e in study.of("evaluate") if study.by_content[e.inputs["net"]].attrs["net"] == "lenet"]
     for evaluation in evaluations:
         study.check(evaluation)
+    for stage, check in margins.CHECKS.items():
+        for artifact in study.of(stage):
+            check(study, artifact)
     with open(sys.argv[1]) as file:
         documents = json.load(file)
     # One table is a document of its own, several are by their nodes.

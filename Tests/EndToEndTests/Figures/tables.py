@@ -11,6 +11,8 @@ def values(evaluations, all_rows, split, metric, over):
     """The values of a cell's evaluations; "in spreads" takes the root mean square of those at its point."""
     if metric in WHOLE:
         return [float(e.read("/metrics/" + WHOLE[metric])) for _, _, e in evaluations]
+    if not split:
+        return [float(e.read("/metrics/" + metric)) for _, _, e in evaluations]
     name = {"gap": "loss_gap", "accuracy_gap": "accuracy_gap", "gap_spread": "loss_gap",
             "accuracy_gap_spread": "accuracy_gap"}.get(metric, metric)
     found = [float(e.read(f"/metrics/{split}/{name}")) for _, _, e in evaluations]
@@ -61,7 +63,8 @@ def check_solves(study, table, document):
     kinds = table.parameters.get("schemes", [])
     solved = {}
     for label, axes, evaluation in rows(study, table):
-        if math.isfinite(evaluation.attrs["residual"]):
+        # Figures of other stages than evaluations have no solve of their own.
+        if math.isfinite(evaluation.attrs.get("residual", math.nan)):
             name = " ".join(axes[kind] for kind in kinds if kind in axes) or label
             solved.setdefault(name, []).append(evaluation.attrs)
     records = document["appendices"][0]["records"] if solved else []

@@ -20,6 +20,12 @@ extension Workspace {
     }
   }
 
+  /// Where the adjoint of the logits lies, and the floats from one pack of images to the next.
+  var logitsLayout: (adjoint: UnsafeMutablePointer<Float>, pack: Int) {
+    let last = plan.operations.count
+    return (adjoint(last), plan.activations[last].pack)
+  }
+
   /// Sets the logits' adjoint, or with `curved` its change, to scale · H_L · tangent, with H_L the loss's Hessian
   /// at the logits.
   package func lossHessian(_ tape: Tape, scale: Float, curved isCurved: Bool = false) {

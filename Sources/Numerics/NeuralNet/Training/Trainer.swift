@@ -20,6 +20,9 @@ final class Trainer {
 
   private let start: Network
   private let options: TrainingOptions
+  private let proximal: ProximalObjective?
+  /// θₛ of a proximal objective.
+  private let anchor: [Float]
   private let pool: ThreadPool
   private let source: Source
   private let stride: Int
@@ -29,9 +32,14 @@ final class Trainer {
   private let losses: Buffer<Double>
   private let hits: Buffer<Int>
 
-  init(_ network: Network, parameters: [Float], options: TrainingOptions, images: Int, pool: ThreadPool) {
+  init(
+    _ network: Network, parameters: [Float], options: TrainingOptions, proximal: ProximalObjective?, images: Int,
+    pool: ThreadPool
+  ) {
     start = network
     self.options = options
+    self.proximal = proximal
+    anchor = proximal == nil ? [] : parameters
     self.pool = pool
     if network.buffers.isEmpty {
       source = .chunks(ChunkRunner(network, pool: pool))
@@ -115,6 +123,8 @@ final class Trainer {
         workspace.dropoutPlace = chunk * chunkSize
         workspace.forward(parameters.pointer, workspace.tape)
         workspace.loss(workspace.tape, scale: scale)
+        proximal?.outputs?.turn(
+          workspace, images: ChunkRunner.places(chunk, batch), labels: data.labels, scale: scale)
         workspace.backward(parameters.pointer, workspace.tape, gradient: gradient)
         record(chunk, workspace)
       }
@@ -130,7 +140,13 @@ final class Trainer {
   }
 
   /// Moves the parameters along the sum of gradients; false if one became NaN or infinite.
-  private func step(_ gradients: UnsafePointer<Float>, parts: Int, _ rate: Float) -> Bool {
+  private func step(_ gradients: UnsafeMutablePointer<Float>, parts: Int, _ rate: Float) -> Bool {
+    // δ (θ − θₛ) is a weight decay of δ, less a constant.
+    var decay = options.weightDecay
+    if let proximal {
+      decay += proximal.strength
+      for i in anchor.indices { gradients[i] -= proximal.strength * anchor[i] }
+    }
     let kernel = KernelVariant.current.kernels.pointee.sgdStep
     let shares = pool.threads
     let cells = stride / laneCount
@@ -139,7 +155,7 @@ final class Trainer {
         var arguments = SGDStep(
           parameters: parameters.pointer, velocity: velocity.pointer, gradients: gradients, stride: stride,
           begin: share * cells / shares * laneCount, end: (share + 1) * cells / shares * laneCount,
-          learningRate: rate, momentum: options.momentum, weightDecay: options.weightDecay,
+          learningRate: rate, momentum: options.momentum, weightDecay: decay,
           parts: Int32(parts), nesterov: options.nesterov ? 1 : 0)
         finite[share] = kernel?(&arguments) == 0
       }

@@ -122,15 +122,18 @@ public struct TrainingResult: Sendable {
 /// Images of `excluded` take part in these draws and are then passed over: what is left comes in the order in which it
 /// comes in a training on all of `indices` from the same stream.
 ///
-/// - Parameter progress: Called about twenty times an epoch; what it throws ends the training and is rethrown.
+/// - Parameters:
+///   - proximal: An objective that keeps the net near its start. The losses of the history are cross-entropies all the same.
+///   - progress: Called about twenty times an epoch; what it throws ends the training and is rethrown.
 /// - Throws: `NeuralNetError` for bad input, `trainingDiverged` when the loss or a parameter is not finite.
 public func train(
   _ network: Network, parameters: [Float], data: ImageSet, indices: [Int], excluded: [Int] = [],
-  options: TrainingOptions = TrainingOptions(), stream: RandomStream, pool: ThreadPool,
-  progress: ((TrainingProgress) throws -> Void)? = nil
+  options: TrainingOptions = TrainingOptions(), proximal: ProximalObjective? = nil, stream: RandomStream,
+  pool: ThreadPool, progress: ((TrainingProgress) throws -> Void)? = nil
 ) throws -> TrainingResult {
   try network.check(parameters: parameters)
   try data.check(indices, for: network)
+  try proximal?.check(network, images: data.count)
   let excluded = Set(excluded)
   let isKept = { (image: Int) in !excluded.contains(image) }
   try options.check(images: indices.count(where: isKept))
@@ -145,7 +148,8 @@ public func train(
     held.removeAll { excluded.contains($0) }
   }
   let count = images.count(where: isKept)
-  let trainer = Trainer(network, parameters: parameters, options: options, images: count, pool: pool)
+  let trainer = Trainer(
+    network, parameters: parameters, options: options, proximal: proximal, images: count, pool: pool)
   var history: [EpochRecord] = []
   var best: (loss: Double, epoch: Int, network: Network, parameters: [Float])?
   for epoch in 0..<options.epochs {

@@ -1,6 +1,8 @@
 // The stage `retrain`: SGD on what is left without a group, from scratch, with the base net's draws, or from the base net.
 
 import Artifacts
+import Glibc
+import Influence
 import NeuralNet
 import PipelineCore
 import Tensor
@@ -22,10 +24,24 @@ public enum RetrainStage: Stage {
     "scratch: draws of its own; common: initial parameters and order of images of slot net, less the group; warm: the trained parameters of slot net"
   )
 
+  /// What a training from the base net minimises.
+  enum Objective: String, CaseIterable {
+    case crossEntropy = "cross-entropy"
+    case bregman
+  }
+
+  static let objective = Parameter(
+    "objective", .choice(Objective.self), default: .crossEntropy,
+    "start warm: cross-entropy: that of the images that are left; bregman: the proximal Bregman objective, over all images, whose optimum influence functions approximate"
+  )
+  static let proximity = Parameter(
+    "proximity", .number(0...1e6), default: 0,
+    "start warm: δ of ½ δ ‖θ - θₛ‖² beside the loss, θₛ being the parameters of slot net")
+
   /// What it says of itself.
   public static let declaration = StageDeclaration(
     name: "retrain", version: 1, summary: "trains a net on the training images without a group",
-    parameters: [start] + TrainingParameters.all,
+    parameters: [start, objective, proximity] + TrainingParameters.all,
     inputs: [
       InputDeclaration("images", accepts: ["load-images"], "the data set"),
       InputDeclaration("group", accepts: ["group"], "the images to leave out"),
@@ -37,13 +53,15 @@ public enum RetrainStage: Stage {
     resources: TrainingParameters.resources,
     unused: { values, slots in
       var names = TrainingParameters.unused(values, slots)
+      if values[start] != .warm || values[objective] == .crossEntropy { names.insert(objective.name) }
+      if values[start] != .warm || values[proximity] == 0 { names.insert(proximity.name) }
       switch values[start] {
       case .scratch: names.insert(start.name)
       case .common: names.formUnion([StageDeclaration.seed.name, StageDeclaration.purpose.name])
       case .warm: break
       }
       return names
-    }, check: TrainingParameters.check)
+    }, check: check)
 
   /// Writes the net.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
@@ -76,9 +94,38 @@ public enum RetrainStage: Stage {
         from: network.initialParameters(stream: stream.substream("initial")), stream: stream)
     case .warm:
       let (_, net) = try base(task, like: network)
+      var proximal = ProximalObjective(strength: Float(task.parameters[proximity]))
+      var indices = retained
+      if task.parameters[objective] == .bregman {
+        indices = Array(0..<images.count)
+        let outputs = try NetOutputs(
+          net.network, parameters: net.parameters, data: images, indices: indices,
+          pool: ThreadPool(threads: task.threads))
+        proximal.outputs = ProximalObjective.Outputs(
+          probabilities: outputs.logProbabilities.map { Float(exp($0)) }, removed: Set(group.indices))
+      }
+      let isPlain = proximal.strength == 0 && proximal.outputs == nil
       return try trainNet(
-        task, context, images, indices: retained, net.network, from: net.parameters, stream: own)
+        task, context, images, indices: indices, net.network, from: net.parameters,
+        proximal: isPlain ? nil : proximal, stream: own)
     }
+  }
+
+  /// What is wrong with values that are each of the right type.
+  private static func check(_ values: ParameterValues) -> ParameterProblem? {
+    if values[start] != .warm {
+      if values[objective] != .crossEntropy {
+        return ParameterProblem(objective, "'objective' \(values[objective].rawValue) begins from a net: set 'start' to warm")
+      }
+      if values[proximity] > 0 {
+        return ParameterProblem(proximity, "'proximity' is to the net that training begins from: set 'start' to warm")
+      }
+    }
+    if values[objective] == .bregman, values[proximity] == 0 {
+      return ParameterProblem(
+        objective, "the Bregman objective has no optimum without 'proximity': set it to the damping of the influence")
+    }
+    return TrainingParameters.check(values)
   }
 
   /// The net of slot `net`, which must be of the architecture that is to be trained.

@@ -44,13 +44,13 @@ public enum TrainStage: Stage {
 /// Trains a net from some parameters and writes it.
 func trainNet(
   _ task: StageTask, _ context: some StageContext, _ images: ImageSet, indices: [Int], excluded: [Int] = [],
-  _ network: Network, from parameters: [Float], stream: RandomStream
+  _ network: Network, from parameters: [Float], proximal: ProximalObjective? = nil, stream: RandomStream
 ) throws -> Digest {
   let values = task.parameters
   let options = TrainingParameters.options(values)
   let result = try train(
     network, parameters: parameters, data: images, indices: indices, excluded: excluded, options: options,
-    stream: stream, pool: ThreadPool(threads: task.threads)
+    proximal: proximal, stream: stream, pool: ThreadPool(threads: task.threads)
   ) { step in
     let done = Double(step.epoch) + Double(step.step) / Double(step.stepsPerEpoch)
     context.progress(

@@ -11,7 +11,10 @@ public struct ArtifactMetrics {
 
   /// The stage types whose artifacts may have metrics.
   public static let stages: Set<String> = Set(
-    [TableStage.declaration, EvaluateStage.declaration, CommandStage.declaration].map(\.name))
+    [
+      TableStage.declaration, EvaluateStage.declaration, AttackStage.declaration,
+      DatamodelingStage.declaration, CommandStage.declaration,
+    ].map(\.name))
 
   /// Reads a `table`, an `evaluate` or a `command` artifact; nil for one of another stage, and for a command without
   /// metrics.
@@ -20,7 +23,8 @@ public struct ArtifactMetrics {
   public init?(file path: String) throws {
     let file = try ArtifactReader<MetricsArtifact>(at: path)
     switch try file.stage() {
-    case EvaluateStage.declaration.name: rows[""] = try file.read(\.single)
+    case EvaluateStage.declaration.name, AttackStage.declaration.name, DatamodelingStage.declaration.name:
+      rows[""] = try file.read(\.single)
     case CommandStage.declaration.name:
       let figures = try file.read(\.single)
       if figures.isEmpty { return nil }

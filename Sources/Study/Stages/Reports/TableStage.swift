@@ -13,11 +13,11 @@ public enum TableStage: Stage {
   static let down = Parameter(
     "down", .list(.string), default: ["scheme"],
     "the axes that go down, outermost first; scheme stands for the labels of the rows")
-  /// What a table shows that is not told what; of commands, all figures.
+  /// What a table shows that is not told what; of other stages than `evaluate`, all figures.
   static let defaultMetrics = ["group", "test"]
   static let metrics = Parameter(
     "metrics", .list(.string), default: defaultMetrics,
-    "the figures shown: of commands, names of their own (default: all); of evaluations, a split (\(EvaluationMetrics.splits.joined(separator: ", "))) for its accuracy and loss; "
+    "the figures shown: of other stages than evaluate, by their names (default: all); of evaluations, a split (\(EvaluationMetrics.splits.joined(separator: ", "))) for its accuracy and loss; "
       + "SPLIT. and one of loss, accuracy, gap, accuracy_gap (less retraining), gap_spread, accuracy_gap_spread "
       + "(in spreads of retraining from seed to seed); distance, kl, changed, mia_auc, f1, relearning"
   )
@@ -28,8 +28,8 @@ public enum TableStage: Stage {
     parameters: [TableReport.title, columns, over, order, down, metrics],
     inputs: [
       InputDeclaration(
-        "rows", accepts: ["evaluate", "command"], .many,
-        "the evaluations, or commands with 'metrics', by scheme, as label: stage")
+        "rows", accepts: ["evaluate", "attack", "datamodeling", "command"], .many,
+        "the evaluations, attacks or scores, or commands with 'metrics', by scheme, as label: stage")
     ],
     datasets: TableArtifact.datasets, attributes: TableArtifact.attributes,
     check: { EvaluationMetrics.problem($0[metrics]) })
@@ -39,9 +39,9 @@ public enum TableStage: Stage {
     let inputs = task.inputs["rows"] ?? []
     let evaluations = try inputs.map { try NetEvaluationFigures(row: $0) }
     let own = Set(evaluations.flatMap(\.metrics.keys)).filter(\.isOwn)
-    let isOfCommands = inputs.allSatisfy { $0.stage == CommandStage.declaration.name }
+    let haveOwn = inputs.allSatisfy { $0.stage != EvaluateStage.declaration.name }
     do throws(EvaluationMetrics.UnknownMetric) {
-      let all = isOfCommands ? Array(own) : EvaluationMetric.all + own
+      let all = haveOwn ? Array(own) : EvaluationMetric.all + own
       _ = try EvaluationMetrics.choices(task.parameters[metrics], among: all)
     } catch {
       throw StageFailure(
@@ -49,7 +49,7 @@ public enum TableStage: Stage {
       )
     }
     var columns: [EvaluationMetric: [Double]] = [:]
-    for metric in isOfCommands ? Array(own) : EvaluationMetric.all + own {
+    for metric in haveOwn ? Array(own) : EvaluationMetric.all + own {
       columns[metric] = evaluations.map { $0.metrics[metric] ?? .nan }
     }
     var artifact = try ArtifactWriter<TableArtifact>(task)
@@ -64,13 +64,13 @@ public enum TableStage: Stage {
 }
 
 extension NetEvaluationFigures {
-  /// The figures of a row: an evaluation, or the figures that a command has named.
+  /// The figures of a row: an evaluation, or figures with names of their own.
   init(row input: TaskInput) throws {
-    guard input.stage == CommandStage.declaration.name else {
+    guard input.stage != EvaluateStage.declaration.name else {
       self = try EvaluationArtifact.read(input)
       return
     }
-    let figures = try ArtifactReader<CommandArtifact>(input).read(\.metrics)
+    let figures = try ArtifactReader<MetricsArtifact>(input).read(\.single)
     guard !figures.isEmpty else {
       throw StageFailure("\(input.node) has no figures: name one of its outputs as 'metrics'")
     }
