@@ -94,7 +94,7 @@ import Testing
       ],
       words: ["Top-k outputs", "repeated GIF", "F1"]),
     Small(
-      name: "fashion",
+      name: "fashion-removal",
       options: [
         "size=[120]", "epochs=3", "trial_net=1", "trial=2", "extractor=pixels", "damping=0.05",
       ],

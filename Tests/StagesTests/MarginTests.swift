@@ -55,7 +55,7 @@ import Testing
   /// Noise of mean 0 from whole numbers, other for each net and image.
   private func noise(_ a: Int, _ b: Int) -> Double {
     let place: Int = a * 7919 + b * 104_729 + a * b * 31
-    return Double(place % 201 - 100) / 100
+    return Double(place % 211 - 105) / 100
   }
 
   /// An attack on repeat 0, with what it was made of.

@@ -20,7 +20,7 @@ public enum MarginsStage: Stage {
     parameters: [split, label],
     inputs: [
       InputDeclaration("images", accepts: ["load-images"], "the data set"),
-      InputDeclaration("net", accepts: ["train", "retrain", "unlearn", "rescale"], "the net"),
+      InputDeclaration("net", accepts: NetStages.all, "the net"),
       InputDeclaration(
         "group", accepts: ["group"], .optional,
         "with split train: the images that the net was made to do without, which are marked"),

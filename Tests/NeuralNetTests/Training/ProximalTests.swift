@@ -18,7 +18,7 @@ import Testing
     network = try smallNet()
     start = try train(
       network, parameters: network.initialParameters(stream: RandomStream(key: 3)), data: data,
-      indices: Array(0..<40), options: Self.options(epochs: 40), stream: RandomStream(key: 4), pool: pool
+      indices: Array(0..<40), options: Self.options(epochs: 6), stream: RandomStream(key: 4), pool: pool
     ).parameters
   }
 
