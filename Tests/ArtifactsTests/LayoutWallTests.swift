@@ -14,6 +14,7 @@ import Testing
     text.matches(of: #/(.{0,2})"(\/(?:[a-z_]+|\\\()[^"]*)"/#).filter { !$0.1.hasSuffix("+ ") }
       .map { String($0.2) }
       .filter { $0 != "/dev" && !$0.hasPrefix("/dev/") && !$0.hasPrefix("/proc/") && !$0.hasPrefix("/usr/") }
+      .filter { !$0.hasPrefix("/bin/") }
   }
 
   @Test func noOneElseSpellsAPath() throws {

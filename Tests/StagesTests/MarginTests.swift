@@ -6,6 +6,7 @@ import HDF5
 import PipelineCore
 import StageRuns
 import Stages
+import Tensor
 import Testing
 
 @Suite struct MarginTests {
@@ -52,10 +53,10 @@ import Testing
       stage: "margins", label: label, axes: [AxisValue("repeat", .integer(repetition))])
   }
 
-  /// Noise of mean 0 from whole numbers, other for each net and image.
+  /// Normal noise, other for each net and image.
   private func noise(_ a: Int, _ b: Int) -> Double {
-    let place: Int = a * 7919 + b * 104_729 + a * b * 31
-    return Double(place % 211 - 105) / 100
+    var stream = RandomStream(key: UInt64(a * 1000 + b))
+    return stream.normal() / 2
   }
 
   /// An attack on repeat 0, with what it was made of.

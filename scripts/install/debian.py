@@ -44,8 +44,8 @@ License: none-stated
 """
 
 
-# Linked in on purpose: a start maps no library for it, and the program is the same on each Debian.
-OVERRIDES = "pipeline: embedded-library libyaml [usr/bin/pipeline]\n"
+# Linked in on purpose: a start maps no library for them, and the program is the same on each Debian.
+OVERRIDES = "".join(f"pipeline: embedded-library {library} [usr/bin/pipeline]\n" for library in ("libyaml", "zlib"))
 
 
 def packed(path, data):
@@ -55,13 +55,14 @@ def packed(path, data):
     path.chmod(0o644)
 
 
-def libraries(binary):
-    """The packages of the libraries that the program is linked to, as dpkg-shlibdeps names them."""
+def libraries(binaries):
+    """The packages of the libraries that the programs are linked to, each once, as dpkg-shlibdeps names them."""
     with tempfile.TemporaryDirectory() as folder:
         control = pathlib.Path(folder, "debian/control")
         control.parent.mkdir()
         control.write_text(f"Source: {PACKAGE}\n\nPackage: {PACKAGE}\nArchitecture: any\n")
-        answer = subprocess.run(["dpkg-shlibdeps", "-O", str(binary)], cwd=folder, check=True, capture_output=True, text=True)
+        answer = subprocess.run(["dpkg-shlibdeps", "-O", *map(str, binaries)], cwd=folder, check=True, capture_output=True,
+                                text=True)
     return re.search(r"shlibs:Depends=(.*)", answer.stdout)[1].split(", ")
 
 
@@ -110,7 +111,7 @@ def pack(root, version, folder):
     (control / "md5sums").write_text("".join(sums))
     size = sum(-(-path.stat().st_size // 1024) for path in files(root))
     programs = sorted((root / "usr/bin").iterdir())
-    depends = sorted({name for program in programs for name in libraries(program)}) + LATE
+    depends = sorted(libraries(programs)) + LATE
     (control / "control").write_text(CONTROL.format(
         version=version, architecture=architecture, maintainer=MAINTAINER, size=size, depends=", ".join(depends),
         section="science"))
