@@ -75,7 +75,9 @@ import Testing
       words: ["Top-k outputs", "Top-k gradients", "Threshold", "Random", "retrain"]),
     Small(
       name: "attack",
-      options: ["size=[120]", "repeat=6", "attacked=2", "extractor=pixels", "damping=0.05", "attack.least=2"],
+      options: [
+        "size=[120]", "repeat=6", "attacked=2", "extractor=pixels", "damping=0.05", "attack.least=2",
+      ],
       words: ["auc", "tpr_at_1_percent", "untouched", "3-step"]),
     Small(
       name: "datamodeling", options: ["size=[200]", "repeat=4", "damping=0.05"],

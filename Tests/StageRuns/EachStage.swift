@@ -234,7 +234,8 @@ package struct EachStage {
         axis: AxisValue("repeat", .integer(place)))
     }
     try run(
-      "datamodeling", [:], ["before": effects[0]], several: ["predicted": effects, "actual": effects.reversed()])
+      "datamodeling", [:], ["before": effects[0]],
+      several: ["predicted": effects, "actual": effects.reversed()])
   }
 
   private mutating func runEffects(_ images: TaskInput, _ net: TaskInput) throws {

@@ -67,7 +67,9 @@ import Testing
     var control: Margins
   }
 
-  private func attack(shift: Double, _ parameters: [String: Value] = [:], repeats: Int = 15, in shop: Workshop)
+  private func attack(
+    shift: Double, _ parameters: [String: Value] = [:], repeats: Int = 15, in shop: Workshop
+  )
     throws -> Attack
   {
     // Each image is in the groups of two repeats of three, and the group of repeat 0 is that of the attack.
@@ -87,7 +89,8 @@ import Testing
       gathers: ["unlearned", "retrained"])
     return Attack(
       path: made.path, unlearned: try unlearned.map { try MarginsArtifact.read($0) },
-      retrained: try retrained.map { try MarginsArtifact.read($0) }, control: try MarginsArtifact.read(control))
+      retrained: try retrained.map { try MarginsArtifact.read($0) },
+      control: try MarginsArtifact.read(control))
   }
 
   /// Each score is the log of the ratio of two normal densities, fitted without the nets of the attacked group.
@@ -110,8 +113,10 @@ import Testing
         return exp(-pow(x - mean, 2) / 2 / variance) / sqrt(2 * .pi * variance)
       }
       func score(_ x: Double) -> Double { log(density(attack.unlearned, x) / density(attack.retrained, x)) }
-      #expect(abs(scores[place] - score(attack.unlearned[0].margins[image])) < 1e-9 * max(1, abs(scores[place])))
-      #expect(abs(controls[place] - score(attack.control.margins[image])) < 1e-9 * max(1, abs(controls[place])))
+      #expect(
+        abs(scores[place] - score(attack.unlearned[0].margins[image])) < 1e-9 * max(1, abs(scores[place])))
+      #expect(
+        abs(controls[place] - score(attack.control.margins[image])) < 1e-9 * max(1, abs(controls[place])))
     }
   }
 
@@ -124,7 +129,8 @@ import Testing
     let (same, different) = (try figures(0), try figures(6))
     #expect(different.area == 1 && different.rate == 1)
     #expect(abs(same.area - 0.5) < 0.2 && same.rate < 0.4)
-    #expect(failure { _ = try attack(shift: 1, ["least": .integer(7)], in: shop) }.contains("take more repeats"))
+    #expect(
+      failure { _ = try attack(shift: 1, ["least": .integer(7)], in: shop) }.contains("take more repeats"))
   }
 
   /// Predictions that rank as retraining does score 1, reversed ones −1; a seed's own score is the ceiling.

@@ -59,7 +59,8 @@ import Testing
   /// Nine groups, five images, ties: scipy.stats.spearmanr of each image, the mean, and numpy's jackknife over groups.
   @Test func datamodelingScoreIsScipys() throws {
     let predicted: [[Double]] = (0..<9).map { g in (0..<5).map { m in Self.first(g, m) } }
-    let actual: [[Double]] = (0..<9).map { g in (0..<5).map { m in Self.second(g, m) + Self.first(g, m) / 2 } }
+    let actual: [[Double]] = (0..<9).map { g in (0..<5).map { m in Self.second(g, m) + Self.first(g, m) / 2 }
+    }
     let score = try DatamodelingScore(predicted: predicted, actual: actual)
     #expect(abs(score.score - 0.4033333333333333) < 1e-12)
     #expect(abs(score.interval.lowerBound - -0.03736724705665467) < 1e-9)

@@ -65,7 +65,8 @@ import Testing
       + strength / 2 * zip(theta, start).reduce(0) { $0 + pow($1.0 - Double($1.1), 2) }
   }
 
-  private func slope(_ objective: ([Double]) -> Double, at theta: [Float], along direction: [Float]) -> Double {
+  private func slope(_ objective: ([Double]) -> Double, at theta: [Float], along direction: [Float]) -> Double
+  {
     func value(_ step: Double) -> Double {
       objective(zip(theta, direction).map { Double($0) + step * Double($1) })
     }
@@ -143,7 +144,8 @@ import Testing
     #expect(error(ProximalObjective(strength: -1), network).contains("proximity: must be finite"))
     let short = ProximalObjective.Outputs(probabilities: [1], removed: [])
     #expect(
-      error(ProximalObjective(strength: 1, outputs: short), network).contains("3 probabilities for each image"))
+      error(ProximalObjective(strength: 1, outputs: short), network).contains(
+        "3 probabilities for each image"))
     let forty = ProximalObjective.Outputs(probabilities: [Float](repeating: 0.1, count: 40), removed: [])
     #expect(
       error(ProximalObjective(strength: 1, outputs: forty), try Network.named("resnet18", width: 8)).contains(

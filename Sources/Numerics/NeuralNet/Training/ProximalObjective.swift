@@ -46,7 +46,8 @@ public struct ProximalObjective: Sendable {
     }
     if !network.buffers.isEmpty {
       throw .invalidOption(
-        name: "objective", reason: "bregman is not defined with batch normalisation, whose outputs depend on the batch")
+        name: "objective",
+        reason: "bregman is not defined with batch normalisation, whose outputs depend on the batch")
     }
   }
 }

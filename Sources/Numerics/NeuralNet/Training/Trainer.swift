@@ -33,7 +33,8 @@ final class Trainer {
   private let hits: Buffer<Int>
 
   init(
-    _ network: Network, parameters: [Float], options: TrainingOptions, proximal: ProximalObjective?, images: Int,
+    _ network: Network, parameters: [Float], options: TrainingOptions, proximal: ProximalObjective?,
+    images: Int,
     pool: ThreadPool
   ) {
     start = network

@@ -24,11 +24,13 @@ package struct AttackArtifact: ArtifactLayout {
   package let area = Number<Double>(
     "/metrics/auc", "area under the curve of the attack over the removed images; 0.5: it learns nothing")
   package let atOnePercent = Number<Double>(
-    "/metrics/tpr_at_1_percent", "share of images told right where 1 % of those of the retrained net are told wrong")
+    "/metrics/tpr_at_1_percent",
+    "share of images told right where 1 % of those of the retrained net are told wrong")
   package let atFivePercent = Number<Double>("/metrics/tpr_at_5_percent", "the same where 5 % are told wrong")
   package let images = Number<Double>("/metrics/images", "removed images that were attacked")
   package let netsOfAnImage = Number<Double>(
-    "/metrics/nets", "nets of each kind behind an image's distributions, the fewer of both; mean over the images")
+    "/metrics/nets",
+    "nets of each kind behind an image's distributions, the fewer of both; mean over the images")
   package let indices = List<Int>("/indices", "n", "the attacked images, into the train split, ascending")
   package let unlearned = List<Double>(
     "/scores/unlearned", "n", "ln of the likelihood ratio, unlearned over retrained, at the unlearned net")

@@ -4,7 +4,8 @@
 package struct DatamodelingArtifact: ArtifactLayout {
   package let score = Number<Double>(
     "/metrics/lds", "mean over the images of Spearman's rho of predicted and actual effect, over the groups")
-  package let lower = Number<Double>("/metrics/lds_lower", "lower end of its 95 % interval, by the jackknife over groups")
+  package let lower = Number<Double>(
+    "/metrics/lds_lower", "lower end of its 95 % interval, by the jackknife over groups")
   package let upper = Number<Double>("/metrics/lds_upper", "upper end of it")
   package let ceiling = Number<Double>(
     "/metrics/lds_of_a_seed",

@@ -20,7 +20,8 @@ package struct Margins: Sendable, Equatable {
 package struct MarginsArtifact: ArtifactLayout, Field {
   package let indices = List<Int>("/indices", "n", "into the split, ascending")
   package let margins = List<Double>(
-    "/margins", "n", "ln(p / (1 - p)), p the probability of the label; the cross-entropy is ln(1 + exp(-margin))")
+    "/margins", "n",
+    "ln(p / (1 - p)), p the probability of the label; the cross-entropy is ln(1 + exp(-margin))")
   package let removed = List<Bool>("/removed", "n", "1 for an image of the group in slot group")
 
   package init() {}

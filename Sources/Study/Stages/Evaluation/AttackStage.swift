@@ -16,7 +16,8 @@ public enum AttackStage: Stage {
 
   static let deviation = Parameter(
     "deviation", .choice(Deviation.self), default: .pooled,
-    "the standard deviation of an image's margin: pooled over the images, or the image's own (wants 32 nets or more)")
+    "the standard deviation of an image's margin: pooled over the images, or the image's own (wants 32 nets or more)"
+  )
   static let least = Parameter(
     "least", .integer(2...1_000_000), default: 4,
     "an image is attacked if at least so many other nets of each kind were made to do without it")
@@ -29,7 +30,8 @@ public enum AttackStage: Stage {
     inputs: [
       InputDeclaration("target", accepts: ["margins"], "the unlearned net, with its group"),
       InputDeclaration(
-        "control", accepts: ["margins"], "a net retrained without the same group, which is among no other slot's"),
+        "control", accepts: ["margins"],
+        "a net retrained without the same group, which is among no other slot's"),
       InputDeclaration(
         "unlearned", accepts: ["margins"], .many, "nets unlearned by the same scheme, of other groups"),
       InputDeclaration("retrained", accepts: ["margins"], .many, "nets retrained without other groups"),
@@ -44,7 +46,8 @@ public enum AttackStage: Stage {
       throw StageFailure("target and control are not of the same images and the same group")
     }
     guard target.removed.contains(true) else {
-      throw StageFailure("\(task.input("target").node) marks no removed image: give its stage the input group")
+      throw StageFailure(
+        "\(task.input("target").node) marks no removed image: give its stage the input group")
     }
     let unlearned = try knowledge(task, "unlearned", besides: target)
     let retrained = try knowledge(task, "retrained", besides: target)
@@ -100,7 +103,9 @@ public enum AttackStage: Stage {
   }
 
   /// The nets of a slot, less those of the target's own group: nobody knows the net under attack.
-  private static func knowledge(_ task: StageTask, _ slot: String, besides target: Margins) throws -> Knowledge {
+  private static func knowledge(_ task: StageTask, _ slot: String, besides target: Margins) throws
+    -> Knowledge
+  {
     let nets = try (task.inputs[slot] ?? []).compactMap { input -> Margins? in
       let net = try MarginsArtifact.read(input)
       guard net.indices == target.indices else {
@@ -124,7 +129,8 @@ public enum AttackStage: Stage {
         retrained: retrained.normal(image, task.parameters[deviation]))
       guard attack.unlearned.deviation > 0, attack.retrained.deviation > 0 else {
         throw StageFailure(
-          "image \(target.indices[image]) has the same margin at all nets of a kind: there is no distribution to compare")
+          "image \(target.indices[image]) has the same margin at all nets of a kind: there is no distribution to compare"
+        )
       }
       scores.indices.append(target.indices[image])
       scores.unlearned.append(attack.score(target.margins[image]))
@@ -133,7 +139,8 @@ public enum AttackStage: Stage {
     }
     guard !scores.indices.isEmpty else {
       throw StageFailure(
-        "no removed image has \(least) other nets of each kind without it: take more repeats, or set 'least' lower")
+        "no removed image has \(least) other nets of each kind without it: take more repeats, or set 'least' lower"
+      )
     }
     return scores
   }

@@ -17,7 +17,8 @@ public enum DatamodelingStage: Stage {
   /// What it says of itself.
   public static let declaration = StageDeclaration(
     name: "datamodeling", version: 1,
-    summary: "ranks predicted beside actual effects of groups on each test image: the linear datamodeling score",
+    summary:
+      "ranks predicted beside actual effects of groups on each test image: the linear datamodeling score",
     parameters: [measure],
     inputs: [
       InputDeclaration("before", accepts: ["margins"], "the net before removal, on the test images"),
@@ -66,7 +67,8 @@ public enum DatamodelingStage: Stage {
   }
 
   /// The measure at each image, less that before removal.
-  private static func effects(_ task: StageTask, of input: TaskInput, less before: [Double]?) throws -> [Double]
+  private static func effects(_ task: StageTask, of input: TaskInput, less before: [Double]?) throws
+    -> [Double]
   {
     let margins = try MarginsArtifact.read(input).margins
     // −ln p with p = 1 / (1 + e^−m), without the overflow of e^−m.
@@ -75,7 +77,8 @@ public enum DatamodelingStage: Stage {
       ? margins : margins.map { $0 > 0 ? log1p(exp(-$0)) : log1p(exp($0)) - $0 }
     guard let before else { return values }
     guard before.count == values.count else {
-      throw StageFailure("\(input.node) is of \(values.count) images, but the net before removal of \(before.count)")
+      throw StageFailure(
+        "\(input.node) is of \(values.count) images, but the net before removal of \(before.count)")
     }
     return zip(values, before).map { $0 - $1 }
   }

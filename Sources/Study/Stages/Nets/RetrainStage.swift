@@ -115,15 +115,18 @@ public enum RetrainStage: Stage {
   private static func check(_ values: ParameterValues) -> ParameterProblem? {
     if values[start] != .warm {
       if values[objective] != .crossEntropy {
-        return ParameterProblem(objective, "'objective' \(values[objective].rawValue) begins from a net: set 'start' to warm")
+        return ParameterProblem(
+          objective, "'objective' \(values[objective].rawValue) begins from a net: set 'start' to warm")
       }
       if values[proximity] > 0 {
-        return ParameterProblem(proximity, "'proximity' is to the net that training begins from: set 'start' to warm")
+        return ParameterProblem(
+          proximity, "'proximity' is to the net that training begins from: set 'start' to warm")
       }
     }
     if values[objective] == .bregman, values[proximity] == 0 {
       return ParameterProblem(
-        objective, "the Bregman objective has no optimum without 'proximity': set it to the damping of the influence")
+        objective,
+        "the Bregman objective has no optimum without 'proximity': set it to the damping of the influence")
     }
     return TrainingParameters.check(values)
   }
