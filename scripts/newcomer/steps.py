@@ -2,6 +2,7 @@
 import csv
 import io
 import json
+import shutil
 import statistics
 import subprocess
 import sys
@@ -192,6 +193,30 @@ def files_out(lab):
     assert left == [f"fit-{model}-data={data}-seed=0" for model in MODELS for data in SETS], left
 
 
+def own_unlearning(lab):
+    """an own unlearning method in Python beside one step, three steps and retraining, with a verdict"""
+    for part in ["fragments", "examples/own-method.yaml", "examples/methods/unlearn.py"]:
+        source, target = ROOT / "pipelines" / part, lab.project / "pipelines" / part
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
+    own = ROOT / ".build-python/bin/python"
+    words = ["images.train_images=2000", "images.test_images=500", "repeat=2", f"python={own}"]
+    words = [word for setting in words for word in ("--set", setting)]
+    ran = lab.run("own-method", *words)
+    assert {"method[ascent,size=200,repeat=0]", "method[scrub,size=200,repeat=1]"} <= set(ran), ran
+    text = lab.pipeline("table", "own-method", "table", "--format", "csv", *words).stdout
+    losses = {(row["scheme"], row["split"], row["metric"]): float(row["mean"]) for row in csv.DictReader(io.StringIO(text))}
+    forgot, before = (losses[scheme, "group", "loss"] for scheme in ("ascent", "original"))
+    assert forgot > before, f"ascent leaves the removed images' loss at {forgot}, before it was {before}"
+    verdict = lab.pipeline("table", "own-method", "verdict[ascent]", *words).stdout
+    assert "ascent against 3-step" in verdict, verdict
+    # A change of the method runs it again, and no training.
+    lab.edit("pipelines/examples/methods/unlearn.py", "EPOCHS, BATCH = 2", "EPOCHS, BATCH = 3")
+    stages = {name.split("[")[0] for name in lab.run("own-method", *words)}
+    assert stages == {"method", "unlearned", "evaluate", "table", "verdict"}, stages
+
+
 ALL = [
     install, begin, own_project, one_parameter, helper_module, failing_node, flaky_node, large_file, some_of_them, files_out,
+    own_unlearning,
 ]
