@@ -111,7 +111,7 @@ let package = Package(
     .target(
       name: "Report",
       dependencies: [
-        "Artifacts", "CZlib", "HDF5", "PipelineCore", "PipelineExecution", "PipelineFile", "Plot",
+        "Artifacts", "CZlib", "PipelineCore", "PipelineExecution", "PipelineFile", "Plot",
         "ReportPage",
         "ResultTables",
         "Stages", "Statistics", "Tensor",

@@ -86,12 +86,12 @@ import Testing
       name: "gaps", options: ["size=[40]", "damping=0.05", "proximity=0.0505", "series.series_terms=50"],
       words: ["warm start", "proximal Bregman", "influence to 1e-6", "influence by LiSSA"]),
     Small(
-      name: "mechanism", options: ["size=[40]", "steps=[1,3]", "damping=0.05"],
+      name: "mechanism", options: ["size=[40]", "steps=[1,3]", "damping=1"],
       words: ["first order", "newton with retained gradient", "retrain-third"]),
     Small(
       name: "whole-label",
       options: [
-        "size=[20]", "width=4", "ratio=[0.1]", "images.train_images=300", "validation.train_images=500",
+        "size=[20]", "width=4", "ratio=[0.1]", "images.train_images=300", "validation.train_images=400",
         "validation.validation_images=100", "rounds=2", "repeat=1",
       ],
       words: ["Top-k outputs", "repeated GIF", "F1"]),

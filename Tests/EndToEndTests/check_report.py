@@ -54,7 +54,8 @@ class Page:
             if self.run(script, *arguments):
                 return
             time.sleep(0.025)
-        raise AssertionError(f"never true: {script}")
+        title = self.run("return document.querySelector('dialog h2') && document.querySelector('dialog h2').textContent")
+        raise AssertionError(f"never true: {script}; the drawer is of {title}")
 
     def all(self, selector):
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
@@ -158,9 +159,9 @@ def check_drawers(page):
     node = "'evaluate[3-step,size=10,repeat=0]'"
     assert page.run("return window.copies") == [f"pipeline {word} small {node}" for word in ("path", "run", "explain")]
     # What it takes leads further, to a node whose address opens it in a page of its own.
-    page.click(page.one("dialog details summary"))
-    page.run("document.querySelector('dialog details').open = true")
-    page.click(page.one("dialog details button.link"))
+    taken = next(part for part in page.all("dialog details") if part.text.startswith("net "))
+    assert taken.get_attribute("open"), "a short list of inputs stands open"
+    page.click(taken.find_element(By.CSS_SELECTOR, "button.link"))
     page.until("return document.querySelector('dialog h2').textContent.startsWith('three-step[')")
     place = page.driver.current_url
     page.open("#" + place.split("#")[1])
@@ -223,7 +224,7 @@ def check_distances(page):
     assert all(ink > 200 for ink in inks), inks
     page.run("""const canvas = document.querySelector('.digits canvas'), box = canvas.getBoundingClientRect();
         canvas.dispatchEvent(new PointerEvent('pointermove', {clientX: box.left + 5, clientY: box.top + 5, bubbles: true}));""")
-    assert re.search(r"image \d+: distance [\d.]+", page.one(".digits div small").text)
+    assert re.search(r"image \d+: distance [\d.]+", page.one(".digits canvas + small").text)
     page.click(page.one(".distances figcaption button.link"))
     page.until("return document.querySelector('dialog h2').textContent.startsWith('neighbours')")
     page.one("dialog header button").click()

@@ -57,7 +57,7 @@ import Testing
         try left([:])
           == Set([
             "width", "widths", "dropout", "step_epochs", "step_factor", "validation_fraction", "patience",
-          ]).union(name == "retrain" ? ["start"] : []))
+          ]).union(name == "retrain" ? ["start", "objective", "proximity"] : []))
       #expect(try !left(["net": .string("resnet18")]).contains("width"))
       #expect(try left(["net": .string("mlp")]).isDisjoint(with: ["widths", "dropout"]))
       #expect(try left(["schedule": .string("step")]).isDisjoint(with: ["step_epochs", "step_factor"]))

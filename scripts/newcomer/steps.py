@@ -200,7 +200,7 @@ def own_unlearning(lab):
         target.parent.mkdir(parents=True, exist_ok=True)
         (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
     own = ROOT / ".build-python/bin/python"
-    words = ["images.train_images=2000", "images.test_images=500", "repeat=2", f"python={own}"]
+    words = ["images.train_images=4000", "images.test_images=500", "repeat=2", f"python={own}"]
     words = [word for setting in words for word in ("--set", setting)]
     ran = lab.run("own-method", *words)
     assert {"method[ascent,size=200,repeat=0]", "method[scrub,size=200,repeat=1]"} <= set(ran), ran

@@ -1,7 +1,7 @@
 // Where everything comes from: commands, versions, files and parameters.
 
+import Artifacts
 import FoundationEssentials
-import HDF5
 import PipelineCore
 import PipelineExecution
 import Stages
@@ -68,7 +68,7 @@ struct ProvenanceSection {
     if !programs.isEmpty { list.append(("programs", programs.joined(separator: ", "))) }
     if let processor = run?.processor { list.append(("processor of the run", processor)) }
     if !drawers.isEmpty { list.append(("gnuplot", drawers.joined(separator: ", "))) }
-    if let version = HDF5Library.version { list.append(("HDF5, of this page", version)) }
+    if let version = FileLibrary.version { list.append(("HDF5, of this page", version)) }
     if let version = OpenBLAS.version { list.append(("OpenBLAS, on this machine", version)) }
     if let last = snapshot.made.compactMap({ $0?.created }).max() { list.append(("latest result", last)) }
     return list

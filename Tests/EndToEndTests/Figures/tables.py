@@ -11,7 +11,7 @@ def values(evaluations, all_rows, split, metric, over):
     """The values of a cell's evaluations; "in spreads" takes the root mean square of those at its point."""
     if metric in WHOLE:
         return [float(e.read("/metrics/" + WHOLE[metric])) for _, _, e in evaluations]
-    if not split:
+    if split == "own":
         return [float(e.read("/metrics/" + metric)) for _, _, e in evaluations]
     name = {"gap": "loss_gap", "accuracy_gap": "accuracy_gap", "gap_spread": "loss_gap",
             "accuracy_gap_spread": "accuracy_gap"}.get(metric, metric)

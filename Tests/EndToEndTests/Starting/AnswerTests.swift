@@ -60,7 +60,7 @@ import Testing
     #expect(!first.contains("unless"), "what was never built has nothing to be the same as: \(first)")
     _ = try box.run("p")
     let second = try box.pipeline("plan", "p", "--set", "label=y").output
-    #expect(second.contains("base[data=1]: environment: "), "\(second)")
+    #expect(second.contains("base[data=1]: label: x → y\n"), "\(second)")
     #expect(
       second.components(separatedBy: " (unless its inputs turn out the same)").count - 1 == 7, "\(second)")
   }
@@ -73,7 +73,7 @@ import Testing
     let told = try box.pipeline("explain", "p", "table", "--set", "label=y").output
     let causes = told.components(separatedBy: "root cause:\n").last ?? ""
     #expect(
-      causes.hasPrefix("  base.environment: ") && causes.hasSuffix("  (and 1 more node of that stage)\n"),
+      causes.hasPrefix("  base.label: x → y") && causes.hasSuffix("  (and 1 more node of that stage)\n"),
       "\(told)")
     let one = try box.pipeline("explain", "p", "fit[data=1,seed=0]", "--set", "label=y").output
     #expect(!one.contains("more node"), "\(one)")
