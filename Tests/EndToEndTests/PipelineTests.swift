@@ -91,7 +91,7 @@ import Testing
     Small(
       name: "whole-label",
       options: [
-        "size=[20]", "width=4", "ratio=[0.1]", "images.train_images=300", "validation.train_images=400",
+        "size=[20]", "width=4", "ratio=[0.1]", "images.train_images=300", "validation.train_images=300",
         "validation.validation_images=100", "rounds=2", "repeat=1",
       ],
       words: ["Top-k outputs", "repeated GIF", "F1"]),

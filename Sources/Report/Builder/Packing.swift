@@ -16,7 +16,7 @@ enum Packing {
   static func compressed(_ bytes: [UInt8]) -> [UInt8] {
     var count = compressBound(uLong(bytes.count))
     var result = [UInt8](repeating: 0, count: Int(count))
-    let status = compress2(&result, &count, bytes, uLong(bytes.count), 9)
+    let status = compress2(&result, &count, bytes, uLong(bytes.count), 6)
     precondition(status == Z_OK, "memory is all that zlib can lack here")
     return Array(result.prefix(Int(count)))
   }
