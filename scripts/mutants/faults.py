@@ -8,6 +8,11 @@ import zlib
 LISTS = pathlib.Path(__file__).parent / "faults"
 
 
+# What no expression begins or ends with: a keyword, an operator, an argument's label, an assignment, a branch.
+FRAGMENT = re.compile(
+    r"^((if|guard|where|return|let|var|for|while)\b|\?\?|&&|\|\||[=<>*/]|\w+: |[\w.]+ = )|(\?\?|&&|\|\||[-+*/=<>])$|\] \{.*\}$")
+
+
 class Stale(Exception):
     """A fault that does not fit the code any more: what has changed has to be put into its list."""
 
@@ -24,6 +29,8 @@ class Fault:
     after: str = ""
     # Whether old and new are statements; else they are expressions of one type.
     statement: bool = False
+    # Why no user can see it, where that was found after nobody noticed: it is shown as such, and counts for nothing.
+    equivalent: str = ""
 
     def __str__(self):
         return f"{self.area}/{self.name}"
@@ -51,7 +58,7 @@ class Fault:
         closing = {")": "(", "]": "[", "}": "{"}
         for text in (self.old, self.new):
             opened = []
-            if not self.statement and re.match(r"(if|guard|where|return|let|var|for|while)\b|\?\?|&&|\|\||[=<>*/]", text):
+            if not self.statement and FRAGMENT.search(text):
                 return False
             for bracket in re.findall(r"[][(){},]", re.sub(r'"(?:\\.|[^"\\])*"', "", text)):
                 if bracket == ",":
@@ -87,6 +94,11 @@ class Area:
     faults: tuple[Fault, ...]
 
     @property
+    def real(self):
+        """The faults that count: those that somebody can see."""
+        return [fault for fault in self.faults if not fault.equivalent]
+
+    @property
     def phases(self):
         """What runs one after the other, as chosen and skipped suites: the nearest, the others, stored results."""
         parts = [(self.near, ()), (self.tests, self.near + self.stored), (self.stored, ())]
@@ -109,6 +121,13 @@ def read(path):
 def areas(folder=LISTS):
     """All areas by name."""
     return {path.stem: read(path) for path in sorted(folder.glob("*.toml"))}
+
+
+def in_turns(chosen):
+    """The faults in turns of their areas, so that a run that is cut short has tried some of each."""
+    places = {}
+    turn = [places.setdefault(fault.area, []).append(fault) or len(places[fault.area]) for fault in chosen]
+    return [fault for _, fault in sorted(zip(turn, chosen), key=lambda pair: pair[0])]
 
 
 def rewritten(path, text, faults):

@@ -20,12 +20,18 @@ times as long as without it. Comparisons with stored results notice any change b
 only they noticed is counted apart.
 
 """
+EQUIVALENT = """
+## Faults that are none
+
+Nobody noticed these, and nobody can. They count for nothing above.
+
+"""
 TAIL = """
 ## How to add a fault
 
 Add a `[[fault]]` to the list of its area: `file`; `old`, which stands there once (or is the first after the text `after`); `new`;
 and `wrong`, what a user would see. Both are expressions of one type, or statements with `statement = true`. A fault that changes nothing
-that anybody can see is none: replace it.
+that anybody can see is none: replace it, or say why in `equivalent`.
 
 A survivor names a rule that no test holds. Write the test from the rule, not from the fault.
 """
@@ -57,10 +63,10 @@ def place(fault):
 
 def count(area, results):
     """Of an area's faults: all, tried, noticed, noticed by stored results alone."""
-    outcomes = [outcome for outcome in map(results.of, area.faults) if outcome]
+    outcomes = [outcome for outcome in map(results.of, area.real) if outcome]
     noticed = [outcome for outcome in outcomes if outcome["ending"] in NOTICED]
     stored = [outcome for outcome in noticed if outcome["by"].startswith("stored results")]
-    return len(area.faults), len(outcomes), len(noticed), len(stored)
+    return len(area.real), len(outcomes), len(noticed), len(stored)
 
 
 def difference(fault):
@@ -71,7 +77,7 @@ def difference(fault):
 
 
 def survivors(all_areas, results):
-    return [fault for area in all_areas.values() for fault in area.faults
+    return [fault for area in all_areas.values() for fault in area.real
             if (outcome := results.of(fault)) and outcome["ending"] == "survived"]
 
 
@@ -81,14 +87,18 @@ def page(all_areas, results, factor):
     faults, tried, noticed, stored = (sum(row[index] for row in rows) for index in (2, 3, 4, 5))
     text = HEAD.format(factor=factor)
     text += f"**{noticed} of {tried} faults are noticed ({share(noticed, tried)}), {stored} of them by stored results alone.**"
-    text += f" {faults - tried} have not been tried.\n\n" if tried < faults else "\n\n"
-    text += "| area | what it is | faults | noticed | by stored results alone |\n|---|---|---:|---:|---:|\n"
-    for name, about, _, tried, noticed, stored in rows:
-        text += f"| {name} | {about} | {tried} | {noticed} | {stored} |\n"
+    text += f" {faults - tried} of {faults} have not been tried.\n\n" if tried < faults else "\n\n"
+    text += "| area | what it is | faults | tried | noticed | by stored results alone |\n|---|---|---:|---:|---:|---:|\n"
+    for row in rows:
+        text += f"| {' | '.join(map(str, row))} |\n"
     left = survivors(all_areas, results)
     text += "\n## Survivors\n\n" if left else ""
     for fault in left:
         text += f"{fault}: {fault.wrong}\n\n```diff\n{difference(fault)}\n```\n\n"
+    same = [fault for area in all_areas.values() for fault in area.faults if fault.equivalent]
+    text += EQUIVALENT if same else ""
+    for fault in same:
+        text += f"{fault}: {fault.equivalent}\n\n```diff\n{difference(fault)}\n```\n\n"
     return text.rstrip("\n") + "\n" + TAIL
 
 

@@ -1,4 +1,5 @@
 """Tests of the mutation run's own tools, on a small checkout of their own."""
+import dataclasses
 import pathlib
 import tempfile
 import textwrap
@@ -81,7 +82,10 @@ class Lists(unittest.TestCase):
         self.assertEqual(len(lists.problems(self.folder, self.area(fault(), fault(old="a + a")))), 1)
 
     def test_brackets_are_closed_where_they_are_opened(self):
-        for old, whole in (("f(a)[0]", True), ('"${" + a', True), ("where f(a) {", False), ("a) + (b", False), ("f(a, b)", True), ("a, b", False), ("return a", False), ("?? a", False)):
+        for old, whole in (
+            ("f(a)[0]", True), ('"${" + a', True), ("f(a, b)", True), ("a.map { $0 != 0 }", True), ("-a", True),
+            ("where f(a) {", False), ("a) + (b", False), ("a, b", False), ("return a", False), ("?? a", False),
+            ("a ||", False), ("from: a", False), ("a = b", False), ("a == b", True), ("a != b[c] { f() }", False)):
             self.assertEqual(fault(old=old).is_whole, whole, old)
 
     def test_a_file_that_is_gone(self):
@@ -213,9 +217,26 @@ class Pages(unittest.TestCase):
         results.put(left, suites.Outcome("survived", "", 2))
         areas = {"area": lists.Area("area", "Sums.", ("SumTests",), (), (), (noticed, left, untried))}
         text = report.page(areas, report.Results(folder / "results.json"), 4)
-        self.assertIn("**1 of 2 faults are noticed (50.0 %), 0 of them by stored results alone.** 1 have not been tried.", text)
+        self.assertIn("**1 of 2 faults are noticed (50.0 %), 0 of them by stored results alone.**", text)
         self.assertIn("- a + a\n+ a\n", text)
-        self.assertIn("| area | Sums | 2 | 1 | 0 |", text)
+        self.assertIn("1 of 3 have not been tried.", text)
+        self.assertIn("| area | Sums | 3 | 2 | 1 | 0 |", text)
+        self.assertNotIn("Faults that are none", text)
+
+    def test_a_fault_that_is_none_is_shown_and_not_counted(self):
+        folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        results = report.Results(folder / "results.json")
+        same = dataclasses.replace(fault("same"), equivalent="Nothing is ever negative.")
+        results.put(same, suites.Outcome("survived", "", 1))
+        areas = {"area": lists.Area("area", "Sums.", ("SumTests",), (), (), (same, fault("other", old="a + a", new="a")))}
+        text = report.page(areas, results, 4)
+        self.assertIn("| area | Sums | 1 | 0 | 0 | 0 |", text)
+        self.assertIn("area/same: Nothing is ever negative.\n\n```diff", text)
+        self.assertNotIn("## Survivors", text)
+
+    def test_areas_take_turns(self):
+        one, two, three = (lists.Fault(area, name, "", "", "", "") for area, name in (("a", "1"), ("a", "2"), ("b", "3")))
+        self.assertEqual(list(map(str, lists.in_turns([one, two, three]))), ["a/1", "b/3", "a/2"])
 
     def test_an_outcome_of_another_place_does_not_count(self):
         results = report.Results(pathlib.Path(self.enterContext(tempfile.TemporaryDirectory())) / "results.json")
