@@ -16,7 +16,8 @@ import Testing
     Small(
       name: "coherent-label0",
       options: [
-        "size=[120]", "control_size=[120]", "epochs=3", "trial_net=1", "trial=2", "damping=0.05", "pixels=56",
+        "size=[120]", "control_size=[120]", "epochs=3", "trial_net=1", "trial=2", "damping=0.05",
+        "three_step_damping=0.05", "pixels=56",
       ],
       words: [
         "3-step reversed", "self loss gap, in spreads", "Verdict, step length, 3-step against 1-step:",
@@ -27,7 +28,7 @@ import Testing
       name: "random",
       options: [
         "size=[700,1200]", "images.train_images=1900", "epochs=3", "trial_net=1", "trial=2",
-        "extractor=pixels", "damping=0.05",
+        "extractor=pixels", "damping=0.05", "three_step_damping=0.05",
       ],
       words: ["random groups", "1-step", "Verdict"]),
     Small(
@@ -53,6 +54,7 @@ import Testing
       name: "steps",
       options: [
         "size=[120]", "epochs=3", "trial_net=1", "trial=2", "extractor=pixels", "damping=0.05",
+        "three_step_damping=0.05",
       ],
       words: [
         "k-means parts", "p adjusted", "moderate only",
@@ -76,17 +78,21 @@ import Testing
     Small(
       name: "attack",
       options: [
-        "size=[120]", "repeat=6", "attacked=2", "extractor=pixels", "damping=0.05", "attack.least=2",
+        "size=[120]", "repeat=6", "attacked=2", "extractor=pixels", "damping=0.05", "three_step_damping=0.05",
+        "attack.least=2",
       ],
       words: ["auc", "tpr_at_1_percent", "untouched", "3-step"]),
     Small(
-      name: "datamodeling", options: ["size=[200]", "repeat=4", "damping=0.05"],
+      name: "datamodeling", options: ["size=[200]", "repeat=4", "damping=0.05", "three_step_damping=0.05"],
       words: ["lds_of_a_seed", "newton", "1-step"]),
     Small(
-      name: "gaps", options: ["size=[40]", "damping=0.05", "proximity=0.0505", "series.series_terms=50"],
+      name: "gaps",
+      options: [
+        "size=[40]", "damping=0.05", "three_step_damping=0.05", "proximity=0.0505", "series.series_terms=50",
+      ],
       words: ["warm start", "proximal Bregman", "influence to 1e-6", "influence by LiSSA"]),
     Small(
-      name: "mechanism", options: ["size=[40]", "steps=[1,3]", "damping=1"],
+      name: "mechanism", options: ["size=[40]", "steps=[1,3]", "three_step_damping=1"],
       words: ["first order", "newton with retained gradient", "retrain-third"]),
     Small(
       name: "whole-label",
@@ -99,6 +105,7 @@ import Testing
       name: "fashion-removal",
       options: [
         "size=[120]", "epochs=3", "trial_net=1", "trial=2", "extractor=pixels", "damping=0.05",
+        "three_step_damping=0.05",
       ],
       words: ["lenet on Fashion-MNIST", "matched forgetting", "Verdict"]),
   ]

@@ -228,5 +228,6 @@ def check_influence(images, net, group, artifact):
     return good & check_losses(solve)
 
 
-checks = {"net": check_net, "evaluate": check_evaluate, "influence": check_influence}
-sys.exit(0 if checks[sys.argv[1]](*sys.argv[2:]) else 1)
+if __name__ == "__main__":
+    checks = {"net": check_net, "evaluate": check_evaluate, "influence": check_influence}
+    sys.exit(0 if checks[sys.argv[1]](*sys.argv[2:]) else 1)

@@ -11,11 +11,15 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import warnings
 
 import h5py
 import numpy as np
 import torch
 import torch.nn.functional as F
+
+warnings.filterwarnings("ignore", category=FutureWarning)  # Of kronfluence's calls of PyTorch.
+
 from kronfluence.analyzer import Analyzer, prepare_model
 from kronfluence.arguments import FactorArguments, ScoreArguments
 from kronfluence.task import Task

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 from scipy import stats
 
-from artifacts import T975, WHOLE, require, rows
+from artifacts import WHOLE, require, rows, t975
 
 
 class Differences:
@@ -73,7 +73,7 @@ def check_differences(study, table, document):
         data, at, setting = figures[figure], record["at"], record.get("setting") or ""
         sample = data.sample(data.scheme, record["against"], setting, at, parameters["pooling"])
         what = f"{document['title']}: {figure} against {record['against']} at {at}"
-        mean, half = np.mean(sample), T975[len(sample) - 1] * np.std(sample, ddof=1) / math.sqrt(len(sample))
+        mean, half = np.mean(sample), t975(len(sample) - 1) * np.std(sample, ddof=1) / math.sqrt(len(sample))
         require(record["pairs"], len(sample), 0, what + ": pairs")
         require(record["closer_in"], sum(d < 0 for d in sample), 0, what + ": closer in")
         require(record["mean_difference"], mean, 1e-9, what)

@@ -4,7 +4,7 @@ import sys
 
 import numpy as np
 
-from artifacts import require
+from artifacts import require, t975
 
 
 def check_margins(study, margins):
@@ -107,8 +107,7 @@ def check_datamodeling(study, score):
     left = np.array([score_of(np.delete(p, i, 0), np.delete(a, i, 0)) for i in range(len(points))])
     n = len(points)
     error = math.sqrt((n - 1) / n * ((left - left.mean()) ** 2).sum())
-    # Student's t at 97.5 % and 3 to 5 degrees of freedom.
-    t = {3: 3.182446305284263, 4: 2.7764451051977987, 5: 2.5705818366147395}[n - 1]
+    t = t975(n - 1)
     center = score_of(p, a)
     require(score.read("/metrics/lds_lower"), max(-1, center - t * error), 1e-7, f"{score.path} lower end")
     require(score.read("/metrics/lds_upper"), min(1, center + t * error), 1e-7, f"{score.path} upper end")

@@ -4,7 +4,7 @@ import sys
 
 import numpy as np
 
-from artifacts import T975, WHOLE, require, rows
+from artifacts import WHOLE, require, rows, t975
 from comparisons import check_differences, check_factors, check_shares
 
 def values(evaluations, all_rows, split, metric, over):
@@ -53,7 +53,7 @@ def check_pivot(study, table, document):
             require(cell["mean"], np.mean(expected), 1e-9, what + ": mean")
             if len(expected) > 1:
                 deviation = np.std(expected, ddof=1)
-                half = T975[len(expected) - 1] * deviation / math.sqrt(len(expected))
+                half = t975(len(expected) - 1) * deviation / math.sqrt(len(expected))
                 require(cell["standard_deviation"], deviation, 1e-6, what + ": standard deviation")
                 require(cell["confidence_half_width"], half, 1e-6, what + ": half-width")
 

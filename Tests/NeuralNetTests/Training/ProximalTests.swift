@@ -131,6 +131,66 @@ import Testing
     #expect(loss(trained) > loss(start))
   }
 
+  /// The optimum of the proximal Bregman objective of a linear model: Newton's method with the dense Hessian, in double
+  /// precision. An image's two terms are linear in its logits together if it is removed, so that it has no curvature.
+  private func denseOptimum() throws -> [Double] {
+    let count = start.count
+    let inputs = (0..<40).map { image in
+      data.images[image * 36..<(image + 1) * 36].map {
+        (Double($0) / 255 - Double(data.mean)) / Double(data.deviation)
+      } + [1]
+    }
+    func place(_ output: Int, _ input: Int) -> Int { input < 36 ? output * 36 + input : 108 + output }
+    let before = logProbabilities(start.map(Double.init)).map { $0.map(exp) }
+    var theta = start.map(Double.init)
+    for _ in 0..<20 {
+      let now = logProbabilities(theta).map { $0.map(exp) }
+      var gradient = zip(theta, start).map { strength * ($0 - Double($1)) }
+      var hessian = (0..<count).map { row in (0..<count).map { $0 == row ? strength : 0 } }
+      for image in 0..<40 {
+        for a in 0..<3 {
+          let toward = removed.contains(image) ? (Int(data.labels[image]) == a ? 1 : 0) : now[image][a]
+          for (i, x) in inputs[image].enumerated() {
+            gradient[place(a, i)] += (toward - before[image][a]) * x / 40
+            if removed.contains(image) { continue }
+            for b in 0..<3 {
+              let curvature = now[image][a] * ((a == b ? 1 : 0) - now[image][b]) / 40
+              for (j, y) in inputs[image].enumerated() {
+                hessian[place(a, i)][place(b, j)] += curvature * x * y
+              }
+            }
+          }
+        }
+      }
+      let step = denseSolve(hessian, gradient)
+      theta = zip(theta, step).map { $0 - $1 }
+    }
+    return theta
+  }
+
+  /// For a linear model the objective's only optimum is found by dense algebra, and training comes to it.
+  @Test func theOptimumIsThatOfDenseAlgebra() throws {
+    let linear = try Self(
+      Network(name: "linear", input: Shape(1, 6, 6), layers: [.linear(name: "c", outputs: 3)]))
+    let solution = try linear.denseOptimum()
+    for key in 1...6 {
+      let direction = randomVector(solution.count, key: UInt64(key))
+      let flat = slope(linear.bregman, at: solution.map(Float.init), along: direction)
+      #expect(abs(flat) < 1e-5, "the solution is the optimum of the definition")
+    }
+    let trained = try train(
+      linear.network, parameters: linear.start, data: data, indices: Array(0..<40),
+      options: Self.options(epochs: 4000, rate: 0.01),
+      proximal: ProximalObjective(strength: Float(strength), outputs: linear.outputs),
+      stream: RandomStream(key: 9), pool: pool
+    ).parameters
+    func norm(_ a: [Double], _ b: [Double]) -> Double {
+      zip(a, b).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }.squareRoot()
+    }
+    let change = norm(solution, linear.start.map(Double.init))
+    #expect(change > 0.05 && norm(trained.map(Double.init), solution) < 1e-3 * change)
+  }
+
   @Test func whatHasNoObjectiveIsRefused() throws {
     func error(_ objective: ProximalObjective, _ network: Network) -> String {
       do {

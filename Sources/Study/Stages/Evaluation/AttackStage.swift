@@ -84,8 +84,7 @@ public enum AttackStage: Stage {
       }
       var (squares, degrees) = (0.0, 0.0)
       for own in margins where own.count > 1 {
-        let mean = own.reduce(0, +) / Double(own.count)
-        squares += own.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+        squares += Self.moments(own).squares
         degrees += Double(own.count - 1)
       }
       pooled = (squares / degrees).squareRoot()
@@ -93,12 +92,16 @@ public enum AttackStage: Stage {
 
     /// The distribution of one image's margin.
     func normal(_ image: Int, _ deviation: Deviation) -> LikelihoodRatioAttack.Normal {
-      let own = margins[image]
-      let mean = own.reduce(0, +) / Double(own.count)
-      let squares = own.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+      let (mean, squares) = Self.moments(margins[image])
       return LikelihoodRatioAttack.Normal(
         mean: mean,
-        deviation: deviation == .pooled ? pooled : (squares / Double(own.count - 1)).squareRoot())
+        deviation: deviation == .pooled ? pooled : (squares / Double(margins[image].count - 1)).squareRoot())
+    }
+
+    /// The mean, and the sum of the squared differences from it.
+    private static func moments(_ values: [Double]) -> (mean: Double, squares: Double) {
+      let mean = values.reduce(0, +) / Double(values.count)
+      return (mean, values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) })
     }
   }
 

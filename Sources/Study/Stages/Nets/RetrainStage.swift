@@ -94,20 +94,23 @@ public enum RetrainStage: Stage {
         from: network.initialParameters(stream: stream.substream("initial")), stream: stream)
     case .warm:
       let (_, net) = try base(task, like: network)
-      var proximal = ProximalObjective(strength: Float(task.parameters[proximity]))
+      let isBregman = task.parameters[objective] == .bregman
+      // Without either term it is the training loss alone.
+      var proximal =
+        isBregman || task.parameters[proximity] > 0
+        ? ProximalObjective(strength: Float(task.parameters[proximity])) : nil
       var indices = retained
-      if task.parameters[objective] == .bregman {
+      if isBregman {
         indices = Array(0..<images.count)
         let outputs = try NetOutputs(
           net.network, parameters: net.parameters, data: images, indices: indices,
           pool: ThreadPool(threads: task.threads))
-        proximal.outputs = ProximalObjective.Outputs(
+        proximal?.outputs = ProximalObjective.Outputs(
           probabilities: outputs.logProbabilities.map { Float(exp($0)) }, removed: Set(group.indices))
       }
-      let isPlain = proximal.strength == 0 && proximal.outputs == nil
       return try trainNet(
-        task, context, images, indices: indices, net.network, from: net.parameters,
-        proximal: isPlain ? nil : proximal, stream: own)
+        task, context, images, indices: indices, net.network, from: net.parameters, proximal: proximal,
+        stream: own)
     }
   }
 
