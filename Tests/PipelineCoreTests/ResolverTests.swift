@@ -132,5 +132,8 @@ private func plan(_ stages: [(StageDeclaration, [InputSource])], joins: [Join] =
       return
     }
     #expect(name == "argv" && Array(old.utf8) == Array(one.utf8) && Array(new.utf8) == Array(two.utf8))
+    #expect(
+      Array(reasons[0].description.utf8) == Array("argv: \\u{E9} → e\\u{301}".utf8),
+      "a reader sees what changed")
   }
 }

@@ -50,7 +50,11 @@ class Fault:
         found = text.count(self.old, start)
         if found != 1 and not (self.after and found > 1):
             raise Stale(f"{self}: {self.file} has {found} times: {self.old}")
-        return text.index(self.old, start)
+        place = text.index(self.old, start)
+        bare = re.sub(r"[(\[{].*[)\]}]|\".*\"", "", self.old, flags=re.DOTALL)
+        if not self.statement and " " in bare.strip() and re.match(r"[\w.(\[]", text[place + len(self.old):]):
+            raise Stale(f"{self}: in {self.file} the expression goes on after: {self.old}")
+        return place
 
     @property
     def is_whole(self):

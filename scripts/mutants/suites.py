@@ -76,7 +76,9 @@ class Suites:
         return self._run(number, (), (), limit, only=name).ending != "survived"
 
     def _command(self, chosen, skipped, only):
-        command = [str(self.laboratory.tests), "--testing-library", "swift-testing", "--filter", only or pattern(chosen)]
+        # Under nohup or in the background of a shell, signals are ignored that tests are about.
+        command = ["env", "--default-signal", str(self.laboratory.tests), "--testing-library", "swift-testing",
+                   "--filter", only or pattern(chosen)]
         return command + (["--skip", pattern(skipped)] if skipped else [])
 
     def _run(self, number, chosen, skipped, limit, only=None):

@@ -48,6 +48,10 @@ class Places(unittest.TestCase):
             with self.assertRaises(lists.Stale):
                 fault(old=old).place(CODE)
 
+    def test_an_expression_that_goes_on_is_refused(self):
+        with self.assertRaises(lists.Stale):
+            fault(old="a + a", new="a").place("let b = a + a.count")
+
     def test_places_that_overlap_are_refused(self):
         with self.assertRaises(lists.Stale):
             lists.rewritten("Sources/Sum.swift", CODE, [fault(), fault("g", old="{ a + b }", new="{ 0 }")])

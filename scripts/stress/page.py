@@ -3,8 +3,15 @@
 HEAD = """# Reliability
 
 What `make stress` did to the engine, and what came of it. The script checks every line, and stops at the first guarantee
-that does not hold. `make test` runs a short form of each case. This page is written by `python3 scripts/stress --write`;
-[engine](engine.md) explains the guarantees.
+that does not hold. `make test` runs a short form of each case. [Engine](engine.md) explains the guarantees.
+
+All at once, or case by case on a machine that has other work; the pieces keep the figures until the page is written:
+
+```sh
+make stress
+python3 scripts/stress --pieces stress.json power collection        # kills, flips, fuzz, sharing, hosts, group, …
+python3 scripts/stress --pieces stress.json --write docs/reliability.md speed peers
+```
 
 """
 TESTS = """## Held by tests

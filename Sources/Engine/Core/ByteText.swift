@@ -11,6 +11,13 @@ public struct ByteText: Hashable, Sendable, Comparable {
   /// Wraps a text.
   public init(_ text: String) { self.text = text }
 
+  /// The text with all but ASCII by number, `e\u{301}`, for what looks the same and is not.
+  public var spelled: String {
+    text.unicodeScalars.map { scalar in
+      scalar.isASCII ? String(scalar) : "\\u{\(String(scalar.value, radix: 16, uppercase: true))}"
+    }.joined()
+  }
+
   /// Whether the bytes are the same.
   public static func == (a: ByteText, b: ByteText) -> Bool { a.text.utf8.elementsEqual(b.text.utf8) }
 

@@ -57,7 +57,9 @@ public enum RunReason: Hashable, Sendable {
   /// The field and its values, old → new.
   public var description: String {
     func change(_ name: String, _ old: String?, _ new: String?) -> String {
-      "\(name): \(old ?? "(none)") → \(new ?? "(none)")"
+      // Swift's comparison is the eye's: é is é, however it is spelled. Then only the spelling says what changed.
+      guard let old, let new, old == new else { return "\(name): \(old ?? "(none)") → \(new ?? "(none)")" }
+      return "\(name): \(ByteText(old).spelled) → \(ByteText(new).spelled)"
     }
     func short(_ digest: String?) -> String? { digest.map { String($0.prefix(12)) } }
     switch self {

@@ -41,4 +41,18 @@ import Testing
       #expect(answer.status == 66 && answer.errors.contains("needs Graphviz"), "\(answer)")
     }
   }
+
+  /// A terminal that nobody has sized knows neither; one that was given a width alone has no height.
+  @Test func aWidthHoldsWithoutAHeight() throws {
+    let sandbox = try Sandbox()
+    let command = "{stage: command, parameters: {argv: [sh, -c, 'sleep 0.5; touch o'], outputs: [o]}}"
+    try sandbox.write("stages: {a: \(command)}\n", to: "wide.yaml")
+    let run = "\(Sandbox.executable) run wide.yaml --cache"
+    for (size, hasBar) in [("cols 100", true), ("cols 20", false), ("rows 0", true)] {
+      let answer = try shell(
+        sandbox, "script -qec 'stty \(size); \(run) \(sandbox.folder)/\(UUID())' /dev/null")
+      #expect(answer.status == 0 && answer.output.contains("0/1 node "), "\(answer)")
+      #expect(answer.output.contains("▕") == hasBar, "\(size): \(answer.output)")
+    }
+  }
 }

@@ -87,8 +87,10 @@ public final class ConsoleProgress: ProgressDisplay {
 
   private static func terminalSize() -> Size {
     var size = winsize()
-    let isKnown = ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 && size.ws_row > 0
-    return isKnown ? Size(columns: Int(size.ws_col), rows: Int(size.ws_row)) : Size(columns: 80, rows: 24)
+    // Each by itself: some terminals tell their width and no height. Where the call fails, both are 0.
+    _ = ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size)
+    return Size(
+      columns: size.ws_col > 0 ? Int(size.ws_col) : 80, rows: size.ws_row > 0 ? Int(size.ws_row) : 24)
   }
 
   // MARK: What happens
