@@ -60,8 +60,12 @@ bench-vit: setup ## Time the vision transformer, beside PyTorch and onnxruntime 
 	  $(if $(TORCH_VIT),--torch $(TORCH_VIT)) --onnxruntime scripts/peers/onnx_vit.py)
 
 validate: setup ## Run the long checks against the truth; writes docs/tables/logistic-checks.md
+	@scripts/setup.sh python
 	$(BUILD)
 	python3 scripts/results/validate.py
+	.build-python/bin/python scripts/results/figures.py --run 'steps:--set extractor=pixels --set repeat=3' \
+	  'datamodeling:--set size=[1000] --set repeat=4' \
+	  'attack:--set extractor=pixels --set size=[3500] --set repeat=6 --set attacked=3'
 
 tables: ## Put the tables that are up to date in the cache into docs/tables; runs no node
 	python3 scripts/results/tables.py

@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-"""Computes the figures of pipelines that have been run once more, by NumPy and SciPy, and compares them. Runs no node.
+"""Computes the figures of pipelines that have been run once more, by NumPy and SciPy, and compares them.
 
-usage: figures.py [--evaluations N] NAME[:OPTION…] …      such as  figures.py 'steps:--set repeat=10'
+usage: figures.py [--run] [--evaluations N] NAME[:OPTION…] …      such as  figures.py 'steps:--set repeat=10'
 
 Every table of the pipelines is computed from its evaluations (means, intervals, tests, corrections, margins, matched
 factors, calibration, scores, attacks), and N evaluations (default 5), drawn at random, from their nets and images. The
-second program is that of the tests, Tests/EndToEndTests/Figures. Exits 1 where a figure differs. PIPELINE names the
+second program is that of the tests, Tests/EndToEndTests/Figures. --run brings the pipelines up to date first; without it
+no node runs. Exits 1 where a figure differs. PIPELINE names the
 executable (default: .build/release/pipeline), PIPELINE_CACHE the cache; it wants h5py, NumPy and SciPy.
 """
+import argparse
 import json
 import os
 import pathlib
@@ -28,10 +30,12 @@ def asked(*words):
     return answer.stdout
 
 
-def check(words, evaluations):
-    """What the second program says of one pipeline, named by words such as `random --set repeat=50`."""
+def check(words, evaluations, runs):
+    """What the second program says of one pipeline, named by words such as `random:--set repeat=50`."""
     name, _, options = words.partition(":")
     options = shlex.split(options)
+    if runs:
+        asked("run", name, *options)
     nodes = json.loads(asked("status", name, *options, "--nodes", "--json"))
     files = sorted({node["path"] for node in nodes if node["standing"] == "fresh"})
     with tempfile.NamedTemporaryFile("w", suffix=".json") as tables:
@@ -45,12 +49,12 @@ def check(words, evaluations):
 
 
 def main():
-    words, evaluations = sys.argv[1:], 5
-    if words[:1] == ["--evaluations"]:
-        evaluations, words = int(words[1]), words[2:]
-    if not words:
-        sys.exit(__doc__)
-    sys.exit(0 if all([check(each, evaluations) for each in words]) else 1)
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("--run", action="store_true")
+    parser.add_argument("--evaluations", type=int, default=5)
+    parser.add_argument("names", nargs="+")
+    options = parser.parse_args()
+    sys.exit(0 if all([check(words, options.evaluations, options.run) for words in options.names]) else 1)
 
 
 if __name__ == "__main__":
