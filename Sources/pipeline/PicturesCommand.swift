@@ -55,7 +55,7 @@ struct PicturesCommand: ParsableCommand {
     }
     guard missing.isEmpty else {
       printError(
-        "not up to date: \(missing.joined(separator: ", ")); first: \(pipeline.runCommand)")
+        "not up to date: \(missing.joined(separator: ", ")); first: \(pipeline.runCommand(cache))")
       throw Exit.failed
     }
   }

@@ -101,8 +101,8 @@ struct PipelineOptions: ParsableArguments {
 
   func path() throws -> String { try PipelineFolder.path(of: name) }
 
-  /// The command that brings this pipeline, with its options, up to date.
-  var runCommand: String { "pipeline run \(words)" }
+  /// The command that brings this pipeline, with its options, up to date in a cache.
+  func runCommand(_ cache: CacheOptions) -> String { "pipeline run \(words)\(cache.words)" }
 
   /// The words by which a command names this pipeline, quoted for a shell.
   var words: String { Self.words(name, overrides) }
@@ -142,6 +142,13 @@ struct CacheOptions: ParsableArguments {
   }
 
   var cache: CacheStore { Self.store(directory) }
+
+  /// The words by which a command names the cache, after a space; nothing for the one that it takes by itself.
+  var words: String { Self.words(for: cache) }
+
+  static func words(for cache: CacheStore) -> String {
+    cache.root == store(nil).root ? "" : " --cache \(PipelineOptions.quoted(cache.root))"
+  }
 
   /// The cache in a folder, or where it is if none is named.
   static func store(_ directory: String?) -> CacheStore {

@@ -68,7 +68,7 @@ struct TableCommand: ParsableCommand {
     var texts: [(name: String, text: String)] = []
     for id in tables {
       guard let artifact = resolution.artifact(id) else {
-        printError("\(session.plan[id].name) is not up to date; first: \(pipeline.runCommand)")
+        printError("\(session.plan[id].name) is not up to date; first: \(pipeline.runCommand(cache))")
         throw Exit.failed
       }
       texts.append((session.plan[id].name, try text(of: id, artifact, session)))

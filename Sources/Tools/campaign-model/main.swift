@@ -72,6 +72,9 @@ final class ModelExecutor: TaskExecutor {
 /// What the pilots have done. One thread runs at a time, so nothing guards it but that.
 final class Tally: @unchecked Sendable {
   var executions: [String: Int] = [:]
+  /// When each node was made.
+  var times: [Double] = []
+  /// When the last pilot has ended.
   var end = 0.0
   var problems: [String] = []
 }
@@ -110,6 +113,11 @@ func number(_ index: Int, _ standard: Double) -> Double { numbers.count > index 
 let (pilots, nodes) = (Int(number(0, 100)), Int(number(1, 10_000)))
 let (seconds, capacity) = (number(2, 0.25), number(3, 0))
 
+// All pilots share what one process may have open.
+var openFiles = rlimit()
+getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &openFiles)
+openFiles.rlim_cur = openFiles.rlim_max
+setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &openFiles)
 let registry = StageRegistry([ModelStage.self])
 let plan = try modelPlan(nodes)
 let cache = CacheStore(root: folder)
@@ -132,7 +140,10 @@ for _ in 0..<pilots {
     do {
       var run = Run(
         pilotOf: campaign, assignment, options: RunOptions(jobs: 1, memory: 1 << 30, lease: 180),
-        executor: ModelExecutor(registry, seconds: seconds) { tally.executions[$0, default: 0] += 1 },
+        executor: ModelExecutor(registry, seconds: seconds) {
+          tally.executions[$0, default: 0] += 1
+          tally.times.append(virtual_now())
+        },
         progress: NoProgress())
       let summary = try run.execute(assignment.wanted)
       if !summary.failures.isEmpty { tally.problems.append("\(summary.failures[0].failure.message)") }
@@ -149,10 +160,19 @@ virtual_leave()
 done.wait()
 let made = tally.executions.count
 let twice = tally.executions.values.filter { $0 > 1 }.count
-let calls = Double(virtual_calls())
+let calls = Double(virtual_calls()) / Double(max(1, made))
+tally.times.sort()
+func round(_ value: Double) -> Double { (value * 10).rounded() / 10 }
+/// When a share of the nodes was made.
+func time(_ share: Double) -> Double {
+  tally.times.isEmpty ? 0 : tally.times[Int(share * Double(tally.times.count - 1))]
+}
 print(
   "pilots \(pilots)  nodes \(made) of \(unfinished.count)  twice \(twice)  problems \(tally.problems.count)  "
-    + "virtual seconds \((tally.end * 10).rounded() / 10)  nodes/s \(Int(Double(made) / tally.end))  "
-    + "file calls a node \((calls / Double(max(1, made)) * 10).rounded() / 10)")
+    + "virtual seconds to 10, 50, 90, 99 and 100 % of the nodes "
+    + [0.1, 0.5, 0.9, 0.99, 1].map { "\(round(time($0)))" }.joined(separator: ", ")
+    + ", to the last pilot's end \(round(tally.end))  nodes/s \(Int(Double(made) / max(0.001, time(1)))), "
+    + "from 10 to 90 % \(Int(0.8 * Double(made) / max(0.001, time(0.9) - time(0.1))))  file calls a node \(round(calls))"
+)
 for problem in tally.problems.prefix(3) { print("  \(problem)") }
 exit(made == unfinished.count && tally.problems.isEmpty && twice == 0 ? 0 : 1)

@@ -32,7 +32,7 @@ struct CampaignFollower {
       }
       if isAttended { lastSeen = .now }
       if (ContinuousClock.now - lastSeen) / .seconds(1) > Self.patience {
-        printError("error: \(CampaignLine(campaign, watch.madeCount).text)")
+        printError("error: \(CampaignLine(campaign, in: session.cache, watch.madeCount).text)")
         throw Exit.failed
       }
       usleep(pause)
@@ -70,9 +70,14 @@ struct CampaignFollower {
     for failure in failures { printError("error: \(failure.node): \(failure.message)") }
     guard ending == "done" else {
       printError(
-        "  what was finished is kept; pipeline submit \(campaign.facts?.words ?? "") tries the rest again")
+        "  what was finished is kept; \(Self.submitCommand(campaign, session.cache)) tries the rest again")
       throw Exit.failed
     }
+  }
+
+  /// The command that goes on with a campaign.
+  static func submitCommand(_ campaign: Campaign, _ cache: CacheStore) -> String {
+    "pipeline submit \(campaign.facts?.words ?? "")\(CacheOptions.words(for: cache))"
   }
 }
 
@@ -80,7 +85,7 @@ struct CampaignFollower {
 struct CampaignLine {
   let text: String
 
-  init(_ campaign: Campaign, _ made: Int? = nil) {
+  init(_ campaign: Campaign, in cache: CacheStore, _ made: Int? = nil) {
     let watch = CampaignWatch(campaign)
     _ = watch.look()
     let facts = campaign.facts
@@ -97,7 +102,8 @@ struct CampaignLine {
     } else if let waiting = SlurmArray.jobs(of: campaign), waiting > 0 {
       parts.append("\(counted(waiting, "job")) waiting for SLURM")
     } else {
-      parts.append("work is left and no pilot; go on with: pipeline submit \(facts?.words ?? "")")
+      parts.append(
+        "work is left and no pilot; go on with: \(CampaignFollower.submitCommand(campaign, cache))")
     }
     text = "campaign \(campaign.id): \(parts.joined(separator: ", "))"
   }
@@ -105,7 +111,7 @@ struct CampaignLine {
   /// The lines of a pipeline's campaigns that have not ended.
   static func lines(of pipeline: String, in cache: CacheStore) -> [String] {
     Campaign.all(in: cache).filter { $0.facts?.pipeline == pipeline && $0.ending == nil }.map {
-      CampaignLine($0).text
+      CampaignLine($0, in: cache).text
     }
   }
 }

@@ -67,7 +67,7 @@ struct CampaignsCommand: ParsableCommand {
     }
     if json { return try printJSON(campaigns.map(Row.init)) }
     for campaign in campaigns {
-      print(CampaignLine(campaign).text)
+      print(CampaignLine(campaign, in: store).text)
       guard name != nil else { continue }
       for batch in campaign.batches() {
         print(

@@ -50,7 +50,7 @@ struct ExportCommand: ParsableCommand {
   func run() throws {
     let session = try Session(pipeline, cache)
     if let closure {
-      return try session.writeClosure(closure, try session.nodes(nodes), first: pipeline.runCommand)
+      return try session.writeClosure(closure, try session.nodes(nodes), first: pipeline.runCommand(cache))
     }
     let into = into ?? ""
     let export = Export(
@@ -60,7 +60,7 @@ struct ExportCommand: ParsableCommand {
     print("\(counted(outcome.files, "file")) in \(into)")
     if !outcome.missing.isEmpty {
       printError(
-        "not up to date: \(outcome.missing.joined(separator: ", ")); first: \(pipeline.runCommand)")
+        "not up to date: \(outcome.missing.joined(separator: ", ")); first: \(pipeline.runCommand(cache))")
     }
     guard outcome.missing.isEmpty, outcome.conflicts.isEmpty else { throw Exit.failed }
   }
@@ -187,7 +187,7 @@ struct CatCommand: ParsableCommand {
     let resolution = Resolution(
       plan: session.plan, keys: session.keys, cache: session.cache, wanted: [id])
     guard let artifact = resolution.artifact(id) else {
-      printError("\(session.plan[id].name) is not up to date; first: \(pipeline.runCommand)")
+      printError("\(session.plan[id].name) is not up to date; first: \(pipeline.runCommand(cache))")
       throw Exit.failed
     }
     do {

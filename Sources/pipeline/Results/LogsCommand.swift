@@ -29,8 +29,10 @@ struct LogsCommand: ParsableCommand {
   func run() throws {
     let session = try Session(pipeline, cache)
     let id = try session.node(node)
-    if follow { return try LogFollower(session: session, node: id, advice: pipeline.runCommand).follow() }
-    guard let file = try NodeLogFile(of: id, in: session, advice: pipeline.runCommand) else {
+    if follow {
+      return try LogFollower(session: session, node: id, advice: pipeline.runCommand(cache)).follow()
+    }
+    guard let file = try NodeLogFile(of: id, in: session, advice: pipeline.runCommand(cache)) else {
       printError("\(session.plan[id].name) printed nothing, or its log is gone")
       return
     }

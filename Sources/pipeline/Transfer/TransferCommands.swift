@@ -32,9 +32,22 @@ enum Transfers {
     )
     for problem in summary.refused { printError("refused: \(problem)") }
   }
+}
 
-  /// The plan keys of pipelines; of the whole cache if none is named.
-  static func keys(_ names: [String], _ overrides: [String], _ cache: CacheOptions) throws -> [Digest]? {
+/// With which cache results are exchanged, and which.
+struct ExchangeOptions: ParsableArguments {
+  @Argument(help: Transfers.help) var remote: String
+  @Argument(
+    help: "Pipelines (default: all results that there are).", completion: .custom(completePipelines))
+  var names: [String] = []
+  @Option(name: .customLong("set"), help: ArgumentHelp("As that of 'run'.", valueName: "key=value"))
+  var overrides: [String] = []
+  @OptionGroup var cache: CacheOptions
+
+  func validate() throws { if RemoteAddress(remote) == nil { throw Transfers.wrongAddress(remote) } }
+
+  /// The plan keys of the pipelines; nil if none is named.
+  func keys() throws -> [Digest]? {
     if names.isEmpty { return nil }
     return try names.flatMap { name in
       var options = PipelineOptions()
@@ -44,13 +57,12 @@ enum Transfers {
     }
   }
 
-  /// Does something with a remote; what it can't do ends the program with exit code 66.
-  static func withRemote(
-    _ address: String, _ cache: CacheOptions, sends: Bool = false,
-    _ body: (inout CacheTransfer) throws -> Void
+  /// Does something with the remote; what it can't do ends the program with exit code 66.
+  func withRemote(
+    sends: Bool = false, _ body: (inout CacheTransfer) throws -> Void
   ) throws -> TransferSummary {
     do {
-      var transfer = try CacheTransfer(cache.cache, RemoteAddress(address)!, sends: sends)
+      var transfer = try CacheTransfer(cache.cache, RemoteAddress(remote)!, sends: sends)
       try body(&transfer)
       return transfer.summary
     } catch let error as NotACache {
@@ -66,18 +78,11 @@ enum Transfers {
 struct PushCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "push", abstract: "Sends results to another cache, as far as it lacks them.")
-  @Argument(help: Transfers.help) var remote: String
-  @Argument(help: "Pipelines (default: all results of the cache).", completion: .custom(completePipelines))
-  var names: [String] = []
-  @Option(name: .customLong("set"), help: ArgumentHelp("As that of 'run'.", valueName: "key=value"))
-  var overrides: [String] = []
-  @OptionGroup var cache: CacheOptions
-
-  func validate() throws { if RemoteAddress(remote) == nil { throw Transfers.wrongAddress(remote) } }
+  @OptionGroup var exchange: ExchangeOptions
 
   func run() throws {
-    let keys = try Transfers.keys(names, overrides, cache) ?? CacheTransfer.allKeys(in: cache.cache)
-    let summary = try Transfers.withRemote(remote, cache, sends: true) { try $0.push(keys) }
+    let keys = try exchange.keys() ?? CacheTransfer.allKeys(in: exchange.cache.cache)
+    let summary = try exchange.withRemote(sends: true) { try $0.push(keys) }
     Transfers.tell(summary, "pushed")
     if !summary.refused.isEmpty { throw Exit.failed }
   }
@@ -88,18 +93,11 @@ struct PullCommand: ParsableCommand {
     commandName: "pull", abstract: "Fetches results from another cache, as far as this one lacks them.",
     discussion:
       "Each is compared with the SHA-256 in its record before it is taken; one that differs is refused.")
-  @Argument(help: Transfers.help) var remote: String
-  @Argument(help: "Pipelines (default: all results there).", completion: .custom(completePipelines))
-  var names: [String] = []
-  @Option(name: .customLong("set"), help: ArgumentHelp("As that of 'run'.", valueName: "key=value"))
-  var overrides: [String] = []
-  @OptionGroup var cache: CacheOptions
-
-  func validate() throws { if RemoteAddress(remote) == nil { throw Transfers.wrongAddress(remote) } }
+  @OptionGroup var exchange: ExchangeOptions
 
   func run() throws {
-    let keys = try Transfers.keys(names, overrides, cache)
-    let summary = try Transfers.withRemote(remote, cache) { try $0.pull(keys ?? $0.remoteKeys) }
+    let keys = try exchange.keys()
+    let summary = try exchange.withRemote { try $0.pull(keys ?? $0.remoteKeys) }
     Transfers.tell(summary, "pulled")
     if !summary.refused.isEmpty { throw Exit.failed }
   }

@@ -39,6 +39,22 @@ import ToyStages
     #expect(campaign.pilots().isEmpty)
   }
 
+  /// Of many pilots one gathers the news; when it dies the others go on.
+  @Test func manyPilotsHearOfEachOtherByARelay() throws {
+    let lab = try Lab()
+    let (campaign, _) = try lab.submit(.fan(width: 80, seconds: 0.15, log: lab.log))
+    var pilots = try (0..<8).map { _ in try lab.startPilot(campaign) }
+    #expect(eventually(within: 30) { !lab.files("campaigns/\(campaign.id)/relay").isEmpty })
+    let relay = try #require(lab.files("campaigns/\(campaign.id)/relay").first)
+    let gatherer = try #require(pilots.firstIndex { relay.contains("-\($0.id)-") })
+    kill(pilots[gatherer].id, SIGKILL)
+    pilots.remove(at: gatherer).wait()
+    for pilot in pilots { #expect(pilot.wait() == 0, "\(pilot.errors)") }
+    #expect(campaign.ending == "done")
+    #expect(lab.executions().values.reduce(0, +) <= lab.executions().count + 1)
+    #expect(lab.executions().count == 162)
+  }
+
   @Test func theSameQuestionIsTheSameCampaign() throws {
     let lab = try Lab()
     var pipeline = ToyPipeline.fan(width: 3, seconds: 0, log: lab.log)

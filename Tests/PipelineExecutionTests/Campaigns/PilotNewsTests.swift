@@ -60,6 +60,24 @@ import Testing
     #expect(reader.read().count == 2000)
   }
 
+  @Test func manyFilesAreReadInTurnAndSilentOnesSeldom() throws {
+    let lab = try Lab()
+    let folder = lab.folder + "/results"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    let failed = try line("failed \(key.hex) 4")
+    for name in 0..<10 { try failed.write(toFile: "\(folder)/\(name)", atomically: false, encoding: .utf8) }
+    let reader = PilotNewsReader(folder, except: "")
+    #expect((0..<3).map { _ in reader.read(atMost: 4).count } == [4, 4, 2])
+    #expect(reader.read().isEmpty && reader.count == 10)
+    // One that was not there at the last listing is found by the next.
+    try failed.write(toFile: "\(folder)/new", atomically: false, encoding: .utf8)
+    #expect(reader.read(lists: false).isEmpty && reader.read().count == 1)
+    for _ in 0..<100 { #expect(reader.read(sparing: true).isEmpty) }
+    try (failed + failed).write(toFile: "\(folder)/3", atomically: false, encoding: .utf8)
+    let looks = (1...8).first { _ in !reader.read(sparing: true).isEmpty }
+    #expect(looks != nil)
+  }
+
   @Test func aLineMustMakeSense() throws {
     let lab = try Lab()
     let folder = lab.folder + "/results"

@@ -165,7 +165,7 @@ public struct CacheLayout: Sendable {
     /// What it was made of; written last.
     case facts = "campaign"
     case cancelled, ended
-    case pilots, results, failures, jobs, output
+    case pilots, results, relay, failures, jobs, output
   }
 
   /// Whether a name is one of a campaign: that of its pipeline, a dash, and twelve digits.

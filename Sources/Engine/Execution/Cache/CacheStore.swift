@@ -65,6 +65,15 @@ public struct CacheStore: Sendable {
     return record
   }
 
+  /// Has the next look for the record of an action ask the server. A client of NFS remembers for up to a minute that a name
+  /// was absent; the opening of a folder makes it ask whether that still holds.
+  func forgetAbsence(of action: Digest) {
+    let folder = POSIX.parent(of: layout.path(.actions, action))
+    if POSIX.reopen(folder) { return }
+    // The folder itself may be remembered as absent, and the one above it.
+    for path in [root, layout[.actions], folder] where !POSIX.reopen(path) { return }
+  }
+
   /// Whether the artifact's file is there with its size; its bytes are checked by whoever reads them. Where a power cut
   /// may have come between, its bytes are checked here.
   public func holds(_ artifact: Artifact) -> Bool {

@@ -68,12 +68,13 @@ public struct Campaign: Sendable {
     try cache.prepare()
     let resolution = Resolution(plan: plan, keys: keys, cache: cache, wanted: wanted)
     let campaign = Campaign(id: id(of: plan, keys, wanted: wanted, in: cache), in: cache)
-    for part in [CacheLayout.CampaignPart.pilots, .results, .failures, .jobs, .output] {
+    for part in [CacheLayout.CampaignPart.pilots, .results, .relay, .failures, .jobs, .output] {
       try POSIX.makeDirectories(campaign.path(part))
     }
     if !campaign.pilots().contains(where: \.isAlive) {
-      for name in POSIX.list(campaign.path(.failures)) { unlink(campaign.path(.failures) + "/" + name) }
-      for name in POSIX.list(campaign.path(.results)) { unlink(campaign.path(.results) + "/" + name) }
+      for part in [CacheLayout.CampaignPart.failures, .results, .relay] {
+        for name in POSIX.list(campaign.path(part)) { unlink(campaign.path(part) + "/" + name) }
+      }
       unlink(campaign.path(.ended))
     }
     unlink(campaign.path(.cancelled))

@@ -56,11 +56,13 @@ extension Campaign {
           check(layout.campaign(id, part) + "/" + name) { RecordFile($0, kind: kind) != nil }
         }
       }
-      for name in POSIX.list(layout.campaign(id, .results)) {
-        // The last line may be one that is being written.
-        check(layout.campaign(id, .results) + "/" + name) { bytes in
-          let lines = bytes.split(separator: 0x0A, omittingEmptySubsequences: false).dropLast()
-          return lines.allSatisfy { $0.isEmpty || PilotNews($0) != nil }
+      for part in [CacheLayout.CampaignPart.results, .relay] {
+        for name in POSIX.list(layout.campaign(id, part)) {
+          // The last line may be one that is being written.
+          check(layout.campaign(id, part) + "/" + name) { bytes in
+            let lines = bytes.split(separator: 0x0A, omittingEmptySubsequences: false).dropLast()
+            return lines.allSatisfy { $0.isEmpty || PilotNews($0) != nil }
+          }
         }
       }
     }

@@ -27,7 +27,7 @@ final class Pilot {
   let campaign: Campaign
   let options: PilotOptions
   let name = PilotMark.newName()
-  private let news: PilotNewsReader
+  let relay: PilotRelay
   private let writer: PilotNewsWriter
   private let mark: String
   private let clock: () -> Double
@@ -35,9 +35,9 @@ final class Pilot {
   private var nextMark = 0.0
   private var nextLook = 0.0
   private var nextNews = 0.0
+  private var lastNews = -Double.infinity
+  private var newsPause = Pilot.shortestPause
   private var restsUntil = 0.0
-  /// Whether the last look at the news has brought any.
-  private var hasNews = false
   /// How many nodes in a row others had.
   private var collisions = 0
   private var lastWork: Double
@@ -63,12 +63,9 @@ final class Pilot {
     start = clock()
     lastWork = start
     mark = campaign.path(.pilots) + "/" + name
-    news = PilotNewsReader(campaign.path(.results), except: name)
+    relay = PilotRelay(campaign, name: name, now: start)
     writer = PilotNewsWriter(campaign.path(.results) + "/" + name)
   }
-
-  /// Puts equally urgent nodes in an order of its own.
-  var turn: UInt64 { Digest(of: name.utf8).prefix64 }
 
   // MARK: Marks
 
@@ -78,6 +75,9 @@ final class Pilot {
       temporary: campaign.cache.layout.temporary("pilot"), sync: false)
     nextMark = clock() + PilotMark.period
   }
+
+  /// Where in each stage it begins, as a share of 2³².
+  var place: UInt32 { UInt32(truncatingIfNeeded: Digest(of: name.utf8).prefix64) }
 
   /// Touches its mark and looks for a cancellation, when they are due.
   func keepMarks() {
@@ -92,13 +92,19 @@ final class Pilot {
     }
   }
 
-  func end() { unlink(mark) }
+  func end() {
+    relay.end()
+    unlink(mark)
+  }
 
   // MARK: News
 
-  /// The pause between two readings of the news, in seconds. Each reads some files only, so that a pilot makes at most 50
-  /// calls a second for them, however many others there are.
-  private var newsPause: Double { max(0.2, 0.02 * Double(min(32, news.count))) }
+  /// The least pause between two readings of the news, in seconds.
+  private static let shortestPause = 0.25
+  /// The longest, for who waits for them.
+  private static let longestPause = 5.0
+  /// Who has work looks this often, unless it meets others.
+  private static let busyPause = 10.0
 
   /// What others have made since the last look, if it is time for one.
   ///
@@ -106,12 +112,19 @@ final class Pilot {
   ///   looks.
   func takeNews(isBusy: Bool) -> [PilotNews] {
     let now = clock()
-    guard now >= nextNews, !isBusy || collisions > 0 || now >= nextNews + 10 * newsPause else { return [] }
+    guard now >= nextNews, !isBusy || collisions > 0 || now >= lastNews + Self.busyPause else { return [] }
+    let items = relay.read(now: now, isIdle: !isBusy)
+    // Half as long again each time that there are none, but soon after what has taken long: by a fifth of it.
+    newsPause = items.isEmpty ? min(newsPause * 1.5, Self.longestPause, 0.2 * (now - lastWork)) : 0
+    newsPause = max(newsPause, Self.shortestPause)
+    lastNews = now
     nextNews = now + newsPause * Double.random(in: 0.75...1.25)
-    let items = news.read(isWhole: false)
-    hasNews = !items.isEmpty
+    if !items.isEmpty { restsUntil = now }
     return items
   }
+
+  /// What is new at the end, whenever the last look was.
+  func takeLastNews() -> [PilotNews] { relay.read(now: clock(), isIdle: false) }
 
   func tell(_ item: PilotNews) { writer.add(item) }
   func flush() throws(SystemError) { try writer.flush() }
@@ -130,14 +143,18 @@ final class Pilot {
   }
 
   /// Others had the node that this pilot was about to start. A few times in a row means that they are at all that is
-  /// ready, or that this pilot's news are old. Where news come, the next ones will tell it of more than a look at each
-  /// node would; where none come, nobody tells.
-  func collide() {
+  /// ready, or that this pilot's news are old; then it tries ever less often. Where news come, the next ones will tell it of
+  /// more than a look at each node would. Where none come, nobody tells of what is made: it looks on.
+  ///
+  /// - Parameter isMade: Whether the node is made; else another has its lease.
+  func collide(isMade: Bool) {
     collisions += 1
-    guard collisions >= 3, hasNews else { return }
     let now = clock()
-    restsUntil = now + min(newsPause, 0.05 * Double(collisions)) * Double.random(in: 0.5...1)
-    nextNews = min(nextNews, restsUntil)
+    nextNews = min(nextNews, lastNews + Self.shortestPause)
+    guard collisions >= 3, !isMade || now - relay.heard < 5 else { return }
+    let longest = isMade ? 2.0 : 0.5
+    restsUntil =
+      now + min(longest, 0.005 * pow(1.6, Double(min(collisions, 20)))) * Double.random(in: 0.5...1)
   }
 
   func didStart() {
@@ -150,7 +167,13 @@ final class Pilot {
   var rests: Bool { clock() < restsUntil }
 
   /// Seconds until it should look around again.
-  func pause(atMost limit: Double) -> Double { max(0.01, min(limit, max(restsUntil, nextNews) - clock())) }
+  ///
+  /// - Parameter isBusy: Whether there is something to start once it has rested.
+  func pause(atMost limit: Double, isBusy: Bool) -> Double {
+    // What is ready and not started has no room yet.
+    if isBusy, !rests { return limit }
+    return max(0.01, min(limit, (isBusy ? restsUntil : max(restsUntil, nextNews)) - clock()))
+  }
 
   var isIdleForLong: Bool { clock() - lastWork > options.idle }
 

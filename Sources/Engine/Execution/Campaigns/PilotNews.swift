@@ -10,6 +10,14 @@ package enum PilotNews: Sendable {
   /// A node has failed; the message is in the campaign's folder.
   case failed(Digest, node: NodeID)
 
+  /// The key of the action.
+  var action: Digest {
+    switch self {
+    case .made(let artifact, _, _): artifact.action
+    case .failed(let action, _): action
+    }
+  }
+
   /// The line, with its end.
   var line: String {
     let words: [String]
@@ -73,14 +81,16 @@ final class PilotNewsWriter {
 
 /// Reads what pilots have written since it last looked.
 package final class PilotNewsReader {
-  /// How many files are read at a time: what a look costs must not grow with the number of pilots.
-  private static let perLook = 32
-
+  /// No file stays open between two looks: of thousands a process may not hold that many, and on NFS it is the opening that
+  /// asks the server for what is new.
   private struct Source {
-    var descriptor: Int32
     var offset = 0
     /// The beginning of a line whose end is not there yet.
     var rest: [UInt8] = []
+    /// How many looks in a row have found nothing.
+    var silence = 0
+    /// The number of the look from which on it is worth one.
+    var due = 0
   }
 
   private let folder: String
@@ -88,43 +98,50 @@ package final class PilotNewsReader {
   private var sources: [String: Source] = [:]
   /// The names in the order in which their turn comes.
   private var turns: [String] = []
-  private var buffer = [UInt8](repeating: 0, count: 1 << 16)
+  private var looks = 0
+  private var buffer: [UInt8] = []
 
   /// - Parameters:
   ///   - folder: The folder of the files.
   ///   - own: The name of the file that is not read.
   package init(_ folder: String, except own: String) { (self.folder, self.own) = (folder, own) }
 
-  deinit { for source in sources.values { close(source.descriptor) } }
-
   /// How many others there are or were.
   package var count: Int { sources.count }
 
-  /// What is new, one call a file where nothing is: of new files, and of some of the others in turn. A line that is not as
-  /// it was written is passed over: news only save calls.
+  /// What is new, two calls a file where nothing is. A line that is not as it was written is passed over: news only save
+  /// calls.
   ///
-  /// - Parameter isWhole: Whether all files are read.
-  package func read(isWhole: Bool = true) -> [PilotNews] {
-    var names = Array(turns.prefix(isWhole ? turns.count : Self.perLook))
-    turns.removeFirst(names.count)
-    for name in POSIX.list(folder) where name != own && sources[name] == nil {
-      let descriptor = open(folder + "/" + name, O_RDONLY | O_CLOEXEC)
-      guard descriptor >= 0 else { continue }
-      sources[name] = Source(descriptor: descriptor)
-      names.append(name)
+  /// - Parameters:
+  ///   - limit: How many files are read, new ones first and then in turn.
+  ///   - lists: Whether it looks for new files.
+  ///   - sparing: Whether files that were silent for long are passed over most of the time.
+  package func read(atMost limit: Int = .max, lists: Bool = true, sparing: Bool = false) -> [PilotNews] {
+    looks += 1
+    if lists {
+      let new = POSIX.list(folder).filter { $0 != own && sources[$0] == nil }
+      for name in new { sources[name] = Source() }
+      turns = new + turns
     }
+    let names = Array(turns.prefix(limit))
+    turns.removeFirst(names.count)
     turns += names
+    if buffer.isEmpty, !names.isEmpty { buffer = [UInt8](repeating: 0, count: 1 << 16) }
     var news: [PilotNews] = []
-    for name in names { read(&sources[name]!, &news) }
+    for name in names where !sparing || sources[name]!.due <= looks { read(name, &sources[name]!, &news) }
     return news
   }
 
-  private func read(_ source: inout Source, _ news: inout [PilotNews]) {
+  private func read(_ name: String, _ source: inout Source, _ news: inout [PilotNews]) {
+    let descriptor = open(folder + "/" + name, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return }
+    defer { close(descriptor) }
+    let start = source.offset
     while true {
       let got = buffer.withUnsafeMutableBytes {
-        pread(source.descriptor, $0.baseAddress!, $0.count, off_t(source.offset))
+        pread(descriptor, $0.baseAddress!, $0.count, off_t(source.offset))
       }
-      guard got > 0 else { return }
+      guard got > 0 else { break }
       source.offset += got
       source.rest += buffer[..<got]
       var start = 0
@@ -133,7 +150,10 @@ package final class PilotNewsReader {
         start = end + 1
       }
       source.rest.removeFirst(start)
-      if got < buffer.count { return }
+      if got < buffer.count { break }
     }
+    // A pilot that was silent for eighty looks is dead, or at a long node: up to seven looks later is soon enough.
+    source.silence = source.offset == start ? source.silence + 1 : 0
+    source.due = looks + 1 + min(7, source.silence / 10)
   }
 }

@@ -17,7 +17,7 @@ package struct ForeignNodes {
   /// The pause before the first look, in seconds.
   private let first: Double
   /// How many nodes are looked at in one round.
-  static let perRound = 32
+  private let perRound: Int
 
   /// No pause is longer, in seconds.
   private let longest: Double
@@ -28,12 +28,18 @@ package struct ForeignNodes {
   ///   - lease: The duration of a lease in seconds. A silent one is found by looking several times within it.
   ///   - first: The pause before the first look, in seconds.
   package init(
-    lease: Double, first: Double = 0.05,
+    lease: Double, first: Double = 0.05, longest: Double = 5, perRound: Int = 32,
     random: any RandomNumberGenerator = SystemRandomNumberGenerator()
   ) {
     self.first = first
-    longest = min(5, lease / 4)
+    self.longest = min(longest, lease / 4)
+    self.perRound = perRound
     self.random = random
+  }
+
+  /// Those of a pilot. It hears of results by news and looks only in case their maker is gone; and of pilots there are many.
+  package static func ofPilot(lease: Double) -> ForeignNodes {
+    ForeignNodes(lease: lease, first: 1, longest: 20, perRound: 8)
   }
 
   package var isEmpty: Bool { waits.isEmpty }
@@ -54,7 +60,7 @@ package struct ForeignNodes {
   package mutating func look(now: Double, _ isElsewhere: (NodeID) -> Bool) {
     let due = waits.indices.filter { waits[$0].due <= now }.sorted { waits[$0].due < waits[$1].due }
     var gone: Set<NodeID> = []
-    for index in due.prefix(Self.perRound) {
+    for index in due.prefix(perRound) {
       if isElsewhere(waits[index].id) {
         // A quarter longer each time: whoever waits for an hour notices the end at most some seconds late, and whoever
         // waits for a second some tenths.

@@ -24,6 +24,8 @@ public struct Run {
   var logs: [NodeID: NodeLog] = [:]
   /// Whether a batch system has said that time is nearly up.
   var isFinishing = false
+  /// Whether names of the cache may be known late.
+  private(set) var isOnNetwork = false
   /// This run's side of a campaign; nil if it is of its own.
   let pilot: Pilot?
 
@@ -57,14 +59,14 @@ public struct Run {
     self.executor = executor
     self.progress = progress
     self.pilot = pilot
-    let shared = pilot.map { SharedKnowledge(seed: $0.turn, fresh: known) }
+    let shared = pilot.map { SharedKnowledge(place: $0.place, fresh: known) }
     scheduler = Scheduler(plan: plan, keys: keys, cache: cache, sharing: shared)
     budgets = Budgets(options)
     journal = Journal(
       plan: plan, keys: keys, cache: cache, jobs: options.jobs, overrides: options.overrides, pilot: pilot)
     leases = LeaseKeeper(cache: cache, duration: options.lease)
     // A pilot hears of results by news; it looks only in case their maker is gone.
-    elsewhere = ForeignNodes(lease: options.lease, first: pilot == nil ? 0.05 : 1)
+    elsewhere = pilot == nil ? ForeignNodes(lease: options.lease) : .ofPilot(lease: options.lease)
   }
 
   /// Brings nodes up to date.
@@ -84,6 +86,7 @@ public struct Run {
       // What is too large for a pilot is left to others.
       if pilot == nil { try checkBudgets() }
       try journal.open(done: plan.ids.filter { scheduler.states[$0.index] == .done })
+      isOnNetwork = POSIX.isOnNetwork(cache.root)
       progress.begin(plan: plan, unfinished: unfinishedNodes())
     }
     defer { cleanUp() }
@@ -118,7 +121,7 @@ public struct Run {
       for log in logs.values { log.flush() }
       try endHangingNodes()
       leases.renew()
-      pilot?.keepMarks()
+      keepPilot()
       progress.update(
         running: running.keys.sorted(), waiting: elsewhere.ids, unfinished: scheduler.unfinished)
       switch interrupts.taken() {
@@ -130,6 +133,7 @@ public struct Run {
       }
       if pilot?.isCancelled == true || pilot?.graceIsOver == true { isStopped = true }
     }
+    if pilot != nil { confirmWhatOthersMade() }
     try recordCutOffs()
     try recordFinished()
     return isStopped || isFinishing && scheduler.unfinished > 0

@@ -27,7 +27,11 @@ extension Run {
   /// Takes what other pilots have made or seen fail.
   mutating func learnNews() {
     guard let pilot else { return }
-    for item in pilot.takeNews(isBusy: scheduler.readyCount > 0) {
+    learn(pilot.takeNews(isBusy: scheduler.readyCount > 0), pilot)
+  }
+
+  private mutating func learn(_ news: [PilotNews], _ pilot: Pilot) {
+    for item in news {
       switch item {
       case .made(let artifact, let node, let cost):
         if plan.nodes.indices.contains(node.index) { pilot.learn(plan.stage(of: node).family, cost: cost) }
@@ -36,6 +40,26 @@ extension Run {
         if let id = scheduler.learnFailure(of: key) { journal.failedElsewhere(id) }
       }
     }
+  }
+
+  /// Keeps its mark, and the relay of the news if that is its part.
+  mutating func keepPilot() {
+    guard let pilot else { return }
+    pilot.keepMarks()
+    pilot.relay.keep(&leases, now: POSIX.monotonicSeconds)
+  }
+
+  /// Has the plan keys recorded of nodes whose makers may have died before they could. News tell of most that they did not.
+  mutating func confirmWhatOthersMade() {
+    guard let pilot, scheduler.shared?.unconfirmed.isEmpty == false else { return }
+    learn(pilot.takeLastNews(), pilot)
+    scheduler.confirm()
+  }
+
+  /// Another has what this pilot was about to start: it goes on elsewhere.
+  mutating func meetAnother(_ pilot: Pilot, isMade: Bool) {
+    pilot.collide(isMade: isMade)
+    scheduler.jump()
   }
 
   /// Whether a node has failed in another pilot; it counts as failed here then. To be asked under its lease.
@@ -70,7 +94,7 @@ extension Run {
         leave(id)
       } else if scheduler.recheck(id) {
         // The look at the record comes before the lease: that of a node that is done costs no writing.
-        pilot.collide()
+        meetAnother(pilot, isMade: true)
         pilot.didWork()
       } else {
         try start(id, otherReady: scheduler.readyCount)
@@ -109,8 +133,13 @@ extension Run {
 
   /// For how long to wait where nothing is to be started, in seconds.
   var lookAroundPause: Double {
-    let pause = elsewhere.pause(now: POSIX.monotonicSeconds, atMost: 0.25)
-    return pilot.map { max(pause, $0.pause(atMost: 0.25)) } ?? pause
+    mutating get {
+      let pause = elsewhere.pause(now: POSIX.monotonicSeconds, atMost: 0.25)
+      guard let pilot else { return pause }
+      let isBusy = scheduler.readyCount > 0
+      let own = pilot.pause(atMost: 0.25, isBusy: isBusy)
+      return isBusy ? own : max(pause, own)
+    }
   }
 
   /// A SIGTERM has come: whether to wait for running nodes, since a batch system gives some time after it. A second one, or a

@@ -32,7 +32,11 @@ extension Run {
       action: node.task.key, content: outcome.content, fileDigest: outcome.fileDigest, size: outcome.size,
       fileExtension: declaration.fileExtension)
     artifact.variant = outcome.variant
-    if scheduler.isForced(id) { compareWithFormer(id, artifact) } else { noteOtherBytes(id, artifact) }
+    if scheduler.isForced(id) {
+      compareWithFormer(id, artifact)
+    } else {
+      noteOtherBytes(id, artifact, node.reasons)
+    }
     do {
       artifact = try cache.publish(
         node.task.output,
@@ -88,8 +92,9 @@ extension Run {
   }
 
   /// Says that a node was made again to other bytes: what was made of the former ones still holds those.
-  private func noteOtherBytes(_ id: NodeID, _ artifact: Artifact) {
-    guard let former = cache.plan(scheduler.resolver.planKeys[id])?.artifact,
+  private func noteOtherBytes(_ id: NodeID, _ artifact: Artifact, _ reasons: [RunReason]) {
+    // What was never made has no former bytes: no look.
+    guard !reasons.contains(.neverBuilt), let former = cache.plan(scheduler.resolver.planKeys[id])?.artifact,
       former.action == artifact.action,
       former.content != artifact.content
     else { return }

@@ -53,12 +53,17 @@ extension Run {
     let key = scheduler.actionKey(of: id)
     if case .held(let owner) = try leases.acquire(key) {
       // Pilots meet so often that a line each would be most of what they say.
-      if let pilot { pilot.collide() } else { progress.waits(for: id, owner: owner.description) }
+      if let pilot {
+        meetAnother(pilot, isMade: false)
+      } else {
+        progress.waits(for: id, owner: owner.description)
+      }
       scheduler.follow(id)
       elsewhere.add(id, now: POSIX.monotonicSeconds)
       return
     }
     // Another process may have published between our look-up and our lease.
+    if isOnNetwork { cache.forgetAbsence(of: key) }
     if scheduler.recheck(id) || hasFailedElsewhere(id, key) {
       leases.release(key)
       return

@@ -3,15 +3,15 @@
 import HeapModule
 import PipelineCore
 
-/// Ready nodes, the most urgent first: the one with the longest way to the end of the graph, then plan order, or for a pilot
-/// of a campaign an order of its own, so that pilots do not meet at the same node.
+/// Ready nodes, the most urgent first: the one with the longest way to the end of the graph, then plan order. A pilot of a
+/// campaign begins at a place of its own within each stage, so that pilots take blocks of neighbours and seldom meet.
 ///
 /// One heap a distinct need of memory and devices. Stages declare few different needs, so a look at the head of each heap costs next to
 /// nothing, however many nodes don't fit.
 struct ReadyQueue {
   private struct Entry: Comparable {
     var height: Int
-    var turn: UInt64
+    var turn: UInt32
     var id: NodeID
     /// The more urgent is the lesser.
     static func < (a: Entry, b: Entry) -> Bool {
@@ -21,23 +21,32 @@ struct ReadyQueue {
   }
 
   private let heights: [Int]
-  private let seed: UInt64?
+  private let shares: [UInt32]
+  private var start: UInt32
   private var heaps: [(needs: Resources, entries: Heap<Entry>)] = []
   private(set) var count = 0
 
-  /// - Parameter seed: Decides the order of nodes that are equally urgent; nil for plan order.
-  init(heights: [Int], seed: UInt64? = nil) {
+  /// - Parameters:
+  ///   - shares: By node, its place within its stage (`Plan.shares`); empty for plan order.
+  ///   - start: The place at which equally urgent nodes begin; those before it come last.
+  init(heights: [Int], shares: [UInt32] = [], start: UInt32 = 0) {
     self.heights = heights
-    self.seed = seed
+    self.shares = shares
+    self.start = start
   }
 
-  /// A node's place among those that are equally urgent (the mix of SplitMix64; Steele, Lea, Flood 2014).
-  private func turn(of id: NodeID) -> UInt64 {
-    guard let seed else { return 0 }
-    var z = seed &+ UInt64(id.index) &* 0x9E37_79B9_7F4A_7C15
-    z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-    return z ^ z >> 31
+  /// A node's place among those that are equally urgent.
+  private func turn(of id: NodeID) -> UInt32 { shares.isEmpty ? 0 : shares[id.index] &- start }
+
+  /// Begins elsewhere: O(n).
+  mutating func begin(at start: UInt32) {
+    self.start = start
+    for index in heaps.indices {
+      heaps[index].entries = Heap(
+        heaps[index].entries.unordered.map {
+          Entry(height: $0.height, turn: turn(of: $0.id), id: $0.id)
+        })
+    }
   }
 
   mutating func removeAll() {
@@ -73,6 +82,16 @@ struct ReadyQueue {
 }
 
 extension Plan {
+  /// For each node, its place within its stage, as a share of 2³².
+  func shares() -> [UInt32] {
+    var shares = [UInt32](repeating: 0, count: nodes.count)
+    for stage in stages {
+      let step = (1 << 32) / max(1, stage.nodes.count)
+      for (rank, index) in stage.nodes.enumerated() { shares[index] = UInt32(rank * step) }
+    }
+    return shares
+  }
+
   /// For each node, the number of nodes on the longest way from it to the end of the graph: O(V + E).
   func heights() -> [Int] {
     var heights = [Int](repeating: 0, count: nodes.count)

@@ -52,7 +52,8 @@ struct Scheduler {
   var waitingJoins: [[JoinID]]
   var joins: [JoinState]
   /// Made when the first node is ready: on the way of a run without work it would be the dearest step.
-  private lazy var ready = ReadyQueue(heights: plan.heights(), seed: shared?.seed)
+  private lazy var ready = ReadyQueue(
+    heights: plan.heights(), shares: shared == nil ? [] : plan.shares(), start: shared?.place ?? 0)
   /// Entries of `ready` that are done by now.
   var settledReady = 0
   /// What is known of others' results without a look at the cache; nil where this run has no pilots beside it.
@@ -247,6 +248,12 @@ struct Scheduler {
     return newlyCutOff
   }
 
+  /// The plan keys of nodes that are done are to be recorded, too.
+  mutating func needRecord(_ ids: [NodeID]) { newlyCutOff += ids }
+
+  /// Puts equally urgent nodes in the order of their stages from a place in each on, and then from its beginning.
+  mutating func begin(at start: UInt32) { ready.begin(at: start) }
+
   /// The first ready node, in order of urgency, whose needs can be met.
   mutating func takeReady(where fits: (Resources) -> Bool) -> NodeID? {
     while let id = ready.take(where: fits) {
@@ -269,7 +276,8 @@ struct Scheduler {
   /// Looks again at a node that another process was making; true if it is done now.
   mutating func recheck(_ id: NodeID) -> Bool {
     guard !forced.contains(id), let artifact = cache.artifact(action: actionKey(of: id)) else { return false }
-    newlyCutOff.append(id)
+    // For a node that another pilot has made, its maker records the plan key.
+    if shared != nil { shared!.unconfirmed[artifact.action] = id } else { newlyCutOff.append(id) }
     finish(id, artifact, .cutOff)
     return true
   }

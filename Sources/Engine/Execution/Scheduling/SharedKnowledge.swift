@@ -4,18 +4,22 @@ import PipelineCore
 
 /// What the pilots of a campaign know of each other's results without a look at the cache.
 struct SharedKnowledge {
-  /// Decides this pilot's order of equally urgent nodes.
-  var seed: UInt64
+  /// Where in each stage this pilot begins, as a share of 2³².
+  var place: UInt32
   /// By node, what was there when the campaign was submitted.
   var fresh: [Artifact?]
   /// By action key, what was made since.
   var results: [Digest: Artifact] = [:]
   /// The action keys of what other pilots have made.
   private(set) var madeElsewhere: Set<Digest> = []
+  /// By action key, the nodes that were found made by a look at the cache, and of which no news have come. Their makers record
+  /// their plan keys before they tell of them, unless they die in between.
+  var unconfirmed: [Digest: NodeID] = [:]
 
-  init(seed: UInt64, fresh: [Artifact?]) { (self.seed, self.fresh) = (seed, fresh) }
+  init(place: UInt32, fresh: [Artifact?]) { (self.place, self.fresh) = (place, fresh) }
 
   mutating func learn(_ artifact: Artifact) {
+    unconfirmed[artifact.action] = nil
     if results.updateValue(artifact, forKey: artifact.action) == nil { madeElsewhere.insert(artifact.action) }
   }
 
@@ -28,6 +32,16 @@ struct SharedKnowledge {
 }
 
 extension Scheduler {
+  /// Goes on elsewhere among equally urgent nodes: those that come next are most likely another pilot's.
+  mutating func jump() { begin(at: UInt32.random(in: 0...UInt32.max)) }
+
+  /// Has all nodes recorded that no news have confirmed.
+  mutating func confirm() {
+    let nodes = shared?.unconfirmed.values.sorted() ?? []
+    shared?.unconfirmed = [:]
+    needRecord(nodes)
+  }
+
   /// Another pilot has made an artifact.
   mutating func learn(_ artifact: Artifact) {
     let key = artifact.action

@@ -10,6 +10,37 @@ extension POSIX {
     guard mkdir(path, 0o777) == 0 || errno == EEXIST else { throw SystemError("create the folder", path) }
   }
 
+  /// Opens a folder and closes it again; whether it is there.
+  static func reopen(_ path: String) -> Bool {
+    let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { return false }
+    close(descriptor)
+    return true
+  }
+
+  /// The kinds of file systems on which all see at once what one does.
+  private static let localKinds: Set<String> = [
+    "ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "zfs", "tmpfs", "ramfs", "overlay",
+  ]
+
+  /// Whether a folder may be on another host, so that names in it are known late.
+  static func isOnNetwork(_ path: String) -> Bool {
+    guard let real = realpath(path, nil), let mounts = (try? read("/proc/self/mounts")) ?? nil else {
+      return true
+    }
+    defer { free(real) }
+    let folder = String(cString: real) + "/"
+    var best = (length: -1, kind: "")
+    for line in mounts.split(separator: UInt8(ascii: "\n")) {
+      let words = line.split(separator: UInt8(ascii: " ")).map { String(decoding: $0, as: UTF8.self) }
+      guard words.count > 2 else { continue }
+      let point = words[1].hasSuffix("/") ? words[1] : words[1] + "/"
+      // Of two at one place the later one covers the other.
+      if folder.hasPrefix(point), point.utf8.count >= best.length { best = (point.utf8.count, words[2]) }
+    }
+    return !localKinds.contains(best.kind)
+  }
+
   static func parent(of path: String) -> String {
     guard let slash = path.lastIndex(of: "/") else { return "." }
     return slash == path.startIndex ? "/" : String(path[..<slash])

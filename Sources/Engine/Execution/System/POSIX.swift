@@ -40,6 +40,13 @@ struct FileFacts: Equatable, Hashable {
   var inode: UInt64
   var modified: Double
   var isDirectory: Bool
+
+  init(_ info: stat) {
+    size = Int(info.st_size)
+    inode = UInt64(info.st_ino)
+    modified = Double(info.st_mtim.tv_sec) + Double(info.st_mtim.tv_nsec) * 1e-9
+    isDirectory = info.st_mode & S_IFMT == S_IFDIR
+  }
 }
 
 /// Files and folders are made with all permissions that the user's umask leaves, so that a group can share a cache.
@@ -47,14 +54,14 @@ enum POSIX {
   static func facts(_ path: String) -> FileFacts? {
     var info = stat()
     guard stat(path, &info) == 0 else { return nil }
-    let modified = Double(info.st_mtim.tv_sec) + Double(info.st_mtim.tv_nsec) * 1e-9
-    return FileFacts(
-      size: Int(info.st_size), inode: UInt64(info.st_ino), modified: modified,
-      isDirectory: info.st_mode & S_IFMT == S_IFDIR)
+    return FileFacts(info)
   }
 
   /// The whole file, or nil if there is none.
-  static func read(_ path: String) throws(SystemError) -> [UInt8]? {
+  static func read(_ path: String) throws(SystemError) -> [UInt8]? { try readWithFacts(path)?.bytes }
+
+  /// The whole file and what was known of it when it was opened, or nil if there is none.
+  static func readWithFacts(_ path: String) throws(SystemError) -> (bytes: [UInt8], facts: FileFacts)? {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else {
       if errno == ENOENT || errno == ENOTDIR { return nil }
@@ -75,11 +82,12 @@ enum POSIX {
         if errno == EINTR { continue }
         throw SystemError("read", path)
       }
-      if got == 0 { break }
       count += got
+      // All that there was when it was opened: no call more, to hear that this is the end.
+      if got == 0 || count == Int(info.st_size) { break }
     }
     bytes.removeLast(bytes.count - count)
-    return bytes
+    return (bytes, FileFacts(info))
   }
 
   /// Writes a new file under a name that must be free; nothing is left on failure.
@@ -173,26 +181,42 @@ enum POSIX {
   }
 
   /// The SHA-256 of a file's bytes, or nil if there is no such file.
-  static func digest(ofFile path: String) throws(SystemError) -> Digest? {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else {
-      if errno == ENOENT || errno == ENOTDIR { return nil }
-      throw SystemError("open", path)
-    }
-    defer { close(descriptor) }
+  ///
+  /// - Parameter size: Its size, if that is known: it spares the call that finds the end. What has grown since is found by
+  ///   whoever asks for the size once more.
+  static func digest(ofFile path: String, size: Int? = nil) throws(SystemError) -> Digest? {
     var hash = StreamingDigest()
+    do throws(SystemError) {
+      try forEachBlock(of: path, size: size) { block throws(SystemError) in hash.update(block) }
+    } catch {
+      if error.operation == "open", error.code == ENOENT || error.code == ENOTDIR { return nil }
+      throw error
+    }
+    return hash.finish()
+  }
+
+  /// Hands a file's bytes on, a block after another.
+  ///
+  /// - Parameter size: Its size, if that is known: reading ends there.
+  static func forEachBlock(
+    of path: String, size: Int? = nil, _ body: (UnsafeRawBufferPointer) throws(SystemError) -> Void
+  ) throws(SystemError) {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw SystemError("open", path) }
+    defer { close(descriptor) }
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
     defer { buffer.deallocate() }
-    while true {
+    var count = 0
+    while count == 0 || count != size {
       let got = Glibc.read(descriptor, buffer.baseAddress!, buffer.count)
       if got < 0 {
         if errno == EINTR { continue }
         throw SystemError("read", path)
       }
-      if got == 0 { break }
-      hash.update(UnsafeRawBufferPointer(rebasing: buffer[..<got]))
+      if got == 0 { return }
+      count += got
+      try body(UnsafeRawBufferPointer(rebasing: buffer[..<got]))
     }
-    return hash.finish()
   }
 }
 

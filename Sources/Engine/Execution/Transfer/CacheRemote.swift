@@ -127,19 +127,11 @@ struct FolderRemote: CacheRemote {
   }
 
   private func copy(_ source: String, to target: String) throws(SystemError) {
-    let input = open(source, O_RDONLY | O_CLOEXEC)
-    guard input >= 0 else { throw SystemError("open", source) }
-    defer { close(input) }
     let output = open(target, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
     guard output >= 0 else { throw SystemError("create", target) }
     defer { close(output) }
-    var buffer = [UInt8](repeating: 0, count: 1 << 20)
-    while true {
-      let got = read(input, &buffer, buffer.count)
-      if got < 0, errno == EINTR { continue }
-      guard got >= 0 else { throw SystemError("read", source) }
-      if got == 0 { return }
-      try POSIX.writeAll(output, Array(buffer[..<got]), path: target)
+    try POSIX.forEachBlock(of: source) { block throws(SystemError) in
+      try POSIX.writeAll(output, Array(block), path: target)
     }
   }
 }

@@ -88,7 +88,7 @@ public struct ClosureWriter {
     return (digest, actions.count)
   }
 
-  private mutating func put(_ bytes: [UInt8]) throws {
+  private mutating func put(_ bytes: [UInt8]) throws(SystemError) {
     bytes.withUnsafeBytes { hash.update($0) }
     try POSIX.writeAll(descriptor, bytes, path: temporary)
   }
@@ -120,16 +120,6 @@ public struct ClosureWriter {
     try put(word: UInt64(name(path).utf8.count))
     try put(Array(name(path).utf8))
     try put(word: UInt64(action.artifact.size))
-    let input = open(path, O_RDONLY | O_CLOEXEC)
-    guard input >= 0 else { throw SystemError("open", path) }
-    defer { close(input) }
-    var buffer = [UInt8](repeating: 0, count: 1 << 20)
-    while true {
-      let got = read(input, &buffer, buffer.count)
-      if got < 0, errno == EINTR { continue }
-      guard got >= 0 else { throw SystemError("read", path) }
-      if got == 0 { return }
-      try put(Array(buffer[..<got]))
-    }
+    try POSIX.forEachBlock(of: path) { block throws(SystemError) in try put(Array(block)) }
   }
 }

@@ -40,7 +40,12 @@ package struct LeaseOwner: Equatable {
 
   /// The owner that a lease file names; nil where there is no whole one.
   init?(file path: String) {
-    guard let bytes = try? POSIX.read(path), let file = RecordFile(bytes, kind: .lease),
+    guard let bytes = try? POSIX.read(path) else { return nil }
+    self.init(bytes)
+  }
+
+  fileprivate init?(_ bytes: [UInt8]) {
+    guard let file = RecordFile(bytes, kind: .lease),
       let host = file["host"], let scope = file["scope"],
       let process = file["process"].flatMap({ Int32($0) }),
       let token = file["token"], !token.contains("/")
@@ -68,7 +73,8 @@ package struct LeaseKeeper {
   private let own: String
   private let owner: LeaseOwner
   private let bytes: [UInt8]
-  private var hasOwnFile = false
+  /// The inode of the own file; nil while there is none. No other file has its number as long as a lease is a name of it.
+  private var ownInode: UInt64?
   /// When each held lease was last touched.
   private var held: [Digest: Double] = [:]
   private var watched: [String: (seen: FileFacts, since: Double)] = [:]
@@ -97,6 +103,8 @@ package struct LeaseKeeper {
 
   private enum Verdict {
     case absent
+    /// This run's: the answer to its link was lost.
+    case own
     case alive(LeaseOwner)
     case dead(LeaseOwner)
   }
@@ -111,6 +119,7 @@ package struct LeaseKeeper {
       if !taken {
         switch judge(name) {
         case .absent: continue
+        case .own: taken = true
         case .alive(let other): return .held(other)
         case .dead(let other): taken = try takeOver(name, from: other)
         }
@@ -136,21 +145,21 @@ package struct LeaseKeeper {
     return true
   }
 
-  /// Gives the own file one more name, unless that name is taken.
+  /// Gives the own file one more name, unless that name is taken; whose it then is, `judge` says.
   private mutating func place(at name: String) throws(SystemError) -> Bool {
     for isLast in [false, true] {
-      if !hasOwnFile {
+      if ownInode == nil {
         try POSIX.create(own, bytes)
-        hasOwnFile = true
+        ownInode = POSIX.facts(own)?.inode
       }
       if link(own, name) == 0 { return true }
       let reason = errno
       switch reason {
-      case EEXIST: return isOwn(name)
+      case EEXIST: return false
       case ENOENT where !isLast:
         // The folder is made when it is first needed; the own file may have been tidied away.
         try POSIX.makeDirectories(cache.layout[.leases])
-        hasOwnFile = POSIX.facts(own) != nil
+        ownInode = POSIX.facts(own)?.inode
       case EPERM, EOPNOTSUPP, ENOSYS, EMLINK:
         // No hard links here. Exclusive creation is as good on one host; a reader that comes between it and the
         // writing sees an unreadable lease, which it takes for a live one.
@@ -173,15 +182,20 @@ package struct LeaseKeeper {
   /// Whether a name is one of the own file, or has its content where there are no hard links.
   private func isOwn(_ name: String) -> Bool {
     guard let there = POSIX.facts(name) else { return false }
-    return there.inode == POSIX.facts(own)?.inode || LeaseOwner(file: name) == owner
+    return there.inode == ownInode || LeaseOwner(file: name) == owner
   }
 
   private mutating func takeOver(_ name: String, from dead: LeaseOwner) throws(SystemError) -> Bool {
     let claim = name + "." + dead.token
-    guard try place(at: claim) else {
+    if try !place(at: claim) {
+      switch judge(claim) {
+      case .own: break
       // Another process is at it, unless it died in these few microseconds.
-      if case .dead = judge(claim) { unlink(claim) }
-      return false
+      case .dead:
+        unlink(claim)
+        return false
+      case .absent, .alive: return false
+      }
     }
     watched[claim] = nil
     guard (LeaseOwner(file: name) ?? .unknown) == dead, rename(claim, name) == 0 else {
@@ -193,9 +207,10 @@ package struct LeaseKeeper {
 
   private mutating func judge(_ name: String) -> Verdict {
     // Opened before its time is asked for: on NFS an open asks the server, and the time alone may be a minute old.
-    let named = LeaseOwner(file: name)
-    guard let facts = POSIX.facts(name) else { return .absent }
-    let owner = named ?? .unknown
+    let there = (try? POSIX.readWithFacts(name)) ?? nil
+    guard let facts = there?.facts ?? POSIX.facts(name) else { return .absent }
+    let owner = there.flatMap { LeaseOwner($0.bytes) } ?? .unknown
+    if owner == self.owner { return .own }
     if owner.isGone { return .dead(owner) }
     let now = clock()
     if let watch = watched[name], watch.seen == facts {
@@ -212,8 +227,8 @@ package struct LeaseKeeper {
 
   package mutating func releaseAll() {
     for key in Array(held.keys) { release(key) }
-    if hasOwnFile { unlink(own) }
-    hasOwnFile = false
+    if ownInode != nil { unlink(own) }
+    ownInode = nil
   }
 
   /// Touches the leases that are due; to be called at least a few times each duration.

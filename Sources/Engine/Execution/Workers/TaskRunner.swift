@@ -91,7 +91,9 @@ public struct TaskRunner {
       for (place, input) in task.placedInputs {
         if let facts = POSIX.facts(input.path), facts != checked[input.path] { try check(input, place) }
       }
-      guard let digest = try POSIX.digest(ofFile: task.output), let facts = POSIX.facts(task.output) else {
+      guard let facts = POSIX.facts(task.output),
+        let digest = try POSIX.digest(ofFile: task.output, size: facts.size)
+      else {
         throw StageFailure("the stage wrote no artifact")
       }
       let seconds = POSIX.monotonicSeconds - start
@@ -129,7 +131,7 @@ public struct TaskRunner {
     }
     if checked[input.path] == facts { return }
     // A disk that can't read the file any more is damage like any other.
-    guard (try? POSIX.digest(ofFile: input.path)) == input.fileDigest else {
+    guard (try? POSIX.digest(ofFile: input.path, size: facts.size)) == input.fileDigest else {
       throw damage(place, "the artifact of \(input.node) is damaged: \(input.path)")
     }
     checked[input.path] = facts
