@@ -1,18 +1,22 @@
 """Campaigns in figures: file calls a node under a crowd of pilots, pilots beside one run, and a model of a large cluster.
 
-usage: python3 scripts/bench/campaigns.py [--nodes N] [--pilots P,P,…] [--build FOLDER] [CASE…]
+usage: python3 scripts/bench/campaigns.py [--nodes N] [--pilots P,P,…] [--build FOLDER] [--study NAME] [--set K=V] [CASE…]
 
 The cases: `crowd` counts by strace the calls on the cache's files that pilots and workers make, for toy nodes; `beside`
-times two pilots of one core and one run with two jobs, in turns; `model` runs the program campaign-model, in which
-pilots, scheduler, leases and news are the real ones, and time and the latencies of a network file system are virtual.
+times two pilots of one core and one run with two jobs, in turns; `study` does the same with a pipeline of the project and a
+SLURM of two nodes with two pilots each, and compares what they made (as root; it wants a quiet machine and, with the default
+`coherent-label0 --set repeat=5`, half an hour); `model` runs the program campaign-model, in which pilots, scheduler,
+leases and news are the real ones, and time and the latencies of a network file system are virtual.
 """
 import argparse
 import collections
+import json
 import pathlib
 import re
 import shutil
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -82,9 +86,48 @@ def beside(options):
     print(f"beside: pilots take {statistics.median(ratios):.3f} of the run's time (median of {len(ratios)})")
 
 
+def study(options):
+    """A pipeline of the project by one run with two jobs, and by two pilots on each of two nodes: contents and time."""
+    sys.path.insert(0, str(ROOT / "scripts/stress"))
+    import cluster
+    # Four pilots of one core each share the cores of this machine, which the run has, too.
+    slurm = cluster.Cluster(CORES="2", MEMORY="8000")
+    ratios = []
+    try:
+        for number in range(options.rounds):
+            seconds, contents = [], []
+            for way in ("run", "pilots"):
+                folder = pathlib.Path(tempfile.mkdtemp(prefix="study-", dir=options.place))
+                (folder / "cache").mkdir()
+                (folder / "cache/downloads").symlink_to(options.downloads.resolve())
+                sets = [word for each in options.set for word in ("--set", each)]
+                words = [options.study, *sets, "--cache", folder / "cache"]
+                start = time.perf_counter()
+                if way == "run":
+                    subprocess.run([options.build / "pipeline", "run", *words, "--jobs", "2"], check=True, cwd=ROOT, stdout=NULL,
+                                   stderr=NULL)
+                else:
+                    slurm.run(options.build / "pipeline", "submit", *words, "--pilots", 4, "--cpus", 1, "--memory", "3800M",
+                              "--wait")
+                seconds.append(time.perf_counter() - start)
+                contents.append(cluster.contents(folder / "cache"))
+                made = collections.Counter(
+                    event["key"] for run in (folder / "cache/runs").glob("*.jsonl")
+                    for event in map(json.loads, run.read_text().splitlines()) if event["event"] == "ran")
+                assert set(made.values()) == {1} and len(made) == len(contents[-1]), f"{way}: {made.most_common(3)}"
+                shutil.rmtree(folder)
+            assert contents[0] == contents[1], "pilots have made other contents than the run"
+            ratios.append(seconds[1] / seconds[0])
+            print(f"study: {options.study}, {len(contents[0])} keys, each once, the same contents: run --jobs 2 "
+                  f"{seconds[0]:.1f} s, 2 nodes × 2 pilots {seconds[1]:.1f} s", flush=True)
+    finally:
+        slurm.close()
+    print(f"study: pilots take {statistics.median(ratios):.3f} of the run's time (median of {len(ratios)})")
+
+
 def model(options):
-    for count, nodes, seconds, capacity in [(10, 2000, 0.25, 0), (100, options.nodes, 0.25, 0),
-                                            (1000, options.nodes, 0.25, 0), (1000, options.nodes, 0.25, 100_000)]:
+    for count, nodes, seconds, capacity in [(10, 2000, 0.25, 0), (100, options.nodes, 0.25, 0), (1000, options.nodes, 0.25, 0),
+                                            (1000, 3 * options.nodes, 0.25, 0), (1000, options.nodes, 0.25, 100_000)]:
         folder = pathlib.Path(tempfile.mkdtemp(prefix="model-", dir="/dev/shm"))
         start = time.perf_counter()
         answer = subprocess.run([options.build / "campaign-model", folder / "cache", str(count), str(nodes), str(seconds), str(capacity)],
@@ -94,7 +137,7 @@ def model(options):
         shutil.rmtree(folder)
 
 
-CASES = {"crowd": crowd, "beside": beside, "model": model}
+CASES = {"crowd": crowd, "beside": beside, "study": study, "model": model}
 
 
 def main():
@@ -103,8 +146,14 @@ def main():
     parser.add_argument("--pilots", type=lambda text: [int(word) for word in text.split(",")], default=[1, 10, 100])
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / ".build/release", help="where the programs are")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--study", default="coherent-label0", metavar="NAME")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--downloads", type=pathlib.Path, default=ROOT / "cache/downloads")
+    parser.add_argument("--place", default="/dev/shm", help="where the caches of 'study' are")
     parser.add_argument("cases", nargs="*", choices=[*CASES, []])
     options = parser.parse_args()
+    if options.study == "coherent-label0" and not options.set:
+        options.set = ["repeat=5"]
     for name in options.cases or CASES:
         CASES[name](options)
 

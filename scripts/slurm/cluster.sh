@@ -7,7 +7,8 @@
 # cluster.sh down FOLDER NAME      kills one of these
 #
 # CORES (2) and MEMORY in MB (4000) of each node, PORT (17817; the two after it are taken too) and KILL_WAIT, the seconds
-# between SIGTERM and SIGKILL (30), come from the environment. Jobs are not held to their cores and memory.
+# between SIGTERM and SIGKILL (30), come from the environment. Jobs are not held to their cores and memory. A job in the
+# partition `urgent` takes the place of others, which are requeued.
 set -euo pipefail
 
 fail() { printf 'cluster: %s\n' "$*" >&2; exit 1; }
@@ -104,16 +105,19 @@ SelectTypeParameters=CR_Core_Memory
 SchedulerType=sched/backfill
 SchedulerParameters=sched_min_interval=100000,batch_sched_delay=0,bf_interval=1
 SlurmdParameters=config_overrides
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
 DefMemPerCPU=100
 MaxArraySize=10001
 NodeName=n1 NodeHostname=$host NodeAddr=127.0.0.1 Port=$((port + 1)) CPUs=${CORES:-2} RealMemory=${MEMORY:-4000}
 NodeName=n2 NodeHostname=$host NodeAddr=127.0.0.1 Port=$((port + 2)) CPUs=${CORES:-2} RealMemory=${MEMORY:-4000}
-PartitionName=all Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP
+PartitionName=all Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP PriorityTier=1
+PartitionName=urgent Nodes=n1,n2 MaxTime=INFINITE State=UP PriorityTier=10 PreemptMode=OFF
 CONF
   printf 'export SLURM_CONF=%q\n' "$conf" >"$root/env"
 }
 
-are_idle() { [ "$(sinfo -h -N -o %T | grep -cx idle)" = 2 ]; }
+are_idle() { [ "$(sinfo -h -N -p all -o %T | grep -cx idle)" = 2 ]; }
 
 start() {
   configure

@@ -1,6 +1,6 @@
 """Does to the engine what the world does: kills, flipped bits, several hosts, full and read-only disks.
 
-usage: python3 scripts/stress [--short] [--kills N] [--pieces FILE] [--write docs/reliability.md] [CASE…]
+usage: python3 scripts/stress [--short] [--kills N] [--strikes N] [--pieces FILE] [--write docs/reliability.md] [CASE…]
 
 A case is a function that raises AssertionError where a guarantee is broken, and returns its figures as rows. They go to
 standard output and into the pieces, from which --write makes the page, so that cases may run one by one and at different
@@ -14,19 +14,20 @@ import pathlib
 import signal
 import time
 
-from campaigns import campaigns, travel
+from campaigns import campaigns
 from cluster import cluster
 from damage import flips, fuzz
 from group import group
 from kills import kills
 from page import page
 from power import power
-from sharing import collection, hosts, sharing
+from sharing import collection, hosts, network, sharing
 from surroundings import disks, memory, outputs
 from timings import peers, speed
+from travel import travel
 
 CHECKS = [kills, flips, fuzz, sharing, hosts, disks, memory, outputs, collection, group, power,
-          campaigns, travel, cluster]
+          campaigns, travel, network, cluster]
 TIMINGS = [speed, peers]
 CASES = {case.__name__: case for case in CHECKS + TIMINGS}
 
@@ -36,6 +37,7 @@ def read_options():
     parser.add_argument("--short", action="store_true", help="fewer rounds of each case, and no timings")
     parser.add_argument("--write", type=pathlib.Path, help="the page to write from all pieces")
     parser.add_argument("--kills", type=int, help="how many kills (default: 1000; short: 50)")
+    parser.add_argument("--strikes", type=int, default=300, help="how many at pilots and daemons of SLURM (short: 10)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--limit", type=int, default=600, help="seconds after which another tool is ended")
     parser.add_argument("--pieces", type=pathlib.Path, help="keeps the figures of the cases between several calls")

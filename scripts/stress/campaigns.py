@@ -1,13 +1,14 @@
-"""Campaigns: pilots that are killed, asked to end and started anew at random; and results on their way that are cut off."""
+"""Campaigns: pilots that are killed, asked to end and started anew at random, and a submit whose terminal closes."""
 import collections
 import json
 import os
+import pty
 import random
-import shutil
 import signal
 import subprocess
 import time
 
+from deaths import NOTE, Deaths
 from laboratory import NULL, PIPELINE, Laboratory, children
 
 PILOTS = 3
@@ -18,18 +19,18 @@ def campaigns(options):
     wanted = 20 if options.short else 300
     rng, done = random.Random(options.seed), collections.Counter()
     while done["struck"] < wanted:
-        lab = Laboratory(20, work="sleep 0.05;")
+        lab = Laboratory(20, work=NOTE + "sleep 0.05;")
         assert lab.run().returncode == 0
         expected = lab.artifacts()
         lab.clear()
-        lab.log.write_text("")
-        campaign(lab, rng, wanted, done)
-        assert lab.artifacts() == expected, f"seed {options.seed}: other results than those of one run"
+        deaths = Deaths(lab)
+        campaign(lab, rng, wanted, done, deaths)
+        where = f"seed {options.seed}, campaign {done['campaigns']}"
+        assert lab.artifacts() == expected, f"{where}: other results than those of one run"
         assert lab.verify().returncode == 0
-        counts = collections.Counter(lab.log.read_text().split())
-        assert len(counts) == lab.nodes
-        done["most"] = max(done["most"], *counts.values())
-        done["beyond"] += sum(counts.values()) - lab.nodes
+        beyond, most = deaths.check(where)
+        done["beyond"] += beyond
+        done["most"] = max(done["most"], most)
         done["campaigns"] += 1
         lab.close()
     return [
@@ -37,11 +38,13 @@ def campaigns(options):
         ("pilots killed, workers killed, pilots asked to end",
          f"{done['pilot killed']}, {done['worker killed']}, {done['asked to end']}"),
         ("campaigns that ended with the bytes of one run", f"{done['campaigns']} of {done['campaigns']}"),
-        ("executions beyond one a node; most of one node", f"{done['beyond']}; {done['most']}")]
+        ("results made again after they were published; starts that no death explains", "0; 0"),
+        ("starts beyond one a node, each after a death; most of one node", f"{done['beyond']}; {done['most']}"),
+        *closing()]
 
 
-def submit(lab):
-    answer = subprocess.run([PIPELINE, "submit", str(lab.file), "--cache", str(lab.cache), "--via", "none"],
+def submit(lab, *more):
+    answer = subprocess.run([PIPELINE, "submit", str(lab.file), "--cache", str(lab.cache), *(more or ["--via", "none"])],
                             capture_output=True, text=True, check=True)
     return answer.stdout.split()[-1]
 
@@ -57,7 +60,7 @@ def state(lab, name):
     return json.loads(answer.stdout)[0]
 
 
-def campaign(lab, rng, wanted, done):
+def campaign(lab, rng, wanted, done, deaths):
     """One campaign, whose pilots are struck until it ends; each is followed by another."""
     name = submit(lab)
     pilots = [pilot(lab, name) for _ in range(PILOTS)]
@@ -68,8 +71,9 @@ def campaign(lab, rng, wanted, done):
             if (lab.cache / "campaigns" / name / "ended").exists():
                 break
             continue
-        strike(pilots[victim], rng, done)
-        pilots[victim] = pilot(lab, name)
+        strike(pilots[victim], rng, done, deaths)
+        if pilots[victim].poll() is not None:
+            pilots[victim] = pilot(lab, name)
     for each in pilots:
         each.wait(timeout=120)
     # A worker that was killed has failed its node, which a submit tries again.
@@ -78,13 +82,14 @@ def campaign(lab, rng, wanted, done):
         pilot(lab, name).wait(timeout=120)
 
 
-def strike(process, rng, done):
-    workers = [each for each in children(process) if rng.random() < 0.2]
+def strike(process, rng, done, deaths):
+    workers = [each for each in children(process) if rng.random() < 0.5]
     kind, target, number = rng.choice([
         ("pilot killed", process.pid, signal.SIGKILL), ("asked to end", process.pid, signal.SIGTERM),
         ("worker killed", workers[0] if workers else process.pid, signal.SIGKILL)])
     if target == process.pid and kind == "worker killed":
         kind = "pilot killed"
+    deaths.note(target)
     try:
         os.kill(target, number)
     except ProcessLookupError:
@@ -95,44 +100,25 @@ def strike(process, rng, done):
         process.wait(timeout=60)
 
 
-def travel(options):
-    """Results on their way to another cache: interrupted at random, then complete and identical"""
-    rounds = 8 if options.short else 100
-    rng, cuts = random.Random(options.seed), collections.Counter()
-    lab = Laboratory(30, block=200_000)
-    assert lab.run().returncode == 0
-    expected = lab.artifacts()
-    other, remote, closure = lab.folder / "other", lab.folder / "remote", lab.folder / "closure"
-    subprocess.run([PIPELINE, "export", str(lab.file), "--cache", str(lab.cache), "--closure", str(closure)],
-                   check=True, stdout=NULL)
-    ways = {
-        "push": ([PIPELINE, "cache", "push", str(remote), "--cache", str(lab.cache)], remote),
-        "pull": ([PIPELINE, "cache", "pull", str(remote), "--cache", str(other)], other),
-        "import": ([PIPELINE, "import", str(closure), "--cache", str(other)], other)}
-    for number in range(rounds):
-        way = list(ways)[number % 3]
-        command, target = ways[way]
-        shutil.rmtree(target, ignore_errors=True)
-        while cut(command, rng.uniform(0.01, 0.25)):
-            cuts[way] += 1
-            if rng.random() < 0.5:
-                break
-        assert subprocess.run(command, stdout=NULL, stderr=NULL).returncode == 0
-        found = lab.artifacts(target)
-        assert found == expected, f"{way} of round {number}: other results"
-        assert subprocess.run([PIPELINE, "cache", "verify", "--cache", str(target)], stdout=NULL).returncode == 0
+def closing():
+    """A terminal that closes as soon as submit has returned: its pilots go on."""
+    lab = Laboratory(10, work="sleep 0.1;")
+    shell, terminal = pty.fork()
+    if shell == 0:
+        # Job control, as people have it: whoever hangs up signals all jobs of the session.
+        os.execvp("bash", ["bash", "--norc", "-i", "-c", 'shopt -s huponexit; "$@"; echo submitted; exec sleep 60', "bash",
+                           PIPELINE, "submit", str(lab.file), "--cache", str(lab.cache), "--via", "local:2"])
+    said = b""
+    while b"submitted" not in said:
+        said += os.read(terminal, 4096)
+    os.close(terminal)
+    os.waitpid(shell, 0)
+    made = len(lab.artifacts())
+    assert made < lab.nodes, "it was done before the terminal closed"
+    end = time.monotonic() + 60
+    while not list(lab.cache.glob("campaigns/*/ended")):
+        assert time.monotonic() < end, "the campaign stood still after the terminal had closed"
+        time.sleep(0.1)
+    assert len(lab.artifacts()) == lab.nodes and set(lab.executions().values()) == {1}
     lab.close()
-    return [("times that a push, a pull and an import were cut off", f"{cuts['push']}, {cuts['pull']}, {cuts['import']}"),
-            ("rounds after which the same command completed them, byte for byte", f"{rounds} of {rounds}")]
-
-
-def cut(command, seconds):
-    """Starts a command and kills it after some time; whether it was still at work."""
-    process = subprocess.Popen(command, stdout=NULL, stderr=NULL, stdin=NULL)
-    try:
-        process.wait(timeout=seconds)
-        return False
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-        return True
+    return [("results when the terminal of a submit closed; later, without a hand", f"{made}; {lab.nodes} of {lab.nodes}")]

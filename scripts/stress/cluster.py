@@ -5,24 +5,34 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 
+from deaths import NOTE, Deaths
 from laboratory import NULL, PIPELINE, ROOT, Laboratory
 
 CLUSTER = str(ROOT / "scripts/slurm/cluster.sh")
+SLURMD_TIMEOUT = 5
 
 
 class Cluster:
     """The daemons of one SLURM, and programs that find them."""
 
-    def __init__(self):
+    def __init__(self, **environment):
         self.folder = tempfile.mkdtemp(prefix="slurm-")
-        self.environment = dict(os.environ, PORT="17867", KILL_WAIT="3", SLURMD_TIMEOUT="5",
-                                SLURM_CONF=f"{self.folder}/slurm.conf")
-        self.control("start")
+        # Ports of its own: another checkout may be tested beside this one.
+        port = str(20000 + 3 * (os.getpid() % 4000))
+        self.environment = dict(os.environ, PORT=port, KILL_WAIT="3", SLURMD_TIMEOUT=str(SLURMD_TIMEOUT),
+                                SLURM_CONF=f"{self.folder}/slurm.conf", **environment)
+        try:
+            self.control("start")
+        except subprocess.CalledProcessError:
+            self.close()
+            raise
 
     def control(self, *words):
         subprocess.run([CLUSTER, words[0], self.folder, *words[1:]], env=self.environment, check=True, stdout=NULL,
@@ -52,54 +62,126 @@ def state(slurm, lab, name):
     return json.loads(answer.stdout)[0]
 
 
+KINDS = {
+    "killed": "pilots killed", "cancelled": "tasks cancelled", "requeued": "tasks requeued", "preempted": "preemptions",
+    "slurmd": "slurmd killed and started", "away": "slurmd away for longer than its timeout",
+    "down": "nodes set down and resumed", "slurmctld": "slurmctld killed and started"}
+
+
 def struck(slurm, options):
-    wanted = 10 if options.short else 100
+    """Campaigns whose pilots, nodes and daemons are struck until they end."""
+    wanted = 10 if options.short else options.strikes
     rng, done = random.Random(options.seed), collections.Counter()
     while done["strikes"] < wanted:
-        lab = Laboratory(20, work="sleep 0.3;")
-        assert lab.run().returncode == 0
-        expected = lab.artifacts()
-        lab.clear()
-        lab.log.write_text("")
-        submit = [PIPELINE, "submit", lab.file, "--cache", lab.cache, "--pilots", 4, "--cpus", 1, "--memory", "800M",
-                  "--time", "10m"]
-        name = slurm.run(*submit).stdout.split()[-1]
-        while (now := state(slurm, lab, name))["state"] not in ("done", "failed"):
-            if now["state"] == "left":
-                # All tasks of the array are gone: whoever cares submits again.
-                slurm.run(*submit)
-                done["submits again"] += 1
-            elif done["strikes"] < wanted and now["pilots"]:
-                strike(slurm, now, rng, done)
-            time.sleep(rng.uniform(0.2, 1.0))
-        assert state(slurm, lab, name)["state"] == "done", "a strike has failed a node"
-        assert lab.artifacts() == expected
-        assert lab.verify().returncode == 0
-        counts = collections.Counter(lab.log.read_text().split())
-        done["beyond"] += sum(counts.values()) - lab.nodes
-        done["most"] = max(done["most"], *counts.values())
-        done["campaigns"] += 1
-        lab.close()
-    kinds = ("killed", "cancelled", "requeued", "slurmd", "slurmctld")
-    return [
+        where = f"seed {options.seed}, campaign {done['campaigns']}"
+        one_campaign(slurm, rng, done, wanted, where, "sleep 0.3;" if options.short else "sleep 1;", [])
+        print(f"  {where}: {dict(done)}", file=sys.stderr, flush=True)
+    rows = [
         ("campaigns of 42 nodes with four array tasks on two nodes", done["campaigns"]),
-        ("pilots killed; tasks cancelled; requeued; slurmd killed and started; slurmctld killed and started",
-         "; ".join(str(done[kind]) for kind in kinds)),
+        ("; ".join(KINDS.values()), "; ".join(str(done[kind]) for kind in KINDS))]
+    if not options.short:
+        before = done["campaigns"]
+        # A minute is the least that SLURM knows, and the pilots are not told of it.
+        one_campaign(slurm, rng, done, 0, "wall time", "sleep 4;", ["--sbatch-arg=--time=1"])
+        assert done["wall time"] > 0
+        rows.append((f"tasks that reached their wall time, in {done['campaigns'] - before} more", done["wall time"]))
+    return rows + [
         ("campaigns that ended with the bytes of one run", f"{done['campaigns']} of {done['campaigns']}"),
-        ("executions beyond one a node; most of one node", f"{done['beyond']}; {done['most']}"),
-        ("submits after all tasks were gone", done["submits again"])]
+        ("results made again after they were published; starts that no death explains", "0; 0"),
+        ("starts beyond one a node, each after a death; most of one node", f"{done['beyond']}; {done['most']}"),
+        ("submits after all tasks were gone; drained nodes resumed and held jobs released",
+         f"{done['submits again']}; {done['administered']}")]
 
 
-def strike(slurm, now, rng, done):
+def one_campaign(slurm, rng, done, wanted, where, work, more):
+    lab = Laboratory(20, work=NOTE + work)
+    assert subprocess.run(lab.command(jobs=20), capture_output=True).returncode == 0
+    expected = lab.artifacts()
+    lab.clear()
+    deaths, seen = Deaths(lab), set()
+    submit = [PIPELINE, "submit", lab.file, "--cache", lab.cache, "--pilots", 4, "--cpus", 1, "--memory", "800M",
+              "--time", "10m", *more]
+    name = slurm.run(*submit).stdout.split()[-1]
+    while (now := state(slurm, lab, name))["state"] not in ("done", "failed"):
+        # A pilot that goes before the campaign has ended was ended by somebody, or has died.
+        gone = {process for process in seen if not lives(process)}
+        if more:
+            done["wall time"] += len(gone - deaths.dead)
+        deaths.dead |= gone
+        seen |= {each["process"] for each in now["pilots"]}
+        if now["state"] == "left":
+            # All tasks of the array are gone: whoever cares submits again.
+            slurm.run(*submit)
+            done["submits again"] += 1
+        elif done["strikes"] < wanted and now["pilots"]:
+            strike(slurm, now, rng, done, deaths)
+        done["administered"] += administer(slurm)
+        time.sleep(rng.uniform(0.2, 1.0))
+    assert state(slurm, lab, name)["state"] == "done", f"{where}: a strike has failed a node"
+    assert lab.artifacts() == expected, where
+    assert lab.verify().returncode == 0, where
+    for log in lab.cache.glob(f"campaigns/{name}/output/*.log"):
+        assert not re.search("error: (?!Detected)|Fatal|Crash", said := log.read_text(errors="replace")) \
+            or "slurmstepd" in said, f"{where}: {said}"
+    beyond, most = deaths.check(where)
+    done["beyond"] += beyond
+    done["most"] = max(done["most"], most)
+    done["campaigns"] += 1
+    lab.close()
+
+
+def administer(slurm):
+    """Does what a cluster's administrator does: SLURM drains a node and holds a job where it finds a step of the same job
+    still alive, as it may after its daemon was away. Returns how often."""
+    times = 0
+    for line in slurm.run("sinfo", "-h", "-N", "-p", "all", "-o", "%N %T", check=False).stdout.splitlines():
+        node, status = line.split()
+        if status.startswith(("drain", "down")):
+            slurm.run("scontrol", "update", f"NodeName={node}", "State=RESUME", check=False)
+            times += 1
+    for line in slurm.run("squeue", "-h", "-r", "-t", "PD", "-o", "%i %r", check=False).stdout.splitlines():
+        job, reason = line.split(" ", 1)
+        if "held" in reason:
+            slurm.run("scontrol", "release", job, check=False)
+            times += 1
+    return times
+
+
+def lives(process):
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def strike(slurm, now, rng, done, deaths):
     pilot = rng.choice(now["pilots"])
-    kind = rng.choice(["killed", "killed", "cancelled", "requeued", "slurmd", "slurmctld"])
+    kind = rng.choice(list(KINDS) + ["killed", "requeued"])
+    node = rng.choice(["n1", "n2"])
+    if kind in ("killed", "cancelled", "requeued"):
+        deaths.note(pilot["process"])
+    else:
+        deaths.note()
     if kind == "killed":
         try:
             os.kill(pilot["process"], 9)
         except ProcessLookupError:
             return
-    elif kind in ("slurmd", "slurmctld"):
-        slurm.control("restart", kind if kind == "slurmctld" else rng.choice(["slurmd-n1", "slurmd-n2"]))
+    elif kind == "slurmctld":
+        slurm.control("restart", kind)
+    elif kind == "slurmd":
+        slurm.control("restart", f"slurmd-{node}")
+    elif kind == "away":
+        slurm.control("down", f"slurmd-{node}")
+        time.sleep(SLURMD_TIMEOUT + 3)
+        slurm.control("restart", f"slurmd-{node}")
+    elif kind == "down":
+        slurm.run("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=struck", check=False)
+        time.sleep(1)
+        slurm.run("scontrol", "update", f"NodeName={node}", "State=RESUME", check=False)
+    elif kind == "preempted":
+        slurm.run("sbatch", "--partition=urgent", "--cpus-per-task=2", "--output=/dev/null", "--wrap=sleep 1", check=False)
     elif pilot.get("job"):
         word = ["scancel"] if kind == "cancelled" else ["scontrol", "requeue"]
         slurm.run(*word, pilot["job"], check=False)

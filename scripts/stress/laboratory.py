@@ -44,7 +44,7 @@ class Laboratory:
     """A fan of `width` branches of two commands each, from one source to one sum.
 
     Each command first writes its name to a log, so that executions can be counted; then it does `work`, a piece of
-    shell. `block` bytes are added to each output of `evaluate`.
+    shell in which FOLDER is the laboratory's. `block` bytes are added to each output of `evaluate`.
     """
 
     def __init__(self, width, work="", folder=None, block=0):
@@ -54,7 +54,8 @@ class Laboratory:
         self.program = PIPELINE
         (self.folder / "src").write_text("x\n")
         grow = f"head -c {block} /dev/zero | tr '\\\\0' 'y' >> " if block else ": "
-        self.file.write_text(FAN.format(width=width, note=f"echo $0 >> {self.log}; {work}", grow=grow))
+        note = f"echo $0 >> {self.log}; {work.replace('FOLDER', str(self.folder))}"
+        self.file.write_text(FAN.format(width=width, note=note, grow=grow))
 
     @property
     def nodes(self):

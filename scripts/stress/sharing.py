@@ -1,11 +1,13 @@
 """Faults: others that use the same cache, on this host and on another, and a collection beside a run."""
+import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 
-from laboratory import PIPELINE, Laboratory
+from laboratory import NULL, PIPELINE, ROOT, Laboratory
 
 
 def sharing(options):
@@ -21,9 +23,9 @@ def sharing(options):
 
 
 def other_host(name, ahead=0):
-    """A process of its own host: another host name, its own process numbers, a clock that is `ahead` seconds ahead."""
+    """A process of its own host: another host name, its own processes, network and mounts, a clock `ahead` seconds ahead."""
     clock = ["--time", "--monotonic", str(ahead), "--boottime", str(ahead)] if ahead else []
-    return ["unshare", "--uts", "--pid", *clock, "--fork", "--kill-child", "--mount-proc", "sh", "-c",
+    return ["unshare", "--uts", "--pid", "--net", "--mount", *clock, "--fork", "--kill-child", "--mount-proc", "sh", "-c",
             'hostname "$0"; exec "$@"', name]
 
 
@@ -48,6 +50,62 @@ def hosts(options):
         (f"2 hosts × 2 processes over one folder, {lab.nodes} keys, clocks {skew} s apart: executions", "each key once"),
         ("a host that dies with two nodes running, lease 2 s: the other is done after", f"{took:.1f} s"),
         ("nodes executed twice because of it", twice)]
+
+
+def network(options):
+    """Campaigns of two hosts over a file system that imitates NFS's caches (`scripts/stress/stale.py`)"""
+    probe = Laboratory(1)
+    possible = os.access("/dev/fuse", os.W_OK) and works(other_host("probe") + stale(probe, 1))
+    probe.close()
+    if not possible:
+        return [("two hosts over a network file system", "skipped: needs root and /dev/fuse")]
+    rows = []
+    for seconds in (3,) if options.short else (3, 30):
+        for dies in (False, True):
+            rows.append(one_network(10 if options.short else 60, seconds, dies))
+    return rows
+
+
+def stale(lab, seconds):
+    """A prefix that runs a command where the laboratory's cache is on such a file system."""
+    for name in ("server", "cache"):
+        (lab.folder / name).mkdir(exist_ok=True)
+    return [sys.executable, str(ROOT / "scripts/stress/stale.py"), str(lab.folder / "server"), str(lab.cache), str(seconds)]
+
+
+def one_network(width, seconds, dies):
+    """Two hosts with two pilots each; one host may die. The lease outlasts the caches, as that of a campaign does."""
+    lab = Laboratory(width, work="sleep 0.05;")
+    assert lab.run().returncode == 0
+    expected = lab.artifacts()
+    lab.clear()
+    before = [other_host(f"host{number}") + stale(lab, seconds) for number in range(2)]
+    submit = subprocess.run([*before[0], PIPELINE, "submit", str(lab.file), "--cache", str(lab.cache), "--via", "none"],
+                            capture_output=True, text=True)
+    assert submit.returncode == 0, submit.stderr
+    name = submit.stdout.split()[-1]
+    command = [PIPELINE, "run", "--campaign", name, "--cache", str(lab.cache), "--jobs", "1", "--memory", "1G", "--lease",
+               str(2 * seconds)]
+    both = 'for k in 1 2; do "$@" & done; wait'
+    start = time.perf_counter()
+    first, second = (subprocess.Popen([*prefix, "sh", "-c", both, "sh", *command], stdout=NULL, stderr=NULL) for prefix in before)
+    if dies:
+        time.sleep(2)
+        first.kill()
+    assert second.wait(timeout=300) == 0
+    first.wait(timeout=300)
+    took = time.perf_counter() - start
+    counts = lab.executions()
+    server = lab.folder / "server"
+    assert lab.artifacts(server) == expected and (server / "campaigns" / name / "ended").exists()
+    # Two pilots die with their host, each at one node.
+    assert sum(counts.values()) <= lab.nodes + 2 * dies, counts.most_common(4)
+    check = subprocess.run([PIPELINE, "cache", "verify", "--cache", str(server)], capture_output=True, text=True)
+    assert check.returncode == 0, check.stdout
+    lab.close()
+    told = f"attributes and names cached for {seconds} s, {lab.nodes} nodes, 2 hosts × 2 pilots"
+    return (f"{told}, one host dies: executions beyond one a node" if dies else f"{told}: executions beyond one a node",
+            f"{sum(counts.values()) - lab.nodes}; done after {took:.0f} s")
 
 
 def death_of_a_host(skew):
