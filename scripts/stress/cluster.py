@@ -117,17 +117,28 @@ def one_campaign(slurm, rng, done, wanted, where, work, more):
             strike(slurm, now, rng, done, deaths)
         done["administered"] += administer(slurm)
         time.sleep(rng.uniform(0.2, 1.0))
+    deaths.dead |= {process for process in seen if not lives(process)} - ended_well(lab)
     assert state(slurm, lab, name)["state"] == "done", f"{where}: a strike has failed a node"
     assert lab.artifacts() == expected, where
     assert lab.verify().returncode == 0, where
     for log in lab.cache.glob(f"campaigns/{name}/output/*.log"):
         assert not re.search("error: (?!Detected)|Fatal|Crash", said := log.read_text(errors="replace")) \
             or "slurmstepd" in said, f"{where}: {said}"
-    beyond, most = deaths.check(where)
+    beyond, most = deaths.check(where, with_programs=True)
     done["beyond"] += beyond
     done["most"] = max(done["most"], most)
     done["campaigns"] += 1
     lab.close()
+
+
+def ended_well(lab):
+    """The pilots whose records say that they came to the end of the campaign."""
+    processes = set()
+    for run in (lab.cache / "runs").glob("*.jsonl"):
+        events = [json.loads(line) for line in run.read_text().splitlines()]
+        if events[-1]["event"] == "end" and events[-1]["message"] != "interrupted":
+            processes.add(events[0]["owner"]["process"])
+    return processes
 
 
 def administer(slurm):

@@ -38,8 +38,12 @@ class Deaths:
             names.add(re.sub(r"\[i=(\d+)\]", r"\1", name))
         return names
 
-    def check(self, where=""):
-        """Returns how many starts there were beyond one a node, and the most of one node."""
+    def check(self, where="", with_programs=False):
+        """Returns how many starts there were beyond one a node, and the most of one node.
+
+        With programs: whoever strikes a pilot signals the nodes' programs, too, as SLURM does; then a worker may start a node
+        anew whose program a signal has ended.
+        """
         lines = self.lines()
         starts = collections.defaultdict(list)
         for line in lines:
@@ -50,8 +54,10 @@ class Deaths:
             assert not again, f"{where}: started after they were published: {again}"
         for node, who in starts.items():
             for worker, pilot in who[:-1]:
-                assert {worker, pilot} & self.dead, f"{where}: {node} was started {who}, and {pilot} had lived"
-            assert len(set(who)) == len(who), f"{where}: {node} was started twice by one worker: {who}"
+                # A worker whose pilot has just died belongs to process 1.
+                assert {worker, pilot} & (self.dead | {1}), f"{where}: {node} was started {who}, and {pilot} had lived"
+            once = {each for each in who if with_programs and each[1] in self.dead} | {each for each in who if who.count(each) == 1}
+            assert set(who) == once, f"{where}: {node} was started twice by one worker: {who}"
         assert len(starts) == self.lab.nodes, f"{where}: {self.lab.nodes - len(starts)} nodes were never started"
         ran = collections.Counter(
             event["key"] for run in (self.lab.cache / "runs").glob("*.jsonl")
