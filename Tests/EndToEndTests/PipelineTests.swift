@@ -78,10 +78,10 @@ import Testing
     Small(
       name: "attack",
       options: [
-        "size=[120]", "repeat=6", "attacked=2", "extractor=pixels", "damping=0.05", "three_step_damping=0.05",
-        "attack.least=2",
+        "size=[120]", "repeat=6", "attacked=2", "epochs=3", "trial_net=1", "trial=2", "extractor=pixels",
+        "damping=0.05", "three_step_damping=0.05", "attack.least=2",
       ],
-      words: ["auc", "tpr_at_1_percent", "untouched", "3-step"]),
+      words: ["auc", "tpr_at_1_percent", "untouched", "3-step matched", "harder to tell", "1-step matched"]),
     Small(
       name: "datamodeling", options: ["size=[200]", "repeat=4", "damping=0.05", "three_step_damping=0.05"],
       words: ["lds_of_a_seed", "newton", "1-step"]),

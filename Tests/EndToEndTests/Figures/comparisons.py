@@ -75,7 +75,11 @@ def check_differences(study, table, document):
         what = f"{document['title']}: {figure} against {record['against']} at {at}"
         mean, half = np.mean(sample), t975(len(sample) - 1) * np.std(sample, ddof=1) / math.sqrt(len(sample))
         require(record["pairs"], len(sample), 0, what + ": pairs")
-        require(record["closer_in"], sum(d < 0 for d in sample), 0, what + ": closer in")
+        if parameters["endpoint"] == "figures":
+            sign = 1 if parameters["better"] == "smaller" else -1
+            require(record["better_in"], sum(sign * d < 0 for d in sample), 0, what + ": better in")
+        else:
+            require(record["closer_in"], sum(d < 0 for d in sample), 0, what + ": closer in")
         require(record["mean_difference"], mean, 1e-9, what)
         require(record["mean_difference_lower"], mean - half, 1e-6, what + ": lower end")
         require(record["mean_difference_upper"], mean + half, 1e-6, what + ": upper end")

@@ -82,9 +82,9 @@ public enum DifferencesStage: Stage {
     ],
     inputs: [
       InputDeclaration(
-        "rows", accepts: ["evaluate", "command"], .many,
-        "the evaluations, or for figures commands with 'metrics', by scheme, as label: stage; all but the reference and "
-          + "scheme are compared against")
+        "rows", accepts: ["evaluate", "command", "attack"], .many,
+        "the evaluations, or for figures attacks and commands with 'metrics', by scheme, as label: stage; all but the "
+          + "reference and scheme are compared against")
     ],
     datasets: DifferencesArtifact.datasets, attributes: DifferencesArtifact.attributes,
     unused: { values, _ in
@@ -100,7 +100,7 @@ public enum DifferencesStage: Stage {
   private static func check(_ values: ParameterValues) -> ParameterProblem? {
     if values[figures].isEmpty { return ParameterProblem(figures, "'figures' needs at least one name") }
     if values[endpoint] == .figures {
-      // What commands call their figures is not known before they have run.
+      // What attacks and commands call their figures is not known before they have run.
       let unknown = values[figures].first { name in
         EvaluationMetrics.figure(name) == nil
           && EvaluationMetrics.splits.contains(String(name.prefix { $0 != "." }))

@@ -39,7 +39,7 @@ struct EvaluationRows {
   ///
   /// - Parameters:
   ///   - references: The labels of the reference, each of which has rows.
-  ///   - own: What commands call the figures.
+  ///   - own: What commands and attacks call the figures.
   init(
     _ task: StageTask, slot: String = "rows", references names: [String], figures: [EvaluationMetric],
     names own: [EvaluationMetric: String] = [:]
@@ -47,8 +47,8 @@ struct EvaluationRows {
     self.names = names
     for (place, input) in (task.inputs[slot] ?? []).enumerated() {
       let values: [EvaluationMetric: Double]
-      if input.stage == CommandStage.declaration.name {
-        values = try Self.figures(ofCommand: input, figures, own)
+      if input.stage != EvaluateStage.declaration.name {
+        values = try Self.ownFigures(of: input, figures, own)
         facts.append(SolveFacts())
       } else {
         values = try Self.figures(ofEvaluation: input, figures)
@@ -81,10 +81,11 @@ struct EvaluationRows {
     return values
   }
 
-  private static func figures(
-    ofCommand input: TaskInput, _ figures: [EvaluationMetric], _ names: [EvaluationMetric: String]
+  /// Those of a command or an attack, by the names that it gives them.
+  private static func ownFigures(
+    of input: TaskInput, _ figures: [EvaluationMetric], _ names: [EvaluationMetric: String]
   ) throws -> [EvaluationMetric: Double] {
-    let own = try ArtifactReader<CommandArtifact>(input).read(\.metrics)
+    let own = try ArtifactReader<MetricsArtifact>(input).read(\.single)
     guard !own.isEmpty else {
       throw StageFailure("\(input.node) has no figures: name one of its outputs as 'metrics'")
     }
