@@ -96,6 +96,7 @@ lint: ## Check the format of the sources, the rules of the house, and the pages 
 	python3 -B scripts/mutants --check
 	python3 -B scripts/check/house.py --check
 	python3 -B scripts/check/documents.py
+	scripts/check/page.sh
 
 house: ## Measure the checkout by the rules of the house
 	@python3 scripts/check/house.py

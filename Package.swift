@@ -107,7 +107,9 @@ let package = Package(
     // would cost each build a quarter of a minute.
     .target(
       name: "ReportPage", path: "Sources/Report/Page",
-      exclude: ["report.css", "page.js", "tables.js", "charts.js", "distances.js", "live.js", "time.js"]),
+      exclude: [
+        "report.css", "page.js", "tables.js", "charts.js", "distances.js", "live.js", "time.js", "data.d.ts",
+      ]),
     .target(
       name: "Report",
       dependencies: [

@@ -4,6 +4,7 @@
 # setup.sh system   packages of the system
 # setup.sh python   a Python environment for the tests in .build-python
 # setup.sh browser  a browser for the tests of the report, which are skipped without
+# setup.sh types    TypeScript, by which lint checks the types of the report's scripts; skipped without
 # setup.sh slurm    SLURM for the tests of campaigns on it, which are skipped without
 set -euo pipefail
 
@@ -102,6 +103,15 @@ browser() {
   apt install --no-install-recommends "${packages[@]}" || say "warning: no browser here; its tests are skipped"
 }
 
+types() {
+  local -a packages
+  if command -v tsc >/dev/null; then return; fi
+  mapfile -t packages < <(missing node-typescript)
+  if [ ${#packages[@]} = 0 ] || ! command -v apt-get >/dev/null; then return; fi
+  say "installing" "${packages[@]}"
+  apt install --no-install-recommends "${packages[@]}" || say "warning: no TypeScript here; its check is skipped"
+}
+
 # The tests start and stop daemons of their own. Those that Debian starts, outside of containers, find no configuration and end.
 slurm() {
   local -a packages
@@ -112,6 +122,6 @@ slurm() {
 }
 
 case ${1:-} in
-  system | python | browser | slurm) "$1" ;;
-  *) fail "usage: setup.sh system|python|browser|slurm" ;;
+  system | python | browser | types | slurm) "$1" ;;
+  *) fail "usage: setup.sh system|python|browser|types|slurm" ;;
 esac

@@ -121,6 +121,8 @@ struct ExplainCommand: ParsableCommand {
     var madeBy: MadeBy?
     var levels: [Level]
     var rootCauses: [Cause]
+    /// Why parameters of the node have their values, by parameter.
+    var notes: [String: String]
   }
 
   func run() throws {
@@ -148,7 +150,8 @@ struct ExplainCommand: ParsableCommand {
           levels: levels.map {
             .init(node: $0.node, depth: $0.depth, reasons: $0.reasons.map(\.description))
           },
-          rootCauses: roots.map { .init(node: $0.cause.node, change: $0.cause.reason.description) }))
+          rootCauses: roots.map { .init(node: $0.cause.node, change: $0.cause.reason.description) },
+          notes: session.document.notes(of: session.plan.stage(of: id))))
     }
     guard !levels.isEmpty else {
       print("\(session.plan[id].name) is up to date")
@@ -157,6 +160,7 @@ struct ExplainCommand: ParsableCommand {
         if let program = MadeBy(record) { print("  by \(program.text)") }
         if !last.reasons.isEmpty { print("  because: \(last.reasons)") }
       }
+      printNotes(of: id, session)
       return
     }
     for level in levels {
@@ -168,6 +172,15 @@ struct ExplainCommand: ParsableCommand {
     for (cause, nodes) in roots {
       let count = nodes > 1 ? "  (and \(counted(nodes - 1, "more node")) of that stage)" : ""
       print("  \(describe(cause))\(count)")
+    }
+    printNotes(of: id, session)
+  }
+
+  private func printNotes(of id: NodeID, _ session: Session) {
+    for (name, note) in session.document.notes(of: session.plan.stage(of: id)).sorted(by: { $0.key < $1.key })
+    {
+      let value = session.plan[id].parameters.values[name]?.plainText ?? ""
+      print("  \(name) is \(value): \(note)")
     }
   }
 

@@ -41,11 +41,22 @@ struct ReportCommand: ParsableCommand {
       "The licence that the crate names: its address, or words.", valueName: "licence"))
   var license = Crate.noLicense
   @Option(
+    name: .customLong("author"),
+    help: ArgumentHelp(
+      "Of the crate, repeatable: 'NAME <MAIL>' or 'NAME <ADDRESS>', such as an ORCID (default: git's user).",
+      valueName: "who"))
+  var authors: [String] = []
+  @Option(help: ArgumentHelp("Of the crate: 'NAME <ADDRESS>' of an organisation.", valueName: "who"))
+  var publisher: String?
+  @Option(
     name: .shortAndLong, help: ArgumentHelp("The file to write (default: NAME.html).", valueName: "file"),
     completion: .file(extensions: ["html"]))
   var output: String?
 
   func validate() throws {
+    if crate == nil, !authors.isEmpty || publisher != nil {
+      throw ValidationError("--author and --publisher are of a crate; give --crate, too")
+    }
     if against != nil, names.count > 1 {
       throw ValidationError("--against compares one pipeline, not \(names.count)")
     }
@@ -94,9 +105,20 @@ struct ReportCommand: ParsableCommand {
         try files.copyItem(atPath: part.source, toPath: target)
       }
       try Data(report.utf8).write(to: URL(fileURLWithPath: folder + "/" + Crate.report))
-      try crate.json(license: license).write(to: URL(fileURLWithPath: folder + "/" + Crate.metadata))
+      try crate.json(license: license, people: people()).write(
+        to: URL(fileURLWithPath: folder + "/" + Crate.metadata))
     }
     print(folder)
+  }
+
+  /// Those that are named; without authors whoever git says works here.
+  private func people() -> Crate.People {
+    var authors = self.authors
+    if authors.isEmpty, let name = Self.git("config", "user.name") {
+      authors = [name + (Self.git("config", "user.email").map { " <\($0)>" } ?? "")]
+    }
+    return Crate.People(
+      authors: authors.map { Crate.People.Party($0) }, publisher: publisher.map { Crate.People.Party($0) })
   }
 
   private func writing(_ path: String, _ body: () throws -> Void) throws {
@@ -108,15 +130,16 @@ struct ReportCommand: ParsableCommand {
     }
   }
 
+  private static func git(_ arguments: String...) -> String? {
+    let program = Program(["git", "-C", Project.root] + arguments, output: .pipe, errors: .nothing)
+    guard let child = try? program.start() else { return nil }
+    let (ending, output, _) = child.communicate()
+    return ending.isSuccess
+      ? String(decoding: output, as: UTF8.self).split(separator: "\n").joined(separator: "\n") : nil
+  }
+
   /// The checkout that the project's root is in, as git tells it; without git, or outside of a checkout, none.
   static func origin() -> ReportOrigin {
-    func git(_ arguments: String...) -> String? {
-      let program = Program(["git", "-C", Project.root] + arguments, output: .pipe, errors: .nothing)
-      guard let child = try? program.start() else { return nil }
-      let (ending, output, _) = child.communicate()
-      return ending.isSuccess
-        ? String(decoding: output, as: UTF8.self).split(separator: "\n").joined(separator: "\n") : nil
-    }
     let changes = git("status", "--porcelain", "--untracked-files=no")
     return ReportOrigin(
       version: PipelineCommand.configuration.version, commit: git("rev-parse", "HEAD"),

@@ -21,7 +21,7 @@ import Testing
 
   @Test func examplesLoad() throws {
     let yaml = blocks("yaml")
-    #expect(yaml.count == 6)
+    #expect(yaml.count == 7)
     let plan = try plan(yaml[0])
     #expect(plan.nodes.count == 1 + 1 + 15 + 15 + 45 + 75 + 1)
     #expect(plan.stages.map(\.family).reduce(into: [:]) { $0[$1, default: 0] += 1 }["evaluate"] == 5)
@@ -46,7 +46,8 @@ import Testing
       ])
     #expect(thinned.nodes(named: "check").isEmpty)
     #expect(try document(yaml[3], ["slow=true"]).plan.nodes(named: "check").count == 1)
-    let published = try document(yaml[0] + "\n" + yaml[5])
+    #expect(try document(yaml[5]).notes["learning_rate"]?.hasPrefix("chosen by the pipeline") == true)
+    let published = try document(yaml[0] + "\n" + yaml[6])
     #expect(published.publications.map(\.folder) == ["results", "nets"])
     #expect(published.publications.map(\.nodes.count) == [1, 10])
   }

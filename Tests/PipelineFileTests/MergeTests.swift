@@ -49,6 +49,35 @@ import Testing
     #expect(document.plan.names == ["load-images"])
   }
 
+  /// A note goes with its value: whoever gives another takes it away.
+  @Test func notesGoWithTheirValues() throws {
+    let base = """
+      parameters: { x: 1, y: 2, deep: "${x}" }
+      defaults: { epochs: 3 }
+      axes: { size: [1, 2] }
+      notes: { x: why 1, y: why 2, epochs: why 3, size: why both }
+      stages:
+        images: { stage: load-images }
+        base: { stage: train, parameters: { learning_rate: "${x}" } }
+      """
+    let whole = try document(base)
+    #expect(whole.notes == ["x": "why 1", "y": "why 2", "epochs": "why 3", "size": "why both"])
+    let stage = try #require(whole.plan.stages.first { $0.name == "base" })
+    #expect(whole.notes(of: stage) == ["learning_rate": "why 1", "epochs": "why 3"])
+    // The note is in no key.
+    let bare = base.replacing(#/notes: .*\n/#, with: "")
+    #expect(try document(bare).plan.planKeys().nodes == whole.plan.planKeys().nodes)
+    func notes(_ text: String, _ overrides: [String] = []) throws -> [String: String] {
+      try document("extends: b.yaml\n" + text, overrides, others: ["folder/b.yaml": base]).notes
+    }
+    #expect(try notes("description: x") == whole.notes)
+    #expect(try notes("parameters: { x: 5 }").keys.sorted() == ["epochs", "size", "y"])
+    #expect(try notes("parameters: { x: 5 }\nnotes: { x: why 5 }")["x"] == "why 5")
+    #expect(try notes("axes: { size: null }\ndefaults: { epochs: 4 }").keys.sorted() == ["x", "y"])
+    #expect(try notes("notes: { x: null }").keys.sorted() == ["epochs", "size", "y"])
+    #expect(try notes("description: x", ["epochs=9", "size=[7]"]).keys.sorted() == ["x", "y"])
+  }
+
   @Test func setsEverything() throws {
     let overrides = [
       "label=3", "repeat=50", "size=[100, 500, 900]", "base.learning_rate=0.25", "base.widths=[3, 4]",

@@ -28,7 +28,8 @@ public struct ByteText: Hashable, Sendable, Comparable {
 
   /// Feeds the bytes.
   public func hash(into hasher: inout Hasher) {
-    for byte in text.utf8 { hasher.combine(byte) }
+    var text = text
+    text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
     hasher.combine(text.utf8.count)
   }
 }

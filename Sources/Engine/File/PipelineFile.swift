@@ -21,6 +21,8 @@ public struct PipelineDocument: Sendable {
   public var files: [ExternalFile]
   /// The values of the file's own parameters, `--set` options applied.
   public var parameters: [String: Value]
+  /// Why values of its parameters and axes are what they are, by name.
+  public var notes: [String: String]
   /// What a run leaves in folders of the user's.
   public var publications: [Publication]
   /// Where the values of its parameters and axes are written.
@@ -119,6 +121,7 @@ public enum PipelineFile {
       problems.report("the pipeline has no stages", at: merged.stagesPlace ?? merged.place)
     }
     reportUnknownDefaults(merged, types, problems)
+    reportUnknownNotes(merged, problems)
     let families = FamilyResolver(syntax, types: types, scope: scope, problems).result
     var binder = StageBinder(problems: problems, families: families, defaults: merged.defaults, scope: scope)
     binder.bind(types: types)
@@ -145,7 +148,9 @@ public enum PipelineFile {
     let publications = Publication.read(merged.publish, of: plan, problems)
     return PipelineDocument(
       plan: plan, description: merged.description?.text, files: loader.files,
-      parameters: scope.parameters.compactMapValues { $0 }, publications: publications,
+      parameters: scope.parameters.compactMapValues { $0 },
+      notes: Dictionary(uniqueKeysWithValues: merged.notes.entries.map { ($0.text, $1.text ?? "") }),
+      publications: publications,
       places: ParameterPlaces(merged, stages, scope, problems), warnings: problems.warnings)
   }
 
@@ -158,6 +163,16 @@ public enum PipelineFile {
       return false
     }
     return true
+  }
+
+  /// A note on what the file does not have is a slip.
+  private static func reportUnknownNotes(_ file: FileSyntax, _ problems: Problems) {
+    let known = Set(file.parameters.names + file.defaults.names + file.axes.names)
+    for (name, _) in file.notes.entries where !known.contains(name.text) {
+      problems.report(
+        "there is no parameter or axis '\(name.text.shortened)' to note anything of", at: name.place,
+        notes: [suggestion(for: name.text, among: known.sorted(), of: "names")])
+    }
   }
 
   /// A default that no type of stage has a parameter for is a slip; one that no stage of the file takes is not.

@@ -16,6 +16,40 @@ public struct Crate {
     public var source: String
   }
 
+  /// Who made the results, and who publishes them. Nothing is guessed: what is not given is left out.
+  public struct People: Sendable {
+    /// A person or an organisation.
+    public struct Party: Sendable {
+      var name: String
+      /// An address of theirs: an ORCID, a ROR, a page.
+      var address: String?
+      var mail: String?
+
+      /// Reads `NAME`, `NAME <MAIL>` or `NAME <ADDRESS>`.
+      public init(_ text: String) {
+        guard text.hasSuffix(">"), let open = text.lastIndex(of: "<") else {
+          name = text
+          return
+        }
+        let inside = String(text[text.index(after: open)...].dropLast())
+        name = text[..<open].split(separator: " ").joined(separator: " ")
+        if name.isEmpty { name = inside }
+        if inside.hasPrefix("http") { address = inside } else { mail = inside }
+      }
+
+      /// What names it among the entities.
+      var id: String { address ?? mail.map { "mailto:\($0)" } ?? "#\(name)" }
+    }
+    var authors: [Party]
+    var publisher: Party?
+
+    /// Some people.
+    public init(authors: [Party] = [], publisher: Party? = nil) {
+      self.authors = authors
+      self.publisher = publisher
+    }
+  }
+
   /// The name of the report in the crate.
   public static let report = "report.html"
   /// The name of the metadata.
@@ -45,11 +79,17 @@ public struct Crate {
     entities.append(
       Self.entity(
         Self.program, "SoftwareApplication",
-        ["name": .string("pipeline"), "softwareVersion": .string(origin.version)]))
+        [
+          "name": .string("pipeline"), "version": .string(origin.version),
+          "softwareVersion": .string(origin.version),
+        ]))
     entities.append(
       Self.entity(
         Self.report, "File",
-        ["name": .string("Report"), "encodingFormat": .string("text/html")]))
+        [
+          "name": .string("Report"), "encodingFormat": .string("text/html"),
+          "description": .string("Verdicts, tables, figures and provenance, to be opened in a browser."),
+        ]))
     for snapshot in snapshots { add(snapshot, only: types) }
   }
 
@@ -102,10 +142,10 @@ public struct Crate {
     snapshot.artifacts[id.index].map { "artifacts/\($0.action.hex).\($0.fileExtension)" }
   }
 
-  private static func reference(_ id: String) -> Value { .map(["@id": .string(address(id))]) }
+  fileprivate static func reference(_ id: String) -> Value { .map(["@id": .string(address(id))]) }
 
   /// Several, or one alone: JSON-LD in its compacted form has no list of one.
-  private static func references(_ ids: [String]) -> Value {
+  fileprivate static func references(_ ids: [String]) -> Value {
     ids.count == 1 ? reference(ids[0]) : .list(ids.map(reference))
   }
 
@@ -120,23 +160,27 @@ public struct Crate {
     }.joined()
   }
 
-  private static func entity(_ id: String, _ type: String, _ fields: [String: Value]) -> Value {
+  fileprivate static func entity(_ id: String, _ type: String, _ fields: [String: Value]) -> Value {
     .map(fields.merging(["@id": .string(address(id)), "@type": .string(type)]) { $1 })
   }
 
   /// The metadata as JSON-LD.
   ///
-  /// - Parameter license: The address of the licence under which the results stand, or words about it.
-  public func json(license: String = Self.noLicense, isPretty: Bool = true) throws -> Data {
+  /// - Parameters:
+  ///   - license: The address of the licence under which the results stand, or words about it.
+  ///   - people: Who made the results, and who publishes them.
+  public func json(license: String = Self.noLicense, people: People = People(), isPretty: Bool = true) throws
+    -> Data
+  {
     let about = descriptions.isEmpty ? names.joined(separator: ", ") : descriptions.joined(separator: " ")
-    let dataset = Self.entity(
-      Self.root, "Dataset",
+    let fields: [String: Value] =
       [
         "name": .string("Results of \(names.joined(separator: ", "))"), "description": .string(about),
         "datePublished": .string(latest.isEmpty ? "1970-01-01" : String(latest.prefix(10))),
         "license": license.hasPrefix("http") ? Self.reference(license) : .string(license),
         "hasPart": Self.references(hasPart.sorted()), "mentions": Self.references(actions),
-      ])
+      ]
+    let dataset = Self.entity(Self.root, "Dataset", fields.merging(people.fields) { $1 })
     let descriptor = Self.entity(
       Self.metadata, "CreativeWork",
       [
@@ -147,7 +191,7 @@ public struct Crate {
       // Of the Workflow Run profiles; the context of 1.1 has no such term.
       .map(["sha256": .string("https://w3id.org/ro/terms/workflow-run#sha256")]),
     ])
-    var graph = [descriptor, dataset] + entities
+    var graph = [descriptor, dataset] + people.entities + entities
     if license.hasPrefix("http") {
       graph.append(Self.entity(license, "CreativeWork", ["name": .string(license)]))
     }
@@ -164,5 +208,29 @@ public struct Crate {
       else { return nil }
       return id
     }
+  }
+}
+
+extension Crate.People {
+  /// What the crate says of itself with them.
+  fileprivate var fields: [String: Value] {
+    var fields: [String: Value] = [:]
+    if !authors.isEmpty { fields["author"] = Crate.references(authors.map(\.id)) }
+    if let publisher { fields["publisher"] = Crate.reference(publisher.id) }
+    return fields
+  }
+
+  fileprivate var entities: [Value] {
+    var list = authors.map { Self.entity($0, "Person") }
+    if let publisher, !authors.contains(where: { $0.id == publisher.id }) {
+      list.append(Self.entity(publisher, "Organization"))
+    }
+    return list
+  }
+
+  private static func entity(_ party: Party, _ type: String) -> Value {
+    var fields: [String: Value] = ["name": .string(party.name)]
+    if let mail = party.mail { fields["email"] = .string(mail) }
+    return Crate.entity(party.id, type, fields)
   }
 }

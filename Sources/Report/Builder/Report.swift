@@ -56,7 +56,7 @@ public struct Report {
     html.markup("\n</main>\n<script type=\"application/ld+json\">")
     html.markup(try metadata())
     html.markup("</script>\n<script type=\"application/octet-stream\" id=\"data\">")
-    html.markup(try Packing.packed(data))
+    html.markup(Packing.packed(data))
     html.markup("</script>\n<script>\(script)</script>\n</body>\n</html>\n")
     return html.source
   }

@@ -60,11 +60,16 @@ struct Snapshot {
     keys = plan.planKeys()
     let resolution = Resolution(plan: plan, keys: keys, cache: cache)
     let standings = resolution.standings()
-    artifacts = plan.ids.map { resolution.artifact($0) }
-    made = artifacts.map { $0.flatMap { cache.action($0.action) } }
-    reasons = zip(plan.ids, artifacts).map { [keys] id, artifact in
-      artifact == nil ? "" : cache.plan(keys[id])?.reasons ?? ""
+    let artifacts = plan.ids.map { resolution.artifact($0) }
+    self.artifacts = artifacts
+    let records = inParts(artifacts.count) { [keys] part in
+      part.map { index -> (made: ActionRecord?, reasons: String) in
+        guard let artifact = artifacts[index] else { return (nil, "") }
+        return (cache.action(artifact.action), cache.plan(keys[NodeID(index)])?.reasons ?? "")
+      }
     }
+    made = records.map(\.made)
+    reasons = records.map(\.reasons)
     states = standings.map { standing in
       switch standing {
       case .fresh: .fresh

@@ -40,19 +40,21 @@ struct VerdictSection {
       for line in verdicts {
         html.element("li") { html in
           html.foreign(line)
-          for test in comparison.tests where test.column == "all" && Self.isOf(test, line) {
+          for (test, reason) in zip(comparison.tests, comparison.reasons)
+          where test.column == "all" && Self.isOf(test, line) {
             html.markup("<br>")
-            html.element("span", ["class": "interval"]) {
-              $0.foreign(Self.sentence(test, unit: comparison.unit))
-            }
+            html.element("span", ["class": "interval"]) { $0.foreign(Self.sentence(test, of: comparison)) }
+            guard let reason else { continue }
+            html.markup("<br>")
+            html.element("strong", ["class": "reason"]) { $0.foreign("Why not shown: \(reason).") }
           }
         }
       }
     }
     html.element("div", ["class": "forest"]) { _ in }
-    html.element("details") { html in
+    html.element("details", ["open": ""]) { html in
       html.element("summary", text: "What is compared, and the rule")
-      list(comparison.lines.filter { !$0.hasPrefix(Self.mark) }, to: &html)
+      list(comparison.nets + comparison.lines.filter { !$0.hasPrefix(Self.mark) }, to: &html)
     }
   }
 
@@ -61,15 +63,17 @@ struct VerdictSection {
     line.hasPrefix("\(mark), \(test.figure), ") && line.contains(" against \(test.against): ")
   }
 
-  /// `mean difference −0.012 (95 % interval −0.02 to −0.004) in spreads over 10 pairs, closer in 9; p = 0.003 after correction`.
-  private static func sentence(_ test: Results.Test, unit: String) -> String {
+  /// `mean difference −0.012 (95 % interval −0.02 to −0.004) in spreads over 10 pairs, 3-step closer in 9 of them; p = 0.003
+  /// after correction`.
+  private static func sentence(_ test: Results.Test, of comparison: Results.Comparison) -> String {
     let figure = PlainTable.figure
     var text = test.setting.isEmpty ? "" : "\(test.setting): "
     text += "mean difference \(figure(test.mean))"
     if test.lower.isFinite, test.upper.isFinite {
       text += " (95 % interval \(figure(test.lower)) to \(figure(test.upper)))"
     }
-    text += " in \(unit) over \(test.pairs) \(test.pairs == 1 ? "pair" : "pairs"), closer in \(test.closer)"
+    text += " in \(comparison.unit) over \(test.pairs) \(test.pairs == 1 ? "pair" : "pairs")"
+    text += ", \(comparison.scheme) \(comparison.good) in \(test.closer) of them"
     if test.adjusted.isFinite { text += "; p = \(figure(test.adjusted)) after correction" }
     return text
   }
@@ -132,6 +136,11 @@ struct VerdictSection {
     let settings = snapshot.document.parameters.sorted { $0.key < $1.key }
     if settings.isEmpty { return }
     html.element("h3", text: "Settings of the file")
+    let notes = snapshot.document.notes.sorted { $0.key < $1.key }
+    TableSection.notes(
+      notes.map { name, note in
+        (snapshot.document.parameters[name].map { "\(name) is \($0.plainText): " } ?? "\(name): ") + note
+      }, to: &html)
     html.element("dl", ["class": "settings"]) { html in
       for (name, value) in settings {
         html.element("div") { html in

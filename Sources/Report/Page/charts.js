@@ -50,7 +50,7 @@ function startCharts(p) {
   const section = make('section', { id: `p${p}-explore`, class: 'explore' }, make('h2', null, 'Explore'), drawn);
   article.querySelector('.graph').before(section);
   const link = make('li', null, make('a', { href: `#p${p}-explore` }, 'Explore'));
-  document.querySelector(`nav a[href="#p${p}-graph"]`).parentNode.before(link);
+  document.querySelector(`nav a[href="#p${p}-graph"]`).closest('li').before(link);
 }
 
 // Forest plots
@@ -103,13 +103,14 @@ function forestOf(tests, rows, isNamed, what) {
 /** The rows that can be drawn: those of tables, and of the nodes what each took. */
 function sources(p) {
   const pipeline = DATA.pipelines[p], { nodes } = pipeline;
+  /** @type {Source[]} */
   const list = pipeline.results.map(rows => ({
     name: rows.node, metrics: rows.metrics, axes: { scheme: rows.labels, ...rows.axes }, across: rows.across, over: rows.over,
     failed: rows.converged.map(value => value === 0),
   }));
   const made = nodes.file.map((file, n) => file === '' ? -1 : n).filter(n => n >= 0);
   if (!made.length) return list;
-  const axes = { stage: [] };
+  const axes = /** @type {Record<string, string[]>} */ ({ stage: [] });
   for (const n of made) {
     const stage = stageOf(pipeline, n);
     axes.stage.push(stage.name);

@@ -65,7 +65,10 @@ function digits(p, data) {
     side.images.forEach((_, at) => {
       const image = context.createImageData(data.width, data.height);
       for (let pixel = 0; pixel < data.width * data.height; pixel += 1) {
-        image.data.fill(255 - bytes[at * data.width * data.height + pixel], 4 * pixel, 4 * pixel + 3);
+        // Grey is ink on paper; colours are as they are, channel by channel.
+        const size = data.width * data.height, first = at * data.channels * size + pixel;
+        if (data.channels === 1) image.data.fill(255 - bytes[first], 4 * pixel, 4 * pixel + 3);
+        else for (let channel = 0; channel < 3; channel += 1) image.data[4 * pixel + channel] = bytes[first + channel * size];
         image.data[4 * pixel + 3] = 255;
       }
       context.putImageData(image, (at % across) * (data.width + 1), Math.floor(at / across) * (data.height + 1));

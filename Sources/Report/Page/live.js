@@ -2,19 +2,19 @@
 
 /** Puts HTML that the server made, every text in it escaped, into a place. What was opened or closed there stays so. */
 function replaceContent(place, html) {
-  const closed = new Set([...place.querySelectorAll('details[data-key]:not([open])')].map(each => each.dataset.key));
-  const scrolled = new Map([...place.querySelectorAll('details[data-key] pre')]
-    .filter(log => log.scrollTop + log.clientHeight < log.scrollHeight - 4).map(log => [log.closest('details').dataset.key, log.scrollTop]));
-  const focus = place.contains(document.activeElement) ? document.activeElement.dataset.node : undefined;
+  const closed = new Set(all('details[data-key]:not([open])', place).map(each => each.dataset.key));
+  const scrolled = new Map(all('details[data-key] pre', place)
+    .filter(log => log.scrollTop + log.clientHeight < log.scrollHeight - 4).map(log => /** @type {[string, number]} */ ([log.closest('details').dataset.key, log.scrollTop])));
+  const focus = all(':focus', place)[0]?.dataset.node;
   const page = new DOMParser().parseFromString(html, 'text/html');
   place.replaceChildren(...page.body.childNodes);
-  for (const each of place.querySelectorAll('details[data-key]')) {
+  for (const each of /** @type {HTMLDetailsElement[]} */ (all('details[data-key]', place))) {
     if (closed.has(each.dataset.key)) each.open = false;
     const log = each.querySelector('pre');
     // A log stands at its end, unless a reader has gone back in it.
     if (log) log.scrollTop = scrolled.get(each.dataset.key) ?? log.scrollHeight;
   }
-  if (focus !== undefined) [...place.querySelectorAll('[data-node]')].find(each => each.dataset.node === focus)?.focus();
+  if (focus !== undefined) all('[data-node]', place).find(each => each.dataset.node === focus)?.focus();
 }
 
 /** Colours the graph by the states of the nodes, one digit each. */
@@ -22,7 +22,7 @@ function showStates(p, states) {
   const pipeline = DATA.pipelines[p], graph = document.querySelector(`#p${p} svg.graph`);
   if (!graph || states.length !== pipeline.nodes.name.length) return;
   pipeline.nodes.state = [...states].map(Number);
-  for (const box of graph.querySelectorAll('.stage')) {
+  for (const box of all('.stage', graph)) {
     const { first, count } = pipeline.stages[box.dataset.s], cells = [...box.querySelectorAll('rect:not(.box)')];
     if (cells.length === count) {
       cells.forEach((cell, at) => cell.setAttribute('class', `s${states[first + at]}`));
@@ -81,7 +81,7 @@ function startLive() {
   source.addEventListener('open', () => { link.textContent = ''; });
   source.addEventListener('error', () => { link.textContent = 'The connection to pipeline serve is lost; trying again.'; });
   document.querySelector('.live')?.addEventListener('click', event => {
-    const name = event.target.closest('[data-node]')?.dataset.node;
+    const name = /** @type {HTMLElement} */ (/** @type {Element} */ (event.target).closest('[data-node]'))?.dataset.node;
     if (name) go('node', 0, name);
   });
   addEventListener('beforeunload', () => source.close());

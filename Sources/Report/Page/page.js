@@ -2,7 +2,12 @@
 // The page: its data, elements, permalinks, and the drawer in which a figure is traced to its nodes and files.
 
 const SVG = 'http://www.w3.org/2000/svg';
+/** @type {PageData} See data.d.ts. */
 let DATA;
+
+/** The elements of a selector, in the page or in a part of it. */
+const all = (selector, place = /** @type {ParentNode} */ (document)) =>
+  /** @type {HTMLElement[]} */ ([...place.querySelectorAll(selector)]);
 
 /** Makes an element; what starts with "on" listens, `svg:` makes one of a drawing. Texts are never markup. */
 function make(name, attributes, ...children) {
@@ -45,8 +50,9 @@ function duration(seconds) {
 
 /** Bytes as the program writes them, in units of 1024. */
 function bytes(count) {
-  const unit = [['GB', 2 ** 30], ['MB', 2 ** 20], ['kB', 2 ** 10]].find(([, size]) => count >= size);
-  return unit ? `${Number((count / unit[1]).toPrecision(3))} ${unit[0]}` : `${count} B`;
+  const unit = [{ name: 'GB', size: 2 ** 30 }, { name: 'MB', size: 2 ** 20 }, { name: 'kB', size: 2 ** 10 }]
+    .find(({ size }) => count >= size);
+  return unit ? `${Number((count / unit.size).toPrecision(3))} ${unit.name}` : `${count} B`;
 }
 
 const counted = (count, word) => `${count} ${word}${count === 1 ? '' : 's'}`;
@@ -92,7 +98,7 @@ function command(text) {
 
 const drawer = make('dialog', { 'aria-labelledby': 'drawer-title', onclose: () => leave() });
 
-function open(title, ...content) {
+function openDrawer(title, ...content) {
   const close = make('button', { type: 'button', onclick: () => drawer.close() }, 'close');
   drawer.replaceChildren(
     make('header', null, make('h2', { id: 'drawer-title' }, foreign(title)), close),
@@ -104,6 +110,9 @@ function open(title, ...content) {
 const nodeLink = (p, n) => make('button', {
   type: 'button', class: 'link', onclick: () => go('node', p, DATA.pipelines[p].nodes.name[n]),
 }, foreign(DATA.pipelines[p].nodes.name[n]));
+
+/** The file of a node, relative to the cache folder. */
+const filePath = (nodes, n) => `artifacts/${nodes.file[n].slice(0, 2)}/${nodes.file[n]}`;
 
 const stageOf = (pipeline, n) => pipeline.stages.find(stage => n >= stage.first && n < stage.first + stage.count);
 const quoted = text => `'${text.replace(/'/g, "'\\''")}'`;
@@ -127,7 +136,7 @@ function showNode(p, name) {
       ['peak memory', `${bytes(nodes.memory[n])}, declared ${bytes(nodes.declared[n])}`], ['size', bytes(nodes.size[n])]);
     if (pipeline.reasons[nodes.reason[n]]) facts.push(['why it ran', pipeline.reasons[nodes.reason[n]]]);
   }
-  const values = pipeline.parameters[nodes.parameters[n]];
+  const values = pipeline.parameters[nodes.parameters[n]], why = Object.entries(stage.notes);
   const inputs = nodes.inputs[n].map((source, slot) => {
     const members = source < 0 ? pipeline.joins[-1 - source] : [source];
     const links = members.slice(0, 200).map(member => make('li', null, nodeLink(p, member)));
@@ -136,15 +145,15 @@ function showNode(p, name) {
       make('summary', null, foreign(stage.slots[slot] || 'input'), ` (${members.length})`), make('ul', null, links));
   });
   const text = value => typeof value === 'string' ? value : JSON.stringify(value);
-  open(name, settings(facts),
-    isThere ? make('p', null, 'file in the cache: ', make('code', null,
-      `artifacts/${nodes.file[n].slice(0, 2)}/${nodes.file[n]}`)) : null,
+  openDrawer(name, settings(facts),
+    isThere ? make('p', null, 'file in the cache: ', make('code', null, filePath(nodes, n))) : null,
     isThere ? make('p', null, 'SHA-256 of the file: ', make('code', null, nodes.digest[n])) : null,
     make('h3', null, 'Commands'), isThere ? command(`pipeline path ${pipeline.words} ${quoted(name)}`) : null,
     command(`pipeline run ${pipeline.words} ${quoted(name)}`), command(`pipeline explain ${pipeline.words} ${quoted(name)}`),
     isThere ? make('small', null, 'With an empty cache (--cache DIR) run makes it anew, and all that it needs.') : null,
     Object.keys(values).length ? [make('h3', null, 'Parameters'),
-      settings(Object.entries(values).map(([key, value]) => [key, text(value)]))] : null,
+      settings(Object.entries(values).map(([key, value]) => [key, text(value)])),
+      why.length ? make('ul', { class: 'notes' }, why.map(([key, note]) => make('li', null, foreign(`${key}: ${note}`)))) : null] : null,
     inputs.length ? [make('h3', null, 'Takes'), inputs] : null);
 }
 
@@ -193,15 +202,16 @@ async function start() {
   // The list of pipelines is alive, too, and has no data.
   if (!document.getElementById('data')) return startLive();
   const packed = Uint8Array.from(atob(document.getElementById('data').textContent), c => c.charCodeAt(0));
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream('deflate'));
+  const stream = new Blob([packed]).stream().pipeThrough(new window['DecompressionStream']('deflate'));
   DATA = await new Response(stream).json();
   DATA.pipelines.forEach((pipeline, p) => {
     startTables(p);
     startCharts(p);
     startDistances(p);
     startGraph(p);
+    startFinder(p);
     startTimeline(p);
-    for (const image of document.querySelectorAll(`#p${p} figure[data-n]`)) {
+    for (const image of all(`#p${p} figure[data-n]`)) {
       image.querySelector('figcaption small').replaceChildren(nodeLink(p, Number(image.dataset.n)));
     }
   });

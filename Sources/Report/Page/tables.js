@@ -60,7 +60,7 @@ function tools(table, rows, heads, data) {
   const visible = () => [...table.tBodies[0].rows].filter(row => !row.hidden)
     .map(row => [...row.cells].map(cell => cell.textContent));
   const titles = heads.map(head => head.textContent);
-  const copies = [['CSV', csv], ['LaTeX', latex], ['Markdown', markdown]].map(([name, write]) =>
+  const copies = Object.entries({ CSV: csv, LaTeX: latex, Markdown: markdown }).map(([name, write]) =>
     make('button', { type: 'button', onclick: () => copy(write(titles, visible(), data.keys), name) }, `copy ${name}`));
   const bar = make('div', { class: 'tools' }, make('label', null, 'rows with', search), copies,
     heatChoice(rows, titles, data));
@@ -176,14 +176,14 @@ function makeCellsOpen(p, t, table, data) {
 function showCell(p, t, r, column) {
   if (!DATA.pipelines[p].tables[t]) return;
   const { table, data } = parts(p, t);
-  const row = table.querySelector(`tbody tr[data-r="${r}"]`), cell = data.cells[r]?.[column];
+  const row = [...table.tBodies[0].rows].find(each => each.dataset.r === String(r)), cell = data.cells[r]?.[column];
   if (!row || !cell || cell.behind === undefined) return;
   const names = [...row.cells].slice(0, data.keys).map(part => part.textContent).filter(Boolean);
   const head = table.tHead.rows[0].cells[column].textContent;
   const values = (cell.repeats || []).filter(value => value !== null);
   // A share stands in the data as it is, in the table as a percentage.
   const unit = names.some(name => name.endsWith(', %')) ? 100 : 1;
-  open([...names, head].join(' · '), make('p', { class: 'big' }, row.cells[column].textContent),
+  openDrawer([...names, head].join(' · '), make('p', { class: 'big' }, row.cells[column].textContent),
     cell.half === undefined ? null : make('p', null, '95 % interval ',
       `${figure(unit * (cell.value - cell.half))} to ${figure(unit * (cell.value + cell.half))}`),
     values.length > 1 ? [dots(values.map(value => unit * value), unit * cell.value, unit * (cell.half || 0)), make('details', null, make('summary', null, `the ${values.length} values`),

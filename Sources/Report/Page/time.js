@@ -3,9 +3,9 @@
 // The graph
 
 function startGraph(p) {
-  const graph = document.querySelector(`#p${p} svg.graph`), pipeline = DATA.pipelines[p];
+  const [graph] = all(`#p${p} svg.graph`), pipeline = DATA.pipelines[p];
   if (!graph) return;
-  for (const box of graph.querySelectorAll('.stage')) {
+  for (const box of all('.stage', graph)) {
     const name = pipeline.stages[box.dataset.s].name;
     box.setAttribute('tabindex', '0');
     box.setAttribute('role', 'button');
@@ -22,23 +22,23 @@ function startGraph(p) {
 
 /** Shows a stage: its neighbours in the graph, its nodes, its part of the timeline. An empty name shows all again. */
 function chooseStage(p, name) {
-  const pipeline = DATA.pipelines[p], graph = document.querySelector(`#p${p} svg.graph`);
+  const pipeline = DATA.pipelines[p], [graph] = all(`#p${p} svg.graph`);
   const chosen = pipeline.stages.findIndex(stage => stage.name === name);
   graph.dataset.chosen = chosen < 0 ? '' : name;
   graph.classList.toggle('chosen', chosen >= 0);
   const near = new Set([chosen]);
-  for (const edge of graph.querySelectorAll('.edge')) {
+  for (const edge of all('.edge', graph)) {
     const [from, to] = [Number(edge.dataset.from), Number(edge.dataset.to)], isNear = from === chosen || to === chosen;
     edge.classList.toggle('near', isNear);
     if (isNear) near.add(from).add(to);
   }
-  for (const box of graph.querySelectorAll('.stage')) {
+  for (const box of all('.stage', graph)) {
     const stage = Number(box.dataset.s);
     box.classList.toggle('near', near.has(stage));
     box.classList.toggle('here', stage === chosen);
     box.setAttribute('aria-pressed', String(stage === chosen));
   }
-  for (const bar of document.querySelectorAll(`#p${p} .timeline .bar`)) {
+  for (const bar of all(`#p${p} .timeline .bar`)) {
     bar.classList.toggle('dim', chosen >= 0 && stageOf(pipeline, Number(bar.dataset.n)) !== pipeline.stages[chosen]);
   }
   const list = document.querySelector(`#p${p} .stage-nodes`);
@@ -55,15 +55,35 @@ function stageNodes(p, stage) {
       const n = stage.first + shown, isThere = nodes.file[n] !== '';
       body.append(make('tr', null, make('th', { scope: 'row' }, nodeLink(p, n)), make('td', null, STATES[nodes.state[n]]),
         make('td', { class: 'n' }, isThere ? duration(nodes.seconds[n]) : '–'),
-        make('td', { class: 'n' }, isThere ? bytes(nodes.memory[n]) : '–')));
+        make('td', { class: 'n' }, isThere ? bytes(nodes.memory[n]) : '–'),
+        make('td', null, isThere ? make('code', null, filePath(nodes, n)) : '–')));
     }
     more.hidden = shown === stage.count;
   };
   add();
-  const head = make('tr', null, ['node', 'state', 'took', 'peak memory'].map(title => make('th', { scope: 'col' }, title)));
+  const head = make('tr', null, ['node', 'state', 'took', 'peak memory', 'file'].map(title => make('th', { scope: 'col' }, title)));
   return [make('h3', null, foreign(stage.name), make('small', null, ` ${stage.type}, ${stage.count} nodes`)),
     make('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Nodes of the stage' },
       make('table', null, make('thead', null, head), body)), more];
+}
+
+// The files
+
+/** Finds nodes by words in their names, such as `evaluate size=3500 repeat=3`, and shows their files. */
+function startFinder(p) {
+  const box = document.querySelector(`#p${p} .finder`), { nodes } = DATA.pipelines[p], most = 40;
+  if (!box) return;
+  const list = make('ul', { class: 'files' }), said = make('p', { class: 'notes', role: 'status' });
+  const search = make('input', { type: 'search', size: 30, placeholder: 'size=3500 repeat=3', oninput: () => {
+    const words = search.value.toLowerCase().split(/[\s,]+/).filter(Boolean);
+    // A value ends where the word ends: repeat=1 is not repeat=10.
+    const isIn = (name, word) => name.split(/[[\],]/).some(part => word.includes('=') ? part === word : part.includes(word));
+    const found = words.length ? nodes.name.map((_, n) => n).filter(n => words.every(word => isIn(nodes.name[n].toLowerCase(), word))) : [];
+    said.textContent = words.length ? `${counted(found.length, 'node')}${found.length > most ? `, of which ${most} are shown` : ''}` : '';
+    list.replaceChildren(...found.slice(0, most).map(n => make('li', null, nodeLink(p, n), ' ',
+      nodes.file[n] ? make('code', null, filePath(nodes, n)) : STATES[nodes.state[n]])));
+  } });
+  box.append(make('div', { class: 'tools' }, make('label', null, 'nodes with', search)), said, list);
 }
 
 // The timeline

@@ -198,9 +198,10 @@ public struct ResultTable: Sendable, Equatable {
       for figure in layout.figures {
         let rows = (groups[key] ?? []).filter { $0.split == figure.split && $0.metrics[figure.metric] != nil }
         if rows.isEmpty { continue }
+        let parts = Dictionary(grouping: rows) { $0.value(of: layout.columnAxis) }
         var cells: [Cell?] = []
         for column in columns {
-          let part = rows.filter { $0.value(of: layout.columnAxis) == column }
+          let part = parts[column] ?? []
           cells.append(part.isEmpty ? nil : try cell(part, figure: figure, layout: layout))
         }
         lines.append(Line(key: key, figure: figure, cells: cells))

@@ -24,7 +24,7 @@ let wrongShape: [WrongFile] = [
       folder/main.yaml:1:1: error: found a list, expected a map
        1 | - a
          | ^
-        note: the keys of a pipeline file: description, extends, parameters, defaults, axes, zip, exclude, stages, publish
+        note: the keys of a pipeline file: description, extends, parameters, defaults, axes, zip, exclude, notes, stages, publish
       """#),
   WrongFile(
     "a scalar",
@@ -35,7 +35,7 @@ let wrongShape: [WrongFile] = [
       folder/main.yaml:1:1: error: found the string 'hello', expected a map
        1 | hello
          | ^
-        note: the keys of a pipeline file: description, extends, parameters, defaults, axes, zip, exclude, stages, publish
+        note: the keys of a pipeline file: description, extends, parameters, defaults, axes, zip, exclude, notes, stages, publish
       """#),
   WrongFile(
     "no stages",
@@ -89,6 +89,36 @@ let wrongShape: [WrongFile] = [
          |     ^
         note: keys of a stage: stage, for, inputs, parameters, cases, when, timeout
         note: a stage's own parameters stand under 'parameters:'
+      """#),
+  WrongFile(
+    "a note on nothing",
+    #"""
+    parameters: { rate: 1 }
+    stages: { images: { stage: load-images } }
+    notes:
+      rates: why
+
+    """#,
+    says: #"""
+      folder/main.yaml:4:3: error: there is no parameter or axis 'rates' to note anything of
+       4 |   rates: why
+         |   ^
+        note: did you mean 'rate'?
+      """#),
+  WrongFile(
+    "a note that is no text",
+    #"""
+    parameters: { rate: 1 }
+    stages: { images: { stage: load-images } }
+
+    notes:
+      rate: 5
+
+    """#,
+    says: #"""
+      folder/main.yaml:5:9: error: the note of 'rate': found the integer 5, expected a text
+       5 |   rate: 5
+         |         ^
       """#),
   WrongFile(
     "a name with a space",

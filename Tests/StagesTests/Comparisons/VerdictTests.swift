@@ -1,9 +1,11 @@
 // `differences` with controls and margins: every outcome, against scipy's figures for the same six repeats.
 
+import Artifacts
 import Foundation
 import HDF5
 import PipelineCore
 import StageRuns
+import Stages
 import Testing
 
 @Suite struct VerdictTests {
@@ -34,6 +36,27 @@ import Testing
       }
     }
     return rows
+  }
+
+  /// With n pairs the least p of a signed-rank test is 2/2ⁿ: .0625 of five, .03125 of six.
+  @Test func saysWhyNothingIsShown() throws {
+    let values = try ParameterValues(Self.known, of: DifferencesStage.declaration)
+    func reason(pairs: Int, verdict: String = "not shown", control: Double = 0.001, ranks: Double = 0.5)
+      -> String?
+    {
+      var test = DifferenceTest()
+      (test.figure, test.column, test.pairs, test.verdict) = ("kl", "all", pairs, verdict)
+      (test.isControlled, test.controlPvalue, test.adjusted, test.signedRank) = (true, control, 0.01, ranks)
+      return DifferencesStage.reason(test, values)
+    }
+    #expect(reason(pairs: 5)?.hasPrefix("5 pairs are too few to show closer or further") == true)
+    #expect(reason(pairs: 5)?.contains("0.0625; 6 pairs are needed") == true)
+    #expect(reason(pairs: 6)?.hasPrefix("the signed-rank test does not bear the t test out") == true)
+    #expect(reason(pairs: 6, ranks: 0.03) == nil)
+    #expect(reason(pairs: 3, verdict: "equivalent") == nil)
+    #expect(reason(pairs: 6, control: 0.3)?.contains("tell original from third (p = 0.3000)") == true)
+    let nets = DifferencesStage.nets(values)
+    #expect(nets.count == 3 && nets[0].hasPrefix("retrain, again: ") && nets[1].hasPrefix("third: "))
   }
 
   private static func tests(_ file: borrowing FileReader, against: String) throws -> [Int] {

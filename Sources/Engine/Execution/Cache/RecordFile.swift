@@ -1,5 +1,6 @@
 // Small text files of named fields that end with the digest of themselves: cut or flipped ones read as absent.
 
+import Glibc
 import PipelineCore
 
 /// What a record says, as its first line names it.
@@ -45,15 +46,44 @@ package struct RecordFile {
     let tail = 72
     let header = Array("pipeline \(kind.rawValue) 1\n".utf8)
     guard bytes.count >= header.count + tail, bytes.starts(with: header) else { return nil }
-    let body = bytes[..<(bytes.count - tail)]
-    let seal = String(decoding: bytes[(bytes.count - tail)...], as: UTF8.self)
-    guard seal == "digest \(Digest(of: body).hex)\n" else { return nil }
-    for line in body.dropFirst(header.count).split(separator: UInt8(ascii: "\n")) {
-      guard let space = line.firstIndex(of: UInt8(ascii: " ")) else { return nil }
+    let isWhole = bytes.withUnsafeBufferPointer { bytes in
+      let body = UnsafeBufferPointer(rebasing: bytes[..<(bytes.count - tail)])
+      guard bytes[(bytes.count - tail)...].elementsEqual("digest \(Digest(of: body).hex)\n".utf8) else {
+        return false
+      }
+      return addFields(of: UnsafeBufferPointer(rebasing: body[header.count...]))
+    }
+    if !isWhole { return nil }
+  }
+
+  /// Adds a field a line; false at a line that is none. Thousands of records are read at once, so no line is copied.
+  private mutating func addFields(of lines: UnsafeBufferPointer<UInt8>) -> Bool {
+    var rest = lines[...]
+    while !rest.isEmpty {
+      let end = Self.first(UInt8(ascii: "\n"), in: lines, from: rest.startIndex) ?? rest.endIndex
+      defer { rest = rest[min(end + 1, rest.endIndex)...] }
+      if end == rest.startIndex { continue }
+      guard let space = Self.first(UInt8(ascii: " "), in: lines, from: rest.startIndex), space < end else {
+        return false
+      }
       fields.append(
         ManifestField(
-          name: Self.unescape(line[..<space]), value: Self.unescape(line[line.index(after: space)...])))
+          name: Self.text(lines[rest.startIndex..<space]), value: Self.text(lines[(space + 1)..<end])))
     }
+    return true
+  }
+
+  private static func text(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) -> String {
+    let bytes = UnsafeBufferPointer(rebasing: bytes)
+    return first(0x5C, in: bytes, from: 0) == nil
+      ? String(decoding: bytes, as: UTF8.self) : unescape(ArraySlice(bytes))
+  }
+
+  private static func first(_ byte: UInt8, in bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> Int? {
+    guard let base = bytes.baseAddress, start < bytes.count,
+      let found = memchr(base + start, Int32(byte), bytes.count - start)
+    else { return nil }
+    return UnsafeRawPointer(found) - UnsafeRawPointer(base)
   }
 
   static func escape(_ text: String, spaces: Bool = false) -> String {

@@ -96,8 +96,9 @@ public struct RunHistory: Sendable {
     guard !id.contains("/"), let bytes = (try? POSIX.read(cache.layout.run(id))) ?? nil else {
       return nil
     }
-    let events = bytes.split(separator: UInt8(ascii: "\n")).compactMap { line in
-      RunLog.isWhole(line) ? RunEvent(line: line) : nil
+    let lines = bytes.split(separator: UInt8(ascii: "\n"))
+    let events = inParts(lines.count) { part in
+      lines[part].compactMap { RunLog.isWhole($0) ? RunEvent(line: $0) : nil }
     }
     guard !events.isEmpty else { return nil }
     if case .start(let start) = events[0] {

@@ -24,6 +24,7 @@ struct Merging {
     lay(syntax.axes, over: &merged.axes, "axis") { name, axes in
       Self.reportNothingToRemove("axis", "axes", name, among: axes.names, isBase: isBase, problems)
     }
+    lay(notesOf: syntax, isBase: isBase)
     lay(syntax.zip, over: &merged.zip, "'zip'")
     lay(syntax.exclude, over: &merged.exclude, "'exclude'")
     lay(syntax.publish, over: &merged.publish, "the folder to publish") { name, folders in
@@ -37,6 +38,17 @@ struct Merging {
         let names = merged.stages.names
         Self.reportNothingToRemove("stage", "stages", name, among: names, isBase: isBase, problems)
       }
+    }
+  }
+
+  /// A note speaks of a value: a file that gives another value takes the note of the former one away.
+  private mutating func lay(notesOf syntax: FileSyntax, isBase: Bool) {
+    for name in syntax.parameters.names + syntax.defaults.names + syntax.axes.names
+    where syntax.notes[name] == nil {
+      _ = merged.notes.remove(name)
+    }
+    lay(syntax.notes, over: &merged.notes, "the note of") { [problems] name, notes in
+      Self.reportNothingToRemove("note", "notes", name, among: notes.names, isBase: isBase, problems)
     }
   }
 

@@ -36,6 +36,8 @@ extension Loader {
   }
 
   private func set(_ key: Name, to value: SyntaxNode, in file: inout FileSyntax) {
+    // What was noted of the file's value does not hold for another.
+    _ = file.notes.remove(key.text)
     if file.parameters[key.text] != nil {
       file.parameters.set(key, value)
     } else if file.defaults[key.text] != nil {

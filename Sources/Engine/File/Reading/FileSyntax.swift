@@ -40,11 +40,14 @@ struct FileSyntax {
   /// Nil for a stage to be removed.
   var stages = OrderedEntries<StageSyntax?>()
   var stagesPlace: Place?
+  /// Why values of parameters and axes are what they are, by name; a null one removes that of a file that it extends.
+  var notes = OrderedEntries<SyntaxNode>()
   /// Folders with the nodes whose files a run leaves there.
   var publish = OrderedEntries<SyntaxNode>()
 
   static let keys = [
-    "description", "extends", "parameters", "defaults", "axes", "zip", "exclude", "stages", "publish",
+    "description", "extends", "parameters", "defaults", "axes", "zip", "exclude", "notes", "stages",
+    "publish",
   ]
 }
 
@@ -75,6 +78,10 @@ struct FileSyntaxReader {
       case "axes":
         for entry in map(entry, of: "names with lists of values") where isName(entry.key, "an axis") {
           file.axes.set(entry.key, entry.value)
+        }
+      case "notes":
+        for entry in map(entry, of: "names with texts") where isNote(entry) {
+          file.notes.set(entry.key, entry.value)
         }
       case "zip": file.zip = entry
       case "exclude": file.exclude = entry
@@ -252,6 +259,14 @@ struct FileSyntaxReader {
     problems.report(
       "'\(name.text.shortened)' can't name \(what)", at: name.place,
       notes: [Rule.name])
+    return false
+  }
+
+  private func isNote(_ entry: SyntaxEntry) -> Bool {
+    if entry.value.isNull || entry.value.text != nil { return true }
+    problems.report(
+      "the note of '\(entry.key.text.shortened)': found \(entry.value.found), expected a text",
+      at: entry.value.place)
     return false
   }
 

@@ -25,6 +25,11 @@ struct SyntaxNode {
     }
   }
 
+  /// The text of a string; nil for all else.
+  var text: String? {
+    if case .scalar(.string(let text)) = content { text } else { nil }
+  }
+
   var isNull: Bool {
     if case .scalar(.null) = content { true } else { false }
   }

@@ -48,6 +48,10 @@ struct SchemaWriter {
           "type": "object", "propertyNames": ["pattern": .string(Self.identifier)],
           "additionalProperties": ["$ref": "#/$defs/axis"],
         ]),
+        "notes": nullable([
+          "description": "Why values of parameters and axes are what they are, by name.", "type": "object",
+          "additionalProperties": ["type": ["string", "null"]],
+        ]),
         "zip": nullable([
           "description": "Axes that go in step, value by value; or a list of such lists.",
           "anyOf": [

@@ -86,7 +86,8 @@ extension TableReport {
     columns.append(("verdict", .texts(tests.map(\.verdict))))
     return PlainTable(
       title: title, columns: columns,
-      notes: ["(… to …): the 95 % interval of the mean (Student's t)."] + verdict,
+      notes: ["(… to …): the 95 % interval of the mean (Student's t)."] + verdict
+        + DifferencesStage.remarks(tests, values),
       notConverged: tests.map(\.notConverged))
   }
 

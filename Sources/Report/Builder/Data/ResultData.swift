@@ -25,6 +25,12 @@ struct Results {
     var tests: [DifferenceTest]
     /// The rule, and the verdicts in words.
     var lines: [String]
+    /// The nets that the rule speaks of.
+    var nets: [String]
+    /// The word for the good side: closer, or better.
+    var good: String
+    /// Why a test shows nothing, where that is not for its figures alone.
+    var reasons: [String?]
   }
 
   /// A picture as SVG.
@@ -92,10 +98,12 @@ struct Results {
       case .spread: "spreads"
       case .logRatio: "log ratio"
       }
+    let tests = try file.read(\.tests)
     return Comparison(
       node: node, title: parameters[TableReport.title], scheme: parameters[DifferencesStage.scheme],
-      unit: unit,
-      tests: try file.read(\.tests), lines: try file.read(\.verdict))
+      unit: unit, tests: tests, lines: try file.read(\.verdict),
+      nets: DifferencesStage.nets(parameters), good: DifferencesStage.goodSide(parameters),
+      reasons: tests.map { DifferencesStage.reason($0, parameters) })
   }
 
   private static func effects(_ path: String, _ node: NodeID, _ plan: Plan) throws -> [EffectsData] {

@@ -3,14 +3,14 @@
 import PipelineCore
 
 /// The data of a page.
-struct PageData: Encodable {
+struct PageData {
   var pipelines: [PipelineData]
   /// The 97.5 % quantile of Student's t by degrees of freedom, from 1.
   var quantiles: [Number]
 }
 
 /// The data of one pipeline.
-struct PipelineData: Encodable {
+struct PipelineData {
   /// The words by which commands name it: its name and its `--set` options, quoted for a shell.
   var words: String
   var stages: [StageData]
@@ -18,7 +18,7 @@ struct PipelineData: Encodable {
   /// The members of each join, as nodes.
   var joins: [[Int]]
   /// The sets of parameters that nodes have.
-  var parameters: [[String: Value]]
+  var parameters: [ParameterSet]
   var reasons: [String]
   var tables: [TableData]
   /// The sets of nodes that stand behind cells.
@@ -31,20 +31,28 @@ struct PipelineData: Encodable {
   var run: RunData?
 }
 
+/// The parameters of nodes. Those of a stage share one list of names, which is sorted once.
+struct ParameterSet {
+  var names: [String]
+  var values: ParameterValues
+}
+
 /// A stage of the file, or a case of it.
-struct StageData: Encodable {
+struct StageData {
   var name: String
   var type: String
   var version: Int
   var axes: [String]
   var slots: [String]
+  /// Why parameters have their values, by parameter.
+  var notes: [String: String]
   /// Its nodes: the first, and how many.
   var first: Int
   var count: Int
 }
 
 /// The nodes, a column a property.
-struct NodeColumns: Encodable {
+struct NodeColumns {
   var name: [String] = []
   /// The axis values, in the order of the stage's axes.
   var values: [[String]] = []
@@ -72,14 +80,14 @@ struct NodeColumns: Encodable {
 }
 
 /// A table; its texts stand in the page.
-struct TableData: Encodable {
+struct TableData {
   var node: String
   /// By row and column: the value that it is sorted by, half of its interval, its repeats, and the place in `behind`.
   var cells: [[Cell?]]
   var keys: Int
   var figure: Int?
 
-  struct Cell: Encodable {
+  struct Cell {
     var value: Number
     var half: Number?
     var repeats: [Number]?
@@ -88,7 +96,7 @@ struct TableData: Encodable {
 }
 
 /// The rows of a table artifact with all their figures.
-struct ResultsData: Encodable {
+struct ResultsData {
   var node: String
   var title: String
   /// The axis across.
@@ -104,7 +112,7 @@ struct ResultsData: Encodable {
 }
 
 /// The tests of a `differences` artifact.
-struct TestsData: Encodable {
+struct TestsData {
   var node: String
   var title: String
   var scheme: String
@@ -112,7 +120,7 @@ struct TestsData: Encodable {
   var unit: String
   var rows: [Row]
 
-  struct Row: Encodable {
+  struct Row {
     var figure: String
     var against: String
     var setting: String
@@ -127,7 +135,7 @@ struct TestsData: Encodable {
 }
 
 /// The points of a `correlation` artifact on one split.
-struct EffectsData: Encodable {
+struct EffectsData {
   var node: String
   var title: String
   var split: String
@@ -137,7 +145,7 @@ struct EffectsData: Encodable {
 }
 
 /// A run: what it ran, when, and where.
-struct RunData: Encodable {
+struct RunData {
   var id: String
   var ending: String
   var seconds: Number
@@ -147,16 +155,4 @@ struct RunData: Encodable {
   var ended: [Number] = []
   var threads: [Int] = []
   var failed: [Int] = []
-}
-
-/// A number as JSON has it: null where it is none.
-struct Number: Encodable, Equatable {
-  var value: Double
-
-  init(_ value: Double) { self.value = value }
-
-  func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    if value.isFinite { try container.encode(value) } else { try container.encodeNil() }
-  }
 }

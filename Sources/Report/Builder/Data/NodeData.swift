@@ -23,14 +23,17 @@ extension Snapshot {
       StageData(
         name: stage.name, type: stage.declaration.name, version: stage.declaration.version, axes: stage.axes,
         slots: stage.nodes.first.map { plan.nodes[$0].inputs.map(\.slot) } ?? [],
+        notes: document.notes(of: stage),
         first: stage.nodes.lowerBound,
         count: stage.nodes.count)
     }
   }
 
   /// The nodes, the sets of parameters that they have, and the reasons for which they ran.
-  func nodeData() -> (nodes: NodeColumns, parameters: [[String: Value]], reasons: [String]) {
+  func nodeData() -> (nodes: NodeColumns, parameters: [ParameterSet], reasons: [String]) {
     var columns = NodeColumns()
+    var sets: [ParameterSet] = []
+    let names = plan.stages.map { $0.declaration.parameters.map(\.name).sorted() }
     var (parameters, reasons) = (Numbering<ParameterValues>(), Numbering<String>())
     // By stage and parameters: what they need is computed once.
     var declared: [[Int]: Int] = [:]
@@ -46,6 +49,7 @@ extension Snapshot {
           }
         })
       let number = parameters.number(node.parameters)
+      if number == sets.count { sets.append(ParameterSet(names: names[node.stage], values: node.parameters)) }
       columns.parameters.append(number)
       let needs =
         declared[[node.stage, number]]
@@ -55,7 +59,7 @@ extension Snapshot {
       add(artifacts[index], made[index], to: &columns)
       columns.reason.append(reasons.number(self.reasons[index]))
     }
-    return (columns, parameters.all.map(\.values), reasons.all)
+    return (columns, sets, reasons.all)
   }
 
   private func add(_ artifact: Artifact?, _ record: ActionRecord?, to columns: inout NodeColumns) {

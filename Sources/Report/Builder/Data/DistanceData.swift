@@ -8,9 +8,9 @@ import Plot
 import Statistics
 
 /// A histogram of distances.
-struct HistogramData: Encodable {
+struct HistogramData {
   /// A band or a cluster.
-  struct Band: Encodable {
+  struct Band {
     var name: String
     /// Images by bin.
     var counts: [Int]
@@ -32,16 +32,19 @@ struct HistogramData: Encodable {
 }
 
 /// The nearest and the farthest images of some distances.
-struct DigitsData: Encodable {
-  struct Side: Encodable {
+struct DigitsData {
+  struct Side {
     /// Indices into the train split, with their distances: the nearest first, or the farthest first.
     var images: [Int]
     var distances: [Number]
-    /// A byte a pixel, row by row, image after image: 0 background to 255, as Base64.
+    /// A byte a pixel of each channel, channel by channel, row by row, image after image, as Base64. Of one channel, 0 is
+    /// the background.
     var pixels: String
   }
   var node: String
   var metric: String
+  /// 1 of grey, 3 of red, green and blue.
+  var channels: Int
   /// Pixels of an image.
   var height: Int
   var width: Int
@@ -148,12 +151,12 @@ struct DistanceReader {
           pixels: Data(pixels).base64EncodedString())
       }
       guard shown > 0,
-        images.train.images.count == images.train.count * images.train.height * images.train.width
+        [1, 3].contains(images.train.channels)
       else { continue }
       list.append(
         DigitsData(
-          node: snapshot.plan[node].name, metric: distances.metric, height: images.train.height,
-          width: images.train.width, near: side(order.prefix(shown)),
+          node: snapshot.plan[node].name, metric: distances.metric, channels: images.train.channels,
+          height: images.train.height, width: images.train.width, near: side(order.prefix(shown)),
           far: side(order.suffix(shown).reversed())))
     }
     return list

@@ -6,10 +6,10 @@ import PipelineCore
 
 enum Packing {
   /// JSON in the format of zlib, as Base64: the same value gives the same text.
-  static func packed(_ value: some Encodable) throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return Data(compressed([UInt8](try encoder.encode(value)))).base64EncodedString()
+  static func packed(_ value: some PageValue) -> String {
+    var json = JSONText()
+    value.write(to: &json)
+    return Data(compressed(json.bytes)).base64EncodedString()
   }
 
   /// Bytes in the format of zlib.

@@ -1,0 +1,70 @@
+// What a reader of verdicts has to know besides: which nets are meant, and why a difference is not shown.
+
+import Artifacts
+import PipelineCore
+import ResultTables
+
+extension DifferencesStage {
+  /// The nets that the rule speaks of, by the labels of the pipeline.
+  package static func nets(_ values: ParameterValues) -> [String] {
+    if values[endpoint] == .figures { return [] }
+    let retrained = [values[reference]] + values[again]
+    var lines = [
+      "\(retrained.joined(separator: ", ")): trained anew without the removed images"
+        + (retrained.count > 1
+          ? ", each from another seed. Retraining is their mean." : ". That is retraining.")
+    ]
+    if let control = values[control] {
+      lines.append(
+        "\(control): one more net that is trained so, from yet another seed, and compared like a scheme: as close to retraining "
+          + "as chance lets a retrained net be.")
+    }
+    if let untouched = values[untouched] {
+      lines.append("\(untouched): the net before anything was removed, which is what doing nothing comes to.")
+    }
+    return lines
+  }
+
+  /// Why a test shows nothing, where that is not for its figures alone.
+  package static func reason(_ test: DifferenceTest, _ values: ParameterValues) -> String? {
+    let level = values[Self.level]
+    guard test.verdict == Verdict.notShown else { return nil }
+    if test.isControlled, !(test.controlPvalue < level) {
+      return
+        "the control failed: a t test does not tell \(values[untouched] ?? "") from \(values[control] ?? "") "
+        + "(p = \(figure(test.controlPvalue))), so nothing is shown"
+    }
+    if let line = tooFew(test.pairs, values) { return line }
+    if test.adjusted < level, test.signedRank >= level {
+      return "the signed-rank test does not bear the t test out (p = \(figure(test.signedRank)))"
+    }
+    return nil
+  }
+
+  /// With n pairs a two-sided signed-rank test has p ≥ 2/2ⁿ, whatever the figures are.
+  private static func tooFew(_ pairs: Int, _ values: ParameterValues) -> String? {
+    func least(_ pairs: Int) -> Double { 2 / Double(1 << min(pairs, 60)) }
+    guard pairs > 1, least(pairs) >= values[level] else { return nil }
+    let enough = (pairs...60).first { least($0) < values[level] } ?? 60
+    let (good, _, bad) = Verdict.sides(values)
+    return
+      "\(pairs) pairs are too few to show \(good) or \(bad), whatever the figures: the least p of a signed-rank test is "
+      + "then \(figure(least(pairs))); \(enough) pairs are needed"
+  }
+
+  /// The reasons of the tests over all columns, each once, for the lines below a table.
+  static func remarks(_ tests: [DifferenceTest], _ values: ParameterValues) -> [String] {
+    var lines: [String] = []
+    for test in tests where test.column == "all" {
+      guard let reason = reason(test, values) else { continue }
+      let line = "not shown, \(test.figure): \(reason)."
+      if !lines.contains(line) { lines.append(line) }
+    }
+    return lines
+  }
+
+  /// The word for the side of a test that speaks for the scheme: closer, or better.
+  package static func goodSide(_ values: ParameterValues) -> String { Verdict.sides(values).good }
+
+  private static func figure(_ value: Double) -> String { PlainTable.figure(value) }
+}
