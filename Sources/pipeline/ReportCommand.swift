@@ -43,7 +43,7 @@ struct ReportCommand: ParsableCommand {
   @Option(
     name: .customLong("author"),
     help: ArgumentHelp(
-      "Of the crate, repeatable: 'NAME <MAIL>' or 'NAME <ADDRESS>', such as an ORCID (default: git's user).",
+      "Of the crate, repeatable: 'NAME <MAIL or ORCID>; ORGANISATION <ADDRESS>', all but the name optional (default: git's user).",
       valueName: "who"))
   var authors: [String] = []
   @Option(help: ArgumentHelp("Of the crate: 'NAME <ADDRESS>' of an organisation.", valueName: "who"))

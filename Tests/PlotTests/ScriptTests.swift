@@ -25,7 +25,7 @@ import Testing
 
   /// Millimetres and points of the paper; a title and labels of one's own, as text and nothing else; nothing of PNG's
   /// heading.
-  @Test func aPaperGetsItsSizeAndWords() {
+  @Test func aPaperGetsItsSizeAndWords() throws {
     let drawing = Drawing.lines(
       title: "its title", subtitle: "its subtitle", x: "size", y: "loss",
       series: [Series(name: "a", points: [Series.Point(x: 1, y: 2, lower: 1, upper: 3)])],
@@ -34,13 +34,24 @@ import Testing
     let script = drawing.script(pdf: "/p/a.pdf", style, pixels: "/p/pixels")
     #expect(
       script.contains(
-        "set terminal pdfcairo noenhanced size 8.5cm,6.0cm font 'DejaVu Sans,15' fontscale 0.5 "))
+        "set terminal pdfcairo noenhanced size 8.5cm,6.0cm font 'DejaVu Sans,15' fontscale 0.375 "))
     #expect(script.contains("set title 'it''s ''`ls`''' font") && script.contains("set ylabel '$(ls)'\n"))
     #expect(script.contains("set xlabel 'size'\n") && script.contains("set output '/p/a.pdf'"))
     #expect(
       !script.contains("its title") && !script.contains("its subtitle") && !script.contains("set key outside")
     )
     #expect(!script.contains("png") && !script.contains("svg"))
+    // 7.5 of 15 points, and three quarters of that: gnuplot writes a font of 10 points as one of 13.3 into a PDF.
+    // A long label has lines, none of which is longer than the side that it stands on: 60 mm have some 36 letters.
+    let long = Drawing.lines(
+      title: "t", subtitle: "s", x: "size", y: String(repeating: "a difference ", count: 6) + "it''s",
+      series: [Series(name: "a", points: [Series.Point(x: 1, y: 2)])], isLogarithmic: false, zero: nil)
+    var narrow = style
+    narrow.yLabel = nil
+    let lines = long.script(pdf: "/p/a.pdf", narrow, pixels: "/p/pixels").split(separator: "\n")
+    let label = try #require(lines.first { $0.hasPrefix("set ylabel") }).dropFirst("set ylabel ".count)
+    let parts = label.components(separatedBy: #"."\n"."#)
+    #expect(parts.count == 3 && parts.allSatisfy { $0.count <= 38 && $0.hasPrefix("'") && $0.hasSuffix("'") })
     // What PNG and SVG are drawn by is as it was.
     #expect(
       Self.script(drawing).contains("set label 1 'its title'")

@@ -29,7 +29,9 @@ import Testing
         var name: [String]
         var inputs: [[Int]]
       }
+      struct Stage: Decodable { var notes: [String: String] }
       var nodes: Nodes
+      var stages: [Stage]
       var joins: [[Int]]
     }
     var pipelines: [Pipeline]
@@ -108,6 +110,18 @@ import Testing
       #expect(!page.contains("id=\"p0-\(section)\""))
     }
     for section in ["verdict", "graph", "provenance"] { #expect(page.contains("id=\"p0-\(section)\"")) }
+  }
+
+  /// The reason of a value stands beside it, and in the drawers of the nodes that take it.
+  @Test func showsNotes() throws {
+    let page = try report(
+      """
+      parameters: {rate: 0.5}
+      notes: {rate: "chosen <by> trial"}
+      stages: {a: {stage: command, parameters: {argv: [echo, "${rate}"], outputs: [o]}}}
+      """)
+    #expect(page.contains("<li><bdi>rate is 0.5: chosen &lt;by&gt; trial</bdi></li>"))
+    #expect(try data(of: page).pipelines[0].stages[0].notes == ["argv": "chosen <by> trial"])
   }
 
   @Test func holdsTenThousandNodes() throws {

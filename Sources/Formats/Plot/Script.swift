@@ -92,16 +92,19 @@ public struct Drawing: Sendable, Equatable {
     var lines: [String] = []
     for block in blocks { lines += ["\(block.name) << END_OF_DATA"] + block.lines + ["END_OF_DATA"] }
     // Every text is drawn for a font of 15 points, so all are scaled by one factor.
-    let scale = style.points / 15
     let head =
       style.title.isEmpty
-      ? [] : ["set title \(quoted(style.title)) font ',15' textcolor rgb '\(Colour.line)'"]
+      ? []
+      : [
+        "set title \(style.wrapped(quoted(style.title), style.width)) font ',15' textcolor rgb '\(Colour.line)'"
+      ]
     var drawn =
       Array(commands[..<heading.lowerBound]) + head + commands[heading.upperBound...].map(style.fitted)
     drawn = drawn.map { replaced($0, Self.pixelFile, with: quoted(pixels)) }
     lines.append(
       "set terminal pdfcairo noenhanced size \(style.width / 10)cm,\(style.height / 10)cm font 'DejaVu Sans,15' "
-        + "fontscale \(scale) linewidth \(scale) background rgb 'white'")
+        + "fontscale \(style.fontScale) linewidth \(style.points / 15) pointscale \(style.points / 15) background rgb 'white'"
+    )
     lines += ["set output \(quoted(pdf))"] + drawn + ["set output"]
     return lines.joined(separator: "\n") + "\n"
   }

@@ -24,9 +24,17 @@ public struct Crate {
       /// An address of theirs: an ORCID, a ROR, a page.
       var address: String?
       var mail: String?
+      /// The organisation that a person belongs to: none or one.
+      var affiliation: [Party] = []
 
-      /// Reads `NAME`, `NAME <MAIL>` or `NAME <ADDRESS>`.
+      /// Reads `NAME`, `NAME <MAIL>` or `NAME <ADDRESS>`, each perhaps with `; ORGANISATION <ADDRESS>`.
       public init(_ text: String) {
+        let parts = text.split(separator: ";", maxSplits: 1).map { String($0.trimmingPrefix { $0 == " " }) }
+        self.init(one: parts.first ?? text)
+        affiliation = parts.dropFirst().map { Party(one: $0) }
+      }
+
+      private init(one text: String) {
         guard text.hasSuffix(">"), let open = text.lastIndex(of: "<") else {
           name = text
           return
@@ -222,8 +230,10 @@ extension Crate.People {
 
   fileprivate var entities: [Value] {
     var list = authors.map { Self.entity($0, "Person") }
-    if let publisher, !authors.contains(where: { $0.id == publisher.id }) {
-      list.append(Self.entity(publisher, "Organization"))
+    var seen = Set(authors.map(\.id))
+    for organisation in [publisher].compactMap({ $0 }) + authors.flatMap(\.affiliation)
+    where seen.insert(organisation.id).inserted {
+      list.append(Self.entity(organisation, "Organization"))
     }
     return list
   }
@@ -231,6 +241,8 @@ extension Crate.People {
   private static func entity(_ party: Party, _ type: String) -> Value {
     var fields: [String: Value] = ["name": .string(party.name)]
     if let mail = party.mail { fields["email"] = .string(mail) }
+    if let address = party.address { fields["url"] = .string(address) }
+    if let affiliation = party.affiliation.first { fields["affiliation"] = Crate.reference(affiliation.id) }
     return Crate.entity(party.id, type, fields)
   }
 }

@@ -16,4 +16,12 @@ enum LogTail {
     return whole.drop { $0.isEmpty }.reversed().drop { $0.isEmpty }.prefix(lines).reversed().joined(
       separator: "\n")
   }
+
+  /// Whether a message has these lines already, perhaps indented.
+  static func isTold(_ log: String, by message: String) -> Bool {
+    func plain(_ text: String) -> String {
+      text.split(separator: "\n").map { $0.trimmingPrefix { $0 == " " } }.joined(separator: "\n")
+    }
+    return plain(message).contains(plain(log))
+  }
 }

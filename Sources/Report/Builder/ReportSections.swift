@@ -160,7 +160,7 @@ struct ReportSections {
         html.element("summary") { $0.foreign(snapshot.plan[node].name) }
         html.element("pre", ["tabindex": "0"], text: message)
         let log = snapshot.lastLines(of: node)
-        if !log.isEmpty, !message.contains(log) {
+        if !log.isEmpty, !LogTail.isTold(log, by: message) {
           html.element("p", ["class": "notes"], text: "the last lines that it printed")
           html.element("pre", ["tabindex": "0"], text: log)
         }

@@ -46,7 +46,7 @@ struct VerdictSection {
             html.element("span", ["class": "interval"]) { $0.foreign(Self.sentence(test, of: comparison)) }
             guard let reason else { continue }
             html.markup("<br>")
-            html.element("strong", ["class": "reason"]) { $0.foreign("Why not shown: \(reason).") }
+            html.element("span", ["class": "reason"]) { $0.foreign("Why not shown: \(reason).") }
           }
         }
       }
@@ -133,7 +133,9 @@ struct VerdictSection {
 
   /// The parameters of the file, which most readers ask for first.
   private func writeSettings(to html: inout HTML) {
-    let settings = snapshot.document.parameters.sorted { $0.key < $1.key }
+    let axes = snapshot.plan.axisValues().map { ("\($0.axis) (axis)", $0.values) }
+    let settings =
+      axes + snapshot.document.parameters.sorted { $0.key < $1.key }.map { ($0.key, $0.value.plainText) }
     if settings.isEmpty { return }
     html.element("h3", text: "Settings of the file")
     let notes = snapshot.document.notes.sorted { $0.key < $1.key }
@@ -145,9 +147,37 @@ struct VerdictSection {
       for (name, value) in settings {
         html.element("div") { html in
           html.element("dt") { $0.foreign(name) }
-          html.element("dd") { $0.foreign(value.plainText) }
+          html.element("dd") { $0.foreign(value) }
         }
       }
+    }
+  }
+}
+
+extension Plan {
+  /// The axes with their values in words, in the order of the plan; many values as the first and the last of them.
+  fileprivate func axisValues() -> [(axis: String, values: String)] {
+    var values = Numbering<String>()
+    var seen: [Set<Value>] = []
+    var texts: [[String]] = []
+    for node in nodes {
+      for axis in node.axes {
+        let number = values.number(axis.axis)
+        if number == seen.count {
+          seen.append([])
+          texts.append([])
+        }
+        if seen[number].insert(axis.value).inserted { texts[number].append(axis.value.plainText) }
+      }
+    }
+    return zip(values.all, texts).map { name, texts in
+      let most = 24
+      return (
+        name,
+        texts.count <= most
+          ? texts.joined(separator: ", ")
+          : "\(texts.count) values, from \(texts[0]) to \(texts[texts.count - 1])"
+      )
     }
   }
 }

@@ -67,13 +67,21 @@ enum Browser {
     for words in [
       "72 of 73 nodes are up to date: 1 failed",
       "Verdict, step length, 3-step against &lt;script&gt;stolen()",
-      "mean difference ",
+      "mean difference ", "3-step closer in ",
+      "Why not shown: 3 pairs are too few to show closer or further, whatever the figures: the least p of a "
+        + "signed-rank test is then 0.2500; 6 pairs are needed.",
+      "retrain: trained anew without the removed images. That is retraining.",
+      "<dt><bdi>size (axis)</bdi></dt><dd><bdi>10, 20</bdi></dd>",
       "data:image/svg+xml;base64,", "damping: 0.005",
     ] {
       #expect(page.contains(words), "the page lacks '\(words)'")
     }
     #expect(
       !page.contains("\u{202E}") && !page.contains("<script>stolen") && !page.contains("<script>window"))
+    // Each file is named, with or without a script.
+    let path = try box.pipeline("path", "small", "evaluate[3-step,size=10,repeat=1]").output
+    let place = try #require(path.range(of: "artifacts/"))
+    #expect(page.contains("<code>\(path[place.lowerBound...].dropLast())</code>"))
     // The same state, the same bytes; another name of the file changes nothing.
     #expect(try box.pipeline("report", "small", "-o", "again.html").status == 0)
     #expect(try String(contentsOfFile: box.folder + "/again.html", encoding: .utf8) == page)
@@ -124,17 +132,29 @@ enum Browser {
         taken = action.get("object", [])
         for part in [action["result"], *(taken if isinstance(taken, list) else [taken])]:
             assert part["@id"] in graph, part
-    assert graph["./"]["license"] == {"@id": "https://example.org/licence"}
+    root = graph["./"]
+    assert root["license"] == {"@id": "https://example.org/licence"}
+    assert root["author"] == {"@id": "https://orcid.org/0000-0002-1825-0097"}, root["author"]
+    person = graph["https://orcid.org/0000-0002-1825-0097"]
+    assert person["@type"] == "Person" and person["name"] == "Josiah Carberry", person
+    assert person["affiliation"] == {"@id": "https://ror.org/05gq02987"}, person
+    place = graph["https://ror.org/05gq02987"]
+    assert place["@type"] == "Organization" and place["name"] == "Brown University" and place["url"], place
+    assert root["publisher"] == {"@id": "#A%20Press"} and graph["#A%20Press"]["@type"] == "Organization", root
     """
 
   @Test func makesACrate() throws {
     let box = try Sandbox()
     try study(box)
     let answer = try box.pipeline(
-      "report", "small", "--crate", "crate", "--license", "https://example.org/licence")
+      "report", "small", "--crate", "crate", "--license", "https://example.org/licence", "--author",
+      "Josiah Carberry <https://orcid.org/0000-0002-1825-0097>; Brown University <https://ror.org/05gq02987>",
+      "--publisher", "A Press")
     #expect(answer.status == 0 && answer.output == "crate\n", "\(answer.errors)")
     let check = try box.python(["-c", Self.checkCrate, box.folder + "/crate"])
     #expect(check.status == 0, "\(check.errors)")
+    let page = try box.pipeline("report", "small", "--author", "A")
+    #expect(page.status == 64 && page.errors.contains("--author and --publisher are of a crate"))
     let again = try box.pipeline("report", "small", "--crate", "crate")
     #expect(again.status == 66 && again.errors.contains("crate is there already"), "\(again.errors)")
   }

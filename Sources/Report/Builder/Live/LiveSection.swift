@@ -144,7 +144,7 @@ struct LiveSection {
       html.element("details", ["open": "", "data-key": name]) { html in
         html.element("summary") { $0.foreign(name) }
         html.element("pre", ["tabindex": "0"], text: message)
-        if !log.isEmpty, !message.contains(log) {
+        if !log.isEmpty, !LogTail.isTold(log, by: message) {
           html.element("p", ["class": "notes"], text: "the last lines that it printed")
           html.element("pre", ["tabindex": "0"], text: log)
         }
