@@ -11,7 +11,8 @@ import signal
 import subprocess
 import sys
 
-from check_report import Page, axe_findings
+from check_report import Page
+from check_screens import axe_findings
 
 
 def content(page, place):

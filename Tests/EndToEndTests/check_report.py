@@ -13,7 +13,7 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from check_screens import axe_findings, check_screens  # noqa: F401  check_live takes it from here
+from check_screens import check_screens
 
 
 class Page:
