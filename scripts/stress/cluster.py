@@ -82,7 +82,7 @@ def struck(slurm, options):
     if not options.short:
         before = done["campaigns"]
         # A minute is the least that SLURM knows, and the pilots are not told of it.
-        one_campaign(slurm, rng, done, 0, "wall time", "sleep 4;", ["--sbatch-arg=--time=1"])
+        one_campaign(slurm, rng, done, 0, "wall time", "sleep 8;", ["--sbatch-arg=--time=1"])
         assert done["wall time"] > 0
         rows.append((f"tasks that reached their wall time, in {done['campaigns'] - before} more", done["wall time"]))
     return rows + [

@@ -103,6 +103,8 @@ final class Pilot {
   private static let shortestPause = 0.25
   /// The longest, for who waits for them.
   private static let longestPause = 5.0
+  /// Without news for so many seconds, nobody is taken to tell any.
+  private static let patience = 30.0
   /// Who has work looks this often, unless it meets others.
   private static let busyPause = 10.0
 
@@ -151,7 +153,7 @@ final class Pilot {
     collisions += 1
     let now = clock()
     nextNews = min(nextNews, lastNews + Self.shortestPause)
-    guard collisions >= 3, !isMade || now - relay.heard < 5 else { return }
+    guard collisions >= 3, !isMade || now - relay.heard < Self.patience else { return }
     let longest = isMade ? 2.0 : 0.5
     restsUntil =
       now + min(longest, 0.005 * pow(1.6, Double(min(collisions, 20)))) * Double.random(in: 0.5...1)
