@@ -94,4 +94,20 @@ private struct Removal {
     // Only one of the two was compared with other curvature images.
     #expect(solves["3-step"]?["moved_by_240"] is NSNull)
   }
+
+  /// Who sees one figure for several solves has to see the worst.
+  @Test func theWorstResidualOfARowIsShown() throws {
+    let removal = try Removal()
+    var rows = try [removal.one, removal.steps].map(removal.evaluated)
+    for row in rows.indices {
+      rows[row].label = "removal"
+      rows[row].axes = [AxisValue("repeat", .integer(row)), AxisValue("size", .integer(9))]
+    }
+    let table = try removal.shop.run("table", [:], ["rows": rows])
+    let solve = try #require(removal.shop.report(table).solves()["removal"])
+    let residuals = try rows.map { try FileReader(at: $0.path).real("residual") }
+    let worst = try #require(residuals.max())
+    #expect(residuals[0] != residuals[1])
+    #expect(abs((solve["residual"] as? Double ?? .nan) - worst) <= 1e-14 * worst)
+  }
 }

@@ -1,7 +1,10 @@
 """What a run has found: kept between partial runs, and written as the page `docs/checks/mutants.md`."""
 import json
+import pathlib
 import textwrap
 
+# What somebody has to say of the runs behind the figures, if anything.
+NOTES = pathlib.Path(__file__).parent / "notes.md"
 NOTICED = ("failed", "crashed", "timed out")
 HEAD = """\
 # Mutants
@@ -91,6 +94,7 @@ def page(all_areas, results, factor):
     text += "| area | what it is | faults | tried | noticed | by stored results alone |\n|---|---|---:|---:|---:|---:|\n"
     for row in rows:
         text += f"| {' | '.join(map(str, row))} |\n"
+    text += f"\n{NOTES.read_text(encoding='utf-8').strip()}\n" if NOTES.exists() else ""
     left = survivors(all_areas, results)
     text += "\n## Survivors\n\n" if left else ""
     for fault in left:

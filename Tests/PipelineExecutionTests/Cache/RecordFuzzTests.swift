@@ -61,4 +61,20 @@ import ToyStages
       try Data(whole).write(to: URL(fileURLWithPath: path))
     }
   }
+
+  /// A file system that was repaired may hand out one file under another's name: a record counts under its own key only.
+  @Test func aRecordUnderAnotherNameIsNone() throws {
+    let lab = try Lab()
+    try lab.run(chain(lab), keepGoing: true)
+    let records = lab.files("actions")
+    #expect(records.count > 1)
+    for (path, other) in zip(records, records.dropFirst() + records.prefix(1)) {
+      let own = try Data(contentsOf: URL(fileURLWithPath: path))
+      let key = try #require(Digest(hex: (path as NSString).lastPathComponent))
+      #expect(lab.cache.artifact(action: key) != nil)
+      try Data(contentsOf: URL(fileURLWithPath: other)).write(to: URL(fileURLWithPath: path))
+      #expect(lab.cache.action(key) == nil && lab.cache.artifact(action: key) == nil)
+      try own.write(to: URL(fileURLWithPath: path))
+    }
+  }
 }
