@@ -41,6 +41,8 @@ def kill_loop(seed, kills):
     in_this_cache = 0
     while done["kills"] < kills:
         before, hit = strike(lab, rng, length)
+        # Follows a machine that becomes quicker or slower, so that few runs end before their kill.
+        length *= 1.02 if hit else 0.9
         if hit:
             done["kills"] += 1
             done[hit] += 1
