@@ -133,10 +133,19 @@ def test_an_end_from_outside_leaves_a_clean_cache(data: pathlib.Path, project: P
         if step.node:
             raise RuntimeError("enough")
 
+    # Nodes of a third of a second: the end comes before the last of them on any machine.
+    (data / "pipelines" / "slow.yaml").write_text("""
+axes: {seed: 9}
+stages:
+  slow:
+    stage: command
+    for: seed
+    parameters: {argv: [sh, -c, "sleep 0.3; echo ${seed} > out"], outputs: [out]}
+""")
     with pytest.raises(RuntimeError, match="enough"):
-        project.run("small", progress=stop)
+        project.run("slow", progress=stop)
     assert not list((data / "cache" / "tmp").glob("*"))
-    rest = project.run("small")
+    rest = project.run("slow")
     assert rest.failed == [] and 0 < len(rest.ran) < 9
 
 
