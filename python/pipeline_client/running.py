@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import json
 import re
-import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
@@ -94,7 +93,8 @@ def follow(
             try:
                 _listen(process, lines, progress)
             except BaseException:
-                process.send_signal(signal.SIGINT)
+                # Not SIGINT: a script in the background of a shell has its children ignore that.
+                process.terminate()
                 process.communicate()
                 raise
         answer.seek(0)

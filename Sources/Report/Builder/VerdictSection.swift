@@ -35,6 +35,19 @@ struct VerdictSection {
 
   private func write(_ comparison: Results.Comparison, to html: inout HTML) {
     html.element("h3") { $0.foreign(comparison.title.isEmpty ? comparison.scheme : comparison.title) }
+    VerdictSummary(comparison: comparison).write(to: &html)
+    html.element("details") { html in
+      html.element("summary", text: "Each comparison in words")
+      writeVerdicts(of: comparison, to: &html)
+    }
+    html.element("div", ["class": "forest"]) { _ in }
+    html.element("details", ["open": ""]) { html in
+      html.element("summary", text: "What is compared, and the rule")
+      list(comparison.nets + comparison.lines.filter { !$0.hasPrefix(Self.mark) }, to: &html)
+    }
+  }
+
+  private func writeVerdicts(of comparison: Results.Comparison, to html: inout HTML) {
     let verdicts = comparison.lines.filter { $0.hasPrefix(Self.mark) }
     html.element("ul", ["class": "verdicts"]) { html in
       for line in verdicts {
@@ -50,11 +63,6 @@ struct VerdictSection {
           }
         }
       }
-    }
-    html.element("div", ["class": "forest"]) { _ in }
-    html.element("details", ["open": ""]) { html in
-      html.element("summary", text: "What is compared, and the rule")
-      list(comparison.nets + comparison.lines.filter { !$0.hasPrefix(Self.mark) }, to: &html)
     }
   }
 

@@ -61,7 +61,7 @@ function forest(tests) {
   const pooled = rows.filter(row => row.column === 'all');
   return [
     forestOf(tests, pooled, figures.length > 1, `over all columns, in ${tests.unit}`),
-    ...figures.map(name => forestOf(tests, rows.filter(row => row.column !== 'all' && row.figure === name), false, `${name}, by column`)),
+    ...figures.map(name => forestOf(tests, rows.filter(row => row.column !== 'all' && row.figure === name), false, `${name} in its own unit, by column`)),
   ].filter(Boolean);
 }
 
@@ -95,7 +95,7 @@ function forestOf(tests, rows, isNamed, what) {
     `◂ ${short(tests.scheme)} closer to retraining   |   further ▸`));
   return make('figure', null, drawing(width, height, `Paired differences of ${tests.scheme}, ${what}`, parts.flat()),
     make('figcaption', null, `Mean difference and 95 % interval, ${what}: `, foreign(tests.scheme),
-      ' less the other scheme. Hollow: a solve did not converge. ', make('small', null, foreign(tests.node))));
+      ' less the other scheme. Hollow: a solve did not converge. ', make('small', null, 'Node: ', foreign(tests.node))));
 }
 
 // The explorer: any figure by any axis, with series and facets

@@ -75,7 +75,7 @@ function startFinder(p) {
   if (!box) return;
   const list = make('ul', { class: 'files' }), said = make('p', { class: 'notes', role: 'status' });
   const search = make('input', { type: 'search', size: 30, placeholder: 'size=3500 repeat=3', oninput: () => {
-    const words = search.value.toLowerCase().split(/[\s,]+/).filter(Boolean);
+    const words = search.value.toLowerCase().split(/[\s,[\]]+/).filter(Boolean);
     // A value ends where the word ends: repeat=1 is not repeat=10.
     const isIn = (name, word) => name.split(/[[\],]/).some(part => word.includes('=') ? part === word : part.includes(word));
     const found = words.length ? nodes.name.map((_, n) => n).filter(n => words.every(word => isIn(nodes.name[n].toLowerCase(), word))) : [];

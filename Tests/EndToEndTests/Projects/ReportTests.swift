@@ -31,6 +31,7 @@ enum Browser {
       description: A "small" study of <script>window.stolen = 'description'</script> & more
       extends: fragments/steps.yaml
       defaults: {epochs: 1, hessian_images: 50, damping: 0.5}
+      parameters: {three_step_damping: "${damping}"}
       axes: {size: [10, 20], repeat: 3}
       stages:
         images: {parameters: {train_images: 600, test_images: 100}}
@@ -72,7 +73,7 @@ enum Browser {
         + "signed-rank test is then 0.2500; 6 pairs are needed.",
       "retrain: trained anew without the removed images. That is retraining.",
       "<dt><bdi>size (axis)</bdi></dt><dd><bdi>10, 20</bdi></dd>",
-      "data:image/svg+xml;base64,", "damping: 0.005",
+      "data:image/svg+xml;base64,", "damping: 0.00316",
     ] {
       #expect(page.contains(words), "the page lacks '\(words)'")
     }
