@@ -16,6 +16,17 @@ import Testing
     #expect(abs(ends.smallest + 2) <= max(ends.smallestError, 1e-6))
   }
 
+  /// The largest eigenvalue stands alone and settles at once; the smallest lies among many, and is waited for.
+  @Test func bothEndsHaveSettled() throws {
+    let values = (0..<80).map { 1 + Double($0) / 80 } + [1000]
+    let a = symmetric(values, key: 6)
+    let ends = try lanczos(dimension: 81, stream: RandomStream(key: 2), tolerance: 1e-7, maxIterations: 81) {
+      (v: [Double]) in multiply(a, v)
+    }
+    #expect(ends.converged && ends.smallestError <= 1e-4 && ends.largestError <= 1e-4)
+    #expect(abs(ends.smallest - 1) <= 2e-4 && abs(ends.largest - 1000) <= 1e-6)
+  }
+
   @Test func fewIterationsGiveHonestBounds() throws {
     let values = (0..<50).map { exponential(-0.2 * Double($0)) }
     let a = symmetric(values, key: 4)
@@ -127,6 +138,13 @@ import Testing
     } throws: { error in
       guard case .solverDiverged(let iteration) = error as? NeuralNetError else { return false }
       return iteration > 1 && iteration < 100
+    }
+    // A series that has grown a millionfold is refused though all of it is finite yet.
+    #expect {
+      _ = try neumann(rhs: [1, 1], damping: 0, step: 1, iterations: 24) { _, v in v.map { 3 * $0 } }
+    } throws: { error in
+      guard case .solverDiverged(let iteration) = error as? NeuralNetError else { return false }
+      return (20...21).contains(iteration)
     }
     #expect(throws: NeuralNetError.self) {
       try neumann(rhs: b, damping: 0, step: 0, iterations: 10) { _, v in v }
