@@ -6,6 +6,8 @@
 SWIFT := swift
 PIPELINE := .build/release/pipeline
 BUILD := $(SWIFT) build -c release --product pipeline
+# A second --build-tests also builds the tools of plugins that nobody uses, a C++ compiler of protobuf among them.
+BUILD_TESTS := $(SWIFT) build -c release --product pipelinePackageTests
 BUILD_SERVE := $(SWIFT) build -c release --product pipeline-serve
 
 help: ## This list
@@ -23,7 +25,7 @@ test: setup ## Set up, build and run all tests, those of the Python package firs
 	@scripts/setup.sh python
 	@scripts/setup.sh browser
 	@scripts/setup.sh slurm
-	$(SWIFT) build -c release --build-tests
+	$(BUILD_TESTS)
 	$(BUILD)
 	$(BUILD_SERVE)
 	$(PIPELINE) fetch mnist vit-s14

@@ -54,6 +54,8 @@ class Fault:
         bare = re.sub(r"[(\[{].*[)\]}]|\".*\"", "", self.old, flags=re.DOTALL)
         if not self.statement and " " in bare.strip() and re.match(r"[\w.(\[]", text[place + len(self.old):]):
             raise Stale(f"{self}: in {self.file} the expression goes on after: {self.old}")
+        if not self.statement and self.old.startswith(".") and re.search(r"[\w.)\]}]$", text[:place]):
+            raise Stale(f"{self}: in {self.file} the expression begins before: {self.old}")
         return place
 
     @property

@@ -52,6 +52,11 @@ class Places(unittest.TestCase):
         with self.assertRaises(lists.Stale):
             fault(old="a + a", new="a").place("let b = a + a.count")
 
+    def test_a_member_without_its_base_is_refused(self):
+        with self.assertRaises(lists.Stale):
+            fault(old=".first", new=".last").place("let b = a[0].first")
+        self.assertEqual(fault(old=".first", new=".last").place("let b = f(.first)"), 10)
+
     def test_places_that_overlap_are_refused(self):
         with self.assertRaises(lists.Stale):
             lists.rewritten("Sources/Sum.swift", CODE, [fault(), fault("g", old="{ a + b }", new="{ 0 }")])
