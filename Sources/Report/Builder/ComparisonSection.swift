@@ -185,7 +185,7 @@ struct ComparisonSection {
   private func table(
     _ titles: [String], label: String, to html: inout HTML, rows: (inout HTML) -> Void
   ) {
-    html.element("div", ["class": "scroll", "tabindex": "0", "role": "region", "aria-label": label]) { html in
+    html.region(label) { html in
       html.markup("<table><thead><tr>")
       for title in titles { html.element("th", ["scope": "col"]) { $0.foreign(title) } }
       html.markup("</tr></thead><tbody>\n")

@@ -48,15 +48,7 @@ struct FilesSection {
         html.foreign(stage.name)
         html.text(" (\(nodes.count))")
       }
-      html.element(
-        "div",
-        ["class": "scroll", "tabindex": "0", "role": "region", "aria-label": "Files of \(stage.name)"]
-      ) { html in
-        html.markup("<table><thead><tr>")
-        for title in ["node", "file", "SHA-256 of the file"] {
-          html.element("th", ["scope": "col"], text: title)
-        }
-        html.markup("</tr></thead><tbody>\n")
+      html.table(["node", "file", "SHA-256 of the file"], label: "Files of \(stage.name)") { html in
         for index in nodes {
           guard let artifact = snapshot.artifacts[index] else { continue }
           let key = artifact.action.hex
@@ -69,7 +61,6 @@ struct FilesSection {
           html.element("td") { $0.element("code", text: artifact.fileDigest.hex) }
           html.markup("</tr>\n")
         }
-        html.markup("</tbody></table>")
       }
     }
   }

@@ -31,6 +31,22 @@ package struct HTML {
     element(name, attributes) { $0.text(text) }
   }
 
+  /// Adds a part that scrolls by itself when it is wider or higher than the page, by keyboard too.
+  package mutating func region(_ label: String, _ body: (inout HTML) -> Void) {
+    element("div", ["class": "scroll", "tabindex": "0", "role": "region", "aria-label": label], body)
+  }
+
+  /// Adds a table that scrolls by itself, with a heading of our own for each column; `rows` writes its body.
+  package mutating func table(_ titles: [String], label: String, rows: (inout HTML) -> Void) {
+    region(label) { html in
+      html.markup("<table><thead><tr>")
+      for title in titles { html.element("th", ["scope": "col"], text: title) }
+      html.markup("</tr></thead><tbody>\n")
+      rows(&html)
+      html.markup("</tbody></table>")
+    }
+  }
+
   /// Adds the opening tag of an element.
   package mutating func open(_ name: String, _ attributes: KeyValuePairs<String, String> = [:]) {
     source += "<\(name)"

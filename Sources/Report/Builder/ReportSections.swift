@@ -148,7 +148,7 @@ struct ReportSections {
         html.text("\(snapshot.count(state)) \(state.name) ")
       }
     }
-    html.element("div", ["class": "scroll", "tabindex": "0", "role": "region", "aria-label": "The stages"]) {
+    html.region("The stages") {
       StageGraph(snapshot, pipeline: number).write(to: &$0)
     }
     html.element("div", ["class": "stage-nodes"]) { _ in }

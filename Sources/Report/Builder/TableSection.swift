@@ -39,7 +39,7 @@ struct TableSection {
 
   /// Adds the grid alone.
   static func write(_ grid: TableGrid, label: String, to html: inout HTML) {
-    html.element("div", ["class": "scroll", "tabindex": "0", "role": "region", "aria-label": label]) { html in
+    html.region(label) { html in
       html.markup("<table><thead><tr>")
       for column in grid.columns {
         html.element("th", ["scope": "col"]) { $0.foreign(column) }

@@ -61,11 +61,7 @@ struct TimeSection {
     }
     html.element("p", text: text)
     html.element("div", ["class": "timeline"]) { _ in }
-    html.element(
-      "div", ["class": "scroll", "tabindex": "0", "role": "region", "aria-label": "Cost by stage"]
-    ) {
-      writeStages(costs, to: &$0)
-    }
+    html.region("Cost by stage") { writeStages(costs, to: &$0) }
   }
 
   private func writeStages(_ costs: [Double], to html: inout HTML) {

@@ -7,55 +7,50 @@ import ResultTables
 struct VerdictSummary {
   let comparison: Results.Comparison
 
-  private struct Row: Hashable {
-    var against: String
-    var setting: String
-  }
-
-  /// The tests over all columns; if there are none, those of each column.
-  private var tests: [Int] {
-    let all = comparison.tests.indices.filter { comparison.tests[$0].column == "all" }
-    return all.isEmpty ? Array(comparison.tests.indices) : all
+  private struct Cell: Hashable {
+    var row: Int
+    var column: Int
   }
 
   /// Adds the table, and once each reason for which nothing is shown.
   func write(to html: inout HTML) {
-    let tests = tests
+    let tests = comparison.headline
     if tests.isEmpty { return }
     var figures = Numbering<String>()
-    var rows = Numbering<Row>()
-    var cells: [[Int]: Int] = [:]
-    for place in tests {
-      let test = comparison.tests[place]
-      let setting = [test.setting, test.column == "all" ? "" : test.column].filter { !$0.isEmpty }
-      let row = Row(against: test.against, setting: setting.joined(separator: ", "))
-      cells[[rows.number(row), figures.number(test.figure)]] = place
+    var rows = Numbering<String>()
+    var cells: [Cell: Results.Test] = [:]
+    for test in tests {
+      let column = test.column == "all" ? "" : test.column
+      let row = [test.against, test.setting, column].filter { !$0.isEmpty }.joined(separator: ", ")
+      cells[Cell(row: rows.number(row), column: figures.number(test.figure))] = test
     }
-    html.element("div", ["class": "scroll"]) { html in
-      html.element("table", ["class": "short"]) { html in
-        html.element("thead") { html in
-          html.element("tr") { html in
-            html.element("th", ["scope": "col"]) { $0.foreign("\(comparison.scheme) against") }
-            for figure in figures.all { html.element("th", ["scope": "col"]) { $0.foreign(figure) } }
+    html.region(comparison.title.isEmpty ? comparison.scheme : comparison.title) { html in
+      html.markup("<table class=\"short\"><thead><tr>")
+      html.element("th", ["scope": "col"]) { $0.foreign("\(comparison.scheme) against") }
+      for figure in figures.all { html.element("th", ["scope": "col"]) { $0.foreign(figure) } }
+      html.markup("</tr></thead><tbody>\n")
+      for (number, row) in rows.all.enumerated() {
+        html.markup("<tr>")
+        html.element("th", ["scope": "row"]) { $0.foreign(row) }
+        for column in figures.all.indices {
+          html.element("td") { html in
+            if let test = cells[Cell(row: number, column: column)] { write(test, to: &html) }
           }
         }
-        html.element("tbody") { html in
-          for (number, row) in rows.all.enumerated() {
-            html.element("tr") { html in
-              html.element("th", ["scope": "row"]) {
-                $0.foreign([row.against, row.setting].filter { !$0.isEmpty }.joined(separator: ", "))
-              }
-              for figure in figures.all.indices {
-                html.element("td") { html in
-                  if let place = cells[[number, figure]] { write(comparison.tests[place], to: &html) }
-                }
-              }
-            }
-          }
-        }
+        html.markup("</tr>\n")
       }
+      html.markup("</tbody></table>")
     }
-    writeReasons(tests, to: &html)
+    // Which side of 0 is the good one is said by the rule below: it depends on the figures.
+    let unit = tests[0].column == "all" ? " in \(comparison.unit)" : ""
+    html.element(
+      "p", ["class": "interval"],
+      text:
+        "Mean differences\(unit) with 95 % intervals that no correction has widened; the outcomes are corrected "
+        + "for their number.")
+    for remark in comparison.remarks {
+      html.element("p", ["class": "reason"]) { $0.foreign("Why \(remark)") }
+    }
   }
 
   private func write(_ test: Results.Test, to html: inout HTML) {
@@ -65,24 +60,6 @@ struct VerdictSummary {
     let ends = test.lower.isFinite ? " (\(figure(test.lower)) to \(figure(test.upper)))" : ""
     html.element("span", ["class": "interval"]) {
       $0.foreign("\(figure(test.mean))\(ends); \(comparison.good) in \(test.closer) of \(test.pairs)")
-    }
-  }
-
-  private func writeReasons(_ tests: [Int], to html: inout HTML) {
-    var seen: Set<String> = []
-    html.element("p", ["class": "interval"]) {
-      $0.text("Mean differences in \(comparison.unit) with 95 % intervals that no correction has widened; ")
-      $0.text("below 0, ")
-      $0.foreign(comparison.scheme)
-      $0.text(" is \(comparison.good). Outcomes are corrected for their number.")
-    }
-    for place in tests {
-      guard let reason = comparison.reasons[place] else { continue }
-      let test = comparison.tests[place]
-      // A failed control is that of a figure, whatever it is compared with.
-      let line = "Why not shown, \(test.figure): \(reason)."
-      guard seen.insert(line).inserted else { continue }
-      html.element("p", ["class": "reason"]) { $0.foreign(line) }
     }
   }
 }

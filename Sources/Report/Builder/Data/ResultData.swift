@@ -31,6 +31,16 @@ struct Results {
     var good: String
     /// Why a test shows nothing, where that is not for its figures alone.
     var reasons: [String?]
+    /// The reasons of the tests of `headline`, each once.
+    var remarks: [String]
+
+    /// The tests over all columns; if there are none, those of each column.
+    var headline: [DifferenceTest] { Self.headline(tests) }
+
+    static func headline(_ tests: [DifferenceTest]) -> [DifferenceTest] {
+      let all = tests.filter { $0.column == "all" }
+      return all.isEmpty ? tests : all
+    }
   }
 
   /// A picture as SVG.
@@ -103,7 +113,8 @@ struct Results {
       node: node, title: parameters[TableReport.title], scheme: parameters[DifferencesStage.scheme],
       unit: unit, tests: tests, lines: try file.read(\.verdict),
       nets: DifferencesStage.nets(parameters), good: DifferencesStage.goodSide(parameters),
-      reasons: tests.map { DifferencesStage.reason($0, parameters) })
+      reasons: tests.map { DifferencesStage.reason($0, parameters) },
+      remarks: DifferencesStage.remarks(Comparison.headline(tests), parameters))
   }
 
   private static func effects(_ path: String, _ node: NodeID, _ plan: Plan) throws -> [EffectsData] {

@@ -109,7 +109,7 @@ public struct ProjectPage: Sendable {
       }
     }
     html.element("h2", text: "Pipelines of this project")
-    Self.table(["pipeline", "file", "latest run"], "Pipelines", &html) { html in
+    html.table(["pipeline", "file", "latest run"], label: "Pipelines") { html in
       for pipeline in pipelines {
         html.markup("<tr>")
         html.element("th", ["scope": "row"]) { Self.link(pipeline.words, pipeline.address, &$0) }
@@ -124,7 +124,7 @@ public struct ProjectPage: Sendable {
 
   private func writeRuns(to html: inout HTML) {
     html.element("h2", text: "Runs")
-    Self.table(["began", "pipeline", "ended", "nodes", "failed", "took", "name"], "Runs", &html) { html in
+    html.table(["began", "pipeline", "ended", "nodes", "failed", "took", "name"], label: "Runs") { html in
       for run in runs {
         html.markup("<tr>")
         html.element("td", text: run.time)
@@ -147,17 +147,5 @@ public struct ProjectPage: Sendable {
   private static func link(_ text: String, _ address: String?, _ html: inout HTML) {
     guard let address else { return html.foreign(text) }
     html.element("a", ["href": address]) { $0.foreign(text) }
-  }
-
-  private static func table(
-    _ titles: [String], _ label: String, _ html: inout HTML, rows: (inout HTML) -> Void
-  ) {
-    html.element("div", ["class": "scroll", "tabindex": "0", "role": "region", "aria-label": label]) { html in
-      html.markup("<table><thead><tr>")
-      for title in titles { html.element("th", ["scope": "col"], text: title) }
-      html.markup("</tr></thead><tbody>\n")
-      rows(&html)
-      html.markup("</tbody></table>")
-    }
   }
 }

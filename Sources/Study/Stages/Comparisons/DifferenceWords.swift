@@ -52,10 +52,10 @@ extension DifferencesStage {
       + "then \(figure(least(pairs))); \(enough) pairs are needed"
   }
 
-  /// The reasons of the tests over all columns, each once, for the lines below a table.
-  static func remarks(_ tests: [DifferenceTest], _ values: ParameterValues) -> [String] {
+  /// The reasons of some tests, each once, as lines.
+  package static func remarks(_ tests: [DifferenceTest], _ values: ParameterValues) -> [String] {
     var lines: [String] = []
-    for test in tests where test.column == "all" {
+    for test in tests {
       guard let reason = reason(test, values) else { continue }
       let line = "not shown, \(test.figure): \(reason)."
       if !lines.contains(line) { lines.append(line) }

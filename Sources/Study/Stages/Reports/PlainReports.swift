@@ -87,7 +87,7 @@ extension TableReport {
     return PlainTable(
       title: title, columns: columns,
       notes: ["(… to …): the 95 % interval of the mean (Student's t)."] + verdict
-        + DifferencesStage.remarks(tests, values),
+        + DifferencesStage.remarks(tests.filter { $0.column == "all" }, values),
       notConverged: tests.map(\.notConverged))
   }
 
