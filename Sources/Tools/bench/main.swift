@@ -4,10 +4,32 @@ import Foundation
 import NeuralNet
 import Tensor
 
-// usage: bench [--python PYTHON --script TORCH_TRAIN.PY] [--repeats N] [--rows TEXT]
-//          where the processor has AVX-512 there are two tables: as it is, and with both sides held to AVX2
-//        bench memory [--net NAME] [--width N] [--images N] [--ceiling MB] [--threads N]
-//        bench directions [--repeats N]
+let usage = """
+  usage: bench [column] [--python PYTHON --script TORCH_TRAIN.PY] [--repeats N] [--rows TEXT]
+           where the processor has AVX-512 there are two tables: as it is, and with both sides held to AVX2;
+           column prints the one of the kernels in force
+         bench memory [--net NAME] [--width N] [--images N] [--ceiling MB] [--threads N]
+         bench directions [--repeats N]
+  """
+let rateOptions = ["--python", "--script", "--repeats", "--rows"]
+let options = [
+  nil: rateOptions, "column": rateOptions, "directions": ["--repeats"],
+  "memory": ["--net", "--width", "--images", "--ceiling", "--threads"],
+]
+var words = CommandLine.arguments.dropFirst()
+let command = words.first.flatMap { $0.hasPrefix("-") ? nil : $0 }
+if command != nil { words = words.dropFirst() }
+let named = stride(from: words.startIndex, to: words.endIndex, by: 2).map { words[$0] }
+if named == ["--help"] {
+  print(usage)
+  exit(0)
+}
+// A run takes minutes, so that a word that nothing reads is refused before it.
+guard let known = options[command], Set(named).isSubset(of: known), words.count % 2 == 0 else {
+  FileHandle.standardError.write(Data((usage + "\n").utf8))
+  exit(64)
+}
+
 func option(_ name: String) -> String? {
   let arguments = CommandLine.arguments
   guard let at = arguments.firstIndex(of: name), at + 1 < arguments.count else { return nil }
@@ -16,7 +38,7 @@ func option(_ name: String) -> String? {
 func number(_ name: String, _ standard: Int) -> Int { option(name).flatMap(Int.init) ?? standard }
 
 do {
-  switch CommandLine.arguments.dropFirst().first {
+  switch command {
   case "memory":
     try measureMemory(
       net: option("--net") ?? "lenet", width: option("--width").flatMap(Int.init),
