@@ -3,7 +3,8 @@
 #
 # cluster.sh start FOLDER          starts munged, slurmctld and two slurmd; `. FOLDER/env` then points sbatch at them
 # cluster.sh stop FOLDER           ends them, and the steps that they have left
-# cluster.sh restart FOLDER NAME   kills and starts one of slurmctld, slurmd-n1, slurmd-n2
+# cluster.sh restart FOLDER NAME [SIGNAL]
+#                                  ends one of slurmctld, slurmd-n1, slurmd-n2, by SIGKILL unless told otherwise, and starts it
 # cluster.sh down FOLDER NAME      kills one of these
 #
 # CORES (2) and MEMORY in MB (4000) of each node, PORT (17817; the two after it are taken too) and KILL_WAIT, the seconds
@@ -150,7 +151,7 @@ stop() {
 case $action in
   start | stop) "$action" ;;
   restart)
-    end "$3" KILL
+    end "$3" "${4:-KILL}"
     daemon "$3"
     ;;
   down) end "$3" KILL ;;

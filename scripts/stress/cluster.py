@@ -17,6 +17,7 @@ from laboratory import NULL, PIPELINE, ROOT, Laboratory
 
 CLUSTER = str(ROOT / "scripts/slurm/cluster.sh")
 SLURMD_TIMEOUT = 5
+PILOTS = 20
 
 
 class Cluster:
@@ -40,6 +41,13 @@ class Cluster:
 
     def run(self, *words, check=True):
         return subprocess.run(list(map(str, words)), env=self.environment, check=check, capture_output=True, text=True)
+
+    def remember(self):
+        """Waits until slurmctld has written down what it knows now. What it is told and does is on disk within five seconds: one
+        that is killed before forgets jobs, and starts tasks that are at work a second time, which drains their nodes."""
+        file, now = pathlib.Path(self.folder, "state/job_state"), time.time()
+        while time.time() < now + 6 and not (file.exists() and file.stat().st_mtime > now):
+            time.sleep(0.1)
 
     def close(self):
         self.control("stop")
@@ -65,7 +73,8 @@ def state(slurm, lab, name):
 KINDS = {
     "killed": "pilots killed", "cancelled": "tasks cancelled", "requeued": "tasks requeued", "preempted": "preemptions",
     "slurmd": "slurmd killed and started", "away": "slurmd away for longer than its timeout",
-    "down": "nodes set down and resumed", "slurmctld": "slurmctld killed and started"}
+    "down": "nodes set down and resumed", "slurmctld": "slurmctld killed and started",
+    "restarted": "slurmctld restarted"}
 
 
 def struck(slurm, options):
@@ -77,47 +86,50 @@ def struck(slurm, options):
         one_campaign(slurm, rng, done, wanted, where, "sleep 0.3;" if options.short else "sleep 1;", [])
         print(f"  {where}: {dict(done)}", file=sys.stderr, flush=True)
     rows = [
-        ("campaigns of 42 nodes with four array tasks on two nodes", done["campaigns"]),
+        (f"campaigns of 42 nodes, each an array of {PILOTS} tasks, of which two nodes run four at a time", done["campaigns"]),
         ("; ".join(KINDS.values()), "; ".join(str(done[kind]) for kind in KINDS))]
     if not options.short:
         before = done["campaigns"]
         # A minute is the least that SLURM knows, and the pilots are not told of it.
-        one_campaign(slurm, rng, done, 0, "wall time", "sleep 8;", ["--sbatch-arg=--time=1"])
-        assert done["wall time"] > 0
-        rows.append((f"tasks that reached their wall time, in {done['campaigns'] - before} more", done["wall time"]))
+        dead = one_campaign(slurm, rng, done, 0, "wall time", "sleep 8;", ["--sbatch-arg=--time=1"])
+        assert dead
+        rows.append((f"tasks that reached their wall time, in {done['campaigns'] - before} more", len(dead)))
     return rows + [
-        ("campaigns that ended with the bytes of one run", f"{done['campaigns']} of {done['campaigns']}"),
+        ("campaigns that ended by what was submitted once, with the bytes of one run",
+         f"{done['campaigns']} of {done['campaigns']}"),
         ("results made again after they were published; starts that no death explains", "0; 0"),
         ("starts beyond one a node, each after a death; most of one node", f"{done['beyond']}; {done['most']}"),
-        ("submits after all tasks were gone; drained nodes resumed and held jobs released",
-         f"{done['submits again']}; {done['administered']}")]
+        ("nodes of SLURM that it had drained resumed, and jobs that it held released", done["administered"])]
 
 
 def one_campaign(slurm, rng, done, wanted, where, work, more):
+    """One submit, whose tasks come to its end whatever is done to them. Returns the pilots that died."""
     lab = Laboratory(20, work=NOTE + work)
     assert subprocess.run(lab.command(jobs=20), capture_output=True).returncode == 0
     expected = lab.artifacts()
     lab.clear()
     deaths, seen = Deaths(lab), set()
-    submit = [PIPELINE, "submit", lab.file, "--cache", lab.cache, "--pilots", 4, "--cpus", 1, "--memory", "800M",
+    # More tasks than run at a time: those that wait take the place of those that are struck dead.
+    submit = [PIPELINE, "submit", lab.file, "--cache", lab.cache, "--pilots", PILOTS, "--cpus", 1, "--memory", "800M",
               "--time", "10m", *more]
     name = slurm.run(*submit).stdout.split()[-1]
     while (now := state(slurm, lab, name))["state"] not in ("done", "failed"):
-        # A pilot that goes before the campaign has ended was ended by somebody, or has died.
-        gone = {process for process in seen if not lives(process)}
-        if more:
-            done["wall time"] += len(gone - deaths.dead)
-        deaths.dead |= gone
+        # A slurmctld that is on its way up does not answer.
+        assert now["state"] != "left" or slurm.run("squeue", check=False).returncode, f"{where}: all tasks are gone, work is left"
         seen |= {each["process"] for each in now["pilots"]}
-        if now["state"] == "left":
-            # All tasks of the array are gone: whoever cares submits again.
-            slurm.run(*submit)
-            done["submits again"] += 1
-        elif done["strikes"] < wanted and now["pilots"]:
+        if done["strikes"] < wanted and now["pilots"]:
             strike(slurm, now, rng, done, deaths)
         done["administered"] += administer(slurm)
         time.sleep(rng.uniform(0.2, 1.0))
-    deaths.dead |= {process for process in seen if not lives(process)} - ended_well(lab)
+    deadline = time.monotonic() + 120
+    while slurm.run("squeue", "-h", "--name", name, check=False).stdout:
+        # Who is at work ends, and who comes now finds that nothing is left.
+        assert time.monotonic() < deadline, f"{where}: tasks stay although the campaign has ended"
+        done["administered"] += administer(slurm)
+        time.sleep(0.5)
+    # A pilot that has not come to the end was ended by somebody, or has died.
+    dead = {process for process in seen | deaths.pilots() if not lives(process)} - ended_well(lab)
+    deaths.dead |= dead
     assert state(slurm, lab, name)["state"] == "done", f"{where}: a strike has failed a node"
     assert lab.artifacts() == expected, where
     assert lab.verify().returncode == 0, where
@@ -129,6 +141,7 @@ def one_campaign(slurm, rng, done, wanted, where, work, more):
     done["most"] = max(done["most"], most)
     done["campaigns"] += 1
     lab.close()
+    return dead
 
 
 def ended_well(lab):
@@ -159,11 +172,11 @@ def administer(slurm):
 
 
 def lives(process):
+    """Whether a process is at work: process 1 of a container may reap the dead late."""
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
+        return pathlib.Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
         return False
-    return True
 
 
 def strike(slurm, now, rng, done, deaths):
@@ -180,7 +193,10 @@ def strike(slurm, now, rng, done, deaths):
         except ProcessLookupError:
             return
     elif kind == "slurmctld":
+        slurm.remember()
         slurm.control("restart", kind)
+    elif kind == "restarted":
+        slurm.control("restart", "slurmctld", "TERM")
     elif kind == "slurmd":
         slurm.control("restart", f"slurmd-{node}")
     elif kind == "away":

@@ -30,6 +30,10 @@ class Deaths:
     def lines(self):
         return self.log.read_text().splitlines() if self.log.exists() else []
 
+    def pilots(self):
+        """The pilots that have started a node."""
+        return {int(line.split()[2]) for line in self.lines()}
+
     def names(self):
         """The nodes that have been published, as their commands call them."""
         names = set()

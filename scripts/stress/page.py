@@ -10,6 +10,7 @@ All at once, or case by case on a machine that has other work; the pieces keep t
 ```sh
 make stress
 python3 scripts/stress --pieces stress.json power collection        # kills, flips, fuzz, sharing, hosts, group, …
+python3 scripts/stress --pieces stress.json --strikes 300 network cluster    # as root; after scripts/setup.sh slurm
 python3 scripts/stress --pieces stress.json --write docs/reliability.md speed peers
 ```
 

@@ -53,7 +53,7 @@ def hosts(options):
 
 
 def network(options):
-    """Campaigns of two hosts over a file system that imitates NFS's caches (`scripts/stress/stale.py`)"""
+    """Campaigns of two hosts with processes and networks of their own, over a file system that imitates NFS's caches"""
     probe = Laboratory(1)
     possible = os.access("/dev/fuse", os.W_OK) and works(other_host("probe") + stale(probe, 1))
     probe.close()
