@@ -174,8 +174,9 @@ struct Scheduler {
     }
     if !forced.contains(id), let artifact = resultToHand(key) {
       settle(id, artifact, .cutOff)
+      shared?.settle(id, key)
       // Whoever made it for another pilot has recorded it for all its nodes.
-      if shared?.madeElsewhere.contains(key) != true { newlyCutOff.append(id) }
+      if shared?.isOthers(key) != true { newlyCutOff.append(id) }
       return true
     }
     makers[key] = id
@@ -289,7 +290,7 @@ struct Scheduler {
   mutating func finish(_ id: NodeID, _ artifact: Artifact, _ ending: Ending = .ran) {
     makers[actionKey(of: id)] = nil
     forced.remove(id)
-    shared?.results[artifact.action] = artifact
+    shared?.settle(id, artifact.action)
     settle(id, artifact, ending)
     for follower in followers.removeValue(forKey: actionKey(of: id)) ?? [] where proceed(follower) {
       propagate([follower])
