@@ -181,6 +181,9 @@ struct Session {
       } catch {
         printError("error: \(error.message)")
         for note in error.notes { printError("  note: \(note)") }
+        if PipelineFolder().names.contains(name) {
+          printError("  note: '\(name)' is a pipeline; a command takes one, and then nodes of it")
+        }
         throw Exit.wrongFile
       }
     }

@@ -41,7 +41,8 @@ struct CampaignFollower {
   }
 
   private var isAttended: Bool {
-    campaign.pilots().contains(where: \.isAlive) || (SlurmArray.jobs(of: campaign) ?? 0) > 0
+    // A scheduler that does not answer is most likely on its way back, and its jobs with it.
+    campaign.pilots().contains(where: \.isAlive) || SlurmArray.jobs(of: campaign) != 0
   }
 
   private func tell(_ watch: CampaignWatch) {
@@ -99,13 +100,18 @@ struct CampaignLine {
     } else if !pilots.isEmpty {
       let hosts = Set(pilots.map(\.host)).count
       parts.append("\(counted(pilots.count, "pilot")) at work on \(counted(hosts, "host"))")
-    } else if let waiting = SlurmArray.jobs(of: campaign), waiting > 0 {
-      parts.append("\(counted(waiting, "job")) waiting for SLURM")
     } else {
-      parts.append(
-        "work is left and no pilot; go on with: \(CampaignFollower.submitCommand(campaign, cache))")
+      parts.append(Self.withoutPilots(campaign, cache))
     }
     text = "campaign \(campaign.id): \(parts.joined(separator: ", "))"
+  }
+
+  private static func withoutPilots(_ campaign: Campaign, _ cache: CacheStore) -> String {
+    guard let jobs = SlurmArray.jobs(of: campaign) else {
+      return "no pilot at work; whether jobs wait is unknown, since SLURM does not answer"
+    }
+    if jobs > 0 { return "\(counted(jobs, "job")) waiting for SLURM" }
+    return "work is left and no pilot; go on with: \(CampaignFollower.submitCommand(campaign, cache))"
   }
 
   /// The lines of a pipeline's campaigns that have not ended.

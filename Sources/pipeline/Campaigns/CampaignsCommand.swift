@@ -27,7 +27,8 @@ struct CampaignsCommand: ParsableCommand {
     var open: Int
     var made: Int
     var failed: [String]
-    /// `done`, `failed`, `cancelled`, `working`, `waiting` for SLURM, or `left` without a pilot.
+    /// `done`, `failed`, `cancelled`, `working`, `waiting` for SLURM, `left` without a pilot, or `unknown` where SLURM does
+    /// not answer.
     var state: String
     var jobs: [String]
     var pilots: [Pilot]
@@ -52,7 +53,7 @@ struct CampaignsCommand: ParsableCommand {
         ?? (campaign.isCancelled
           ? "cancelled"
           : marks.contains(where: \.isAlive)
-            ? "working" : (SlurmArray.jobs(of: campaign) ?? 0) > 0 ? "waiting" : "left")
+            ? "working" : SlurmArray.jobs(of: campaign).map { $0 > 0 ? "waiting" : "left" } ?? "unknown")
     }
   }
 

@@ -102,7 +102,7 @@ struct SlurmArray {
     return String(answer)
   }
 
-  /// How many jobs of a campaign SLURM still has, waiting or at work; nil where it can't be asked.
+  /// How many jobs of a campaign SLURM still has, waiting or at work; nil where it does not answer.
   static func jobs(of campaign: Campaign) -> Int? {
     // Not asked in vain: without its server it takes long to say so.
     guard campaign.batches().contains(where: { $0.via == "slurm" }), Program.find("squeue") != nil,
@@ -110,7 +110,7 @@ struct SlurmArray {
         ["squeue", "-h", "-r", "--name", campaign.id, "-o", "%i"], output: .pipe, errors: .nothing
       )
       .start()
-    else { return nil }
+    else { return 0 }
     let (ending, output, _) = child.communicate()
     return ending.isSuccess ? output.count { $0 == 0x0A } : nil
   }

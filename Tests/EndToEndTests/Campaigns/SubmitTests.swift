@@ -155,6 +155,38 @@ import Testing
     #expect(sandbox.executions.count == 5 && sandbox.executions.values.allSatisfy { $0 == 1 })
   }
 
+  @Test func aSubmitTakesOnePipelineAndSaysSoWhereAnotherIsNamed() throws {
+    let sandbox = try Sandbox()
+    try sandbox.writeFan(count: 1)
+    try sandbox.writeFan("other", count: 1)
+    let refused = try sandbox.pipeline("submit", "fan", "other", "--via", "none")
+    #expect(refused.status == 65 && refused.errors.contains("'other' is a pipeline; a command takes one"))
+    let nodes = try sandbox.pipeline("submit", "fan", "make", "--via", "none")
+    #expect(nodes.status == 0 && nodes.errors.contains("1 of 2 nodes"), "\(nodes.errors)")
+  }
+
+  @Test func aSchedulerThatDoesNotAnswerIsNotTakenForOneWithoutJobs() throws {
+    let sandbox = try Sandbox()
+    try sandbox.writeFan(count: 1)
+    // Stand for SLURM, whose server is away as long as there is no file `up`.
+    try sandbox.write("#!/bin/sh\ncat > /dev/null; echo 7\n", to: "bin/sbatch")
+    try sandbox.write("#!/bin/sh\ncat \(sandbox.folder)/up\n", to: "bin/squeue")
+    for program in ["sbatch", "squeue"] { chmod("\(sandbox.folder)/bin/\(program)", 0o755) }
+    let path = "PATH=\(sandbox.folder)/bin:\(ProcessInfo.processInfo.environment["PATH"] ?? "")"
+    func pipeline(_ words: String...) throws -> Answer {
+      try sandbox.start("/usr/bin/env", [path, Sandbox.executable] + words).1()
+    }
+    #expect(try pipeline("submit", "fan").status == 0)
+    for (jobs, state, told) in [
+      (nil, "unknown", "SLURM does not answer"), ("7_1\n7_2\n", "waiting", "2 jobs waiting for SLURM"),
+      ("", "left", "work is left and no pilot"),
+    ] {
+      if let jobs { try sandbox.write(jobs, to: "up") }
+      #expect(try pipeline("campaigns", "--json").output.contains("\"\(state)\""))
+      #expect(try pipeline("status", "fan").output.contains(told))
+    }
+  }
+
   @Test func aFailureIsSharedAndNamed() throws {
     let sandbox = try Sandbox()
     try sandbox.write(
