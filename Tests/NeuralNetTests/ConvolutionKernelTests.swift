@@ -21,11 +21,12 @@ private struct Convolution {
   var dyRow: Int { (ow + 6) * lanes }
 
   init(
-    kernel: Int, strides: ClosedRange<Int>, channels: ClosedRange<Int>, step: Int = 1, _ draws: inout Draws
+    kernel: Int, strides: ClosedRange<Int>, channels: ClosedRange<Int>, step: Int = 1,
+    outputs: ClosedRange<Int> = 1...19, _ draws: inout Draws
   ) {
     self.kernel = kernel
     stride = draws.size(strides)
-    (ci, co) = (step * draws.size(channels), draws.size(1...19))
+    (ci, co) = (step * draws.size(channels), draws.size(outputs))
     let (height, width) = (draws.size(1...6), draws.size(1...9))
     (oh, ow) = (height, width)
     let input = ci * ((oh - 1) * stride + kernel) * ((ow - 1) * stride + kernel) * lanes
@@ -43,18 +44,20 @@ private struct Convolution {
     }
   }
 
-  func forward(sources: Int, epilogue: some BinaryInteger, mask: Floats, to y: Floats) -> ConvForward {
+  func forward(
+    sources: Int, epilogue: some BinaryInteger, mask: Floats, to y: Floats, room: Floats? = nil
+  ) -> ConvForward {
     ConvForward(
       x0: x[0].pointer, x1: x[1].pointer, w0: w[0].pointer, w1: w[1].pointer, bias: bias.pointer,
       mask: mask.pointer, y: y.pointer, code: nil, xRow: iw * lanes, xChannel: ih * iw * lanes,
       yRow: ow * lanes, yChannel: oh * ow * lanes, sources: Int32(sources), inChannels: Int32(ci),
       outChannels: Int32(co), kernel: Int32(kernel), stride: Int32(stride), outHeight: Int32(oh),
-      outWidth: Int32(ow), epilogue: Int32(epilogue))
+      outWidth: Int32(ow), epilogue: Int32(epilogue), room: room?.pointer, roomFloats: room?.count ?? 0)
   }
 
   /// Back to an input without its padding.
   func backward(
-    sources: Int, padding: Int, epilogue: some BinaryInteger, mask: Floats, to dx: Floats
+    sources: Int, padding: Int, epilogue: some BinaryInteger, mask: Floats, to dx: Floats, room: Floats? = nil
   ) -> ConvBackward {
     let (height, width) = (ih - 2 * padding, iw - 2 * padding)
     return ConvBackward(
@@ -63,7 +66,8 @@ private struct Convolution {
       dxChannel: height * width * lanes, maskRow: width * lanes, maskChannel: height * width * lanes,
       sources: Int32(sources), inChannels: Int32(ci), outChannels: Int32(co), kernel: Int32(kernel),
       stride: Int32(stride), padding: Int32(padding), inHeight: Int32(height), inWidth: Int32(width),
-      outHeight: Int32(oh), outWidth: Int32(ow), epilogue: Int32(epilogue))
+      outHeight: Int32(oh), outWidth: Int32(ow), epilogue: Int32(epilogue), room: room?.pointer,
+      roomFloats: room?.count ?? 0)
   }
 
   func weights(to sums: Floats) -> ConvWeights {
@@ -130,6 +134,64 @@ extension Convolution: CustomStringConvertible {
             return dx.values
           }
         }
+      }
+    }
+  }
+
+  /// Wide kernels with room for copies: of the size they ask for, for one tile at a time, and too little.
+  private static func wide(_ it: Convolution, sources: Int, _ run: (Floats?) -> [Float]) throws {
+    let asked = kernelRoomFloats(3, 1, Int32(it.ci), Int32(it.co))
+    try #require(asked > 0)
+    let plain = run(nil).map(\.bitPattern)
+    let most = max(it.ci, it.co)
+    for floats in [asked, sources * (most * 3 * 8 * lanes + 9 * 6 * most + 16), 1000] {
+      #expect(run(Floats(floats)).map(\.bitPattern) == plain, "\(it), \(sources) sources, room \(floats)")
+    }
+  }
+
+  @Test func roomChangesNoBitForward() throws {
+    var draws = Draws(key: 14)
+    for _ in 0..<12 {
+      let it = Convolution(kernel: 3, strides: 1...1, channels: 32...70, outputs: 1...40, &draws)
+      let mask = draws.buffer(it.co * it.oh * it.ow * lanes)
+      for (epilogue, sources) in [(KERNEL_RELU, 1), (KERNEL_MASK, 2), (KERNEL_PLAIN, 1)] {
+        let run = { (kernels: Kernels, room: Floats?) in
+          let y = Floats(mask.count)
+          var arguments = it.forward(sources: sources, epilogue: epilogue, mask: mask, to: y, room: room)
+          kernels.convForward(&arguments)
+          return y.values
+        }
+        for variant in fastVariants {
+          let kernels = variant.kernels.pointee
+          try Self.wide(it, sources: sources) { run(kernels, $0) }
+        }
+        let room = Floats(kernelRoomFloats(3, 1, Int32(it.ci), Int32(it.co)))
+        try expectDefinition("\(it)", terms: sources * it.ci * 9) { run($0, room) }
+      }
+    }
+  }
+
+  @Test func roomChangesNoBitBackward() throws {
+    var draws = Draws(key: 15)
+    for _ in 0..<12 {
+      let it = Convolution(kernel: 3, strides: 1...1, channels: 1...40, outputs: 32...70, &draws)
+      let padding = draws.size(0...min(2, (min(it.ih, it.iw) - 1) / 2))
+      let mask = draws.buffer(it.ci * (it.ih - 2 * padding) * (it.iw - 2 * padding) * lanes)
+      let before = draws.buffer(mask.count)
+      for (epilogue, sources) in [(KERNEL_MASK, 1), (KERNEL_ADD, 2), (KERNEL_PLAIN, 2)] {
+        let run = { (kernels: Kernels, room: Floats?) in
+          let dx = before.copy()
+          var arguments = it.backward(
+            sources: sources, padding: padding, epilogue: epilogue, mask: mask, to: dx, room: room)
+          kernels.convBackward(&arguments)
+          return dx.values
+        }
+        for variant in fastVariants {
+          let kernels = variant.kernels.pointee
+          try Self.wide(it, sources: sources) { run(kernels, $0) }
+        }
+        let room = Floats(kernelRoomFloats(3, 1, Int32(it.ci), Int32(it.co)))
+        try expectDefinition("\(it)", terms: sources * it.co * 9) { run($0, room) }
       }
     }
   }

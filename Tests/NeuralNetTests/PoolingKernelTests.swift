@@ -31,7 +31,7 @@ import Testing
         xChannel: inHeight * inWidth * lanes, yRow: width * lanes, yChannel: height * width * lanes,
         sources: 1, inChannels: Int32(inChannels), outChannels: Int32(outChannels), kernel: Int32(kernel),
         stride: Int32(stride), outHeight: Int32(outHeight), outWidth: Int32(outWidth),
-        epilogue: Int32(epilogue))
+        epilogue: Int32(epilogue), room: nil, roomFloats: 0)
     }
   }
 

@@ -23,22 +23,27 @@ enum {
 };
 
 // y[o][p] = bias[o] + Σ_source Σ_c,ky,kx w[o][c][ky][kx] · x[c][p·stride + (ky,kx)], x with its padding.
+// `room`, of `roomFloats`, is scratch that makes wide 3×3 kernels faster and changes no bit; it may be null.
 typedef struct {
   const float *x0, *x1, *w0, *w1, *bias, *mask;
   float *y;
   uint8_t *code;
   ptrdiff_t xRow, xChannel, yRow, yChannel;
   int sources, inChannels, outChannels, kernel, stride, outHeight, outWidth, epilogue;
+  float *room;
+  ptrdiff_t roomFloats;
 } ConvForward;
 
 // dx[c][p] = Σ_source Σ_o,ky,kx w[o][c][ky][kx] · dy[o][(p + padding − (ky,kx)) / stride].
-// dy points at its first true pixel and has 3 zero pixels at both ends of each row.
+// dy points at its first true pixel and has 3 zero pixels at both ends of each row. `room` is as in ConvForward.
 typedef struct {
   const float *dy0, *dy1, *w0, *w1, *mask;
   float *dx;
   ptrdiff_t dyRow, dyChannel, dxRow, dxChannel, maskRow, maskChannel;
   int sources, inChannels, outChannels, kernel, stride, padding;
   int inHeight, inWidth, outHeight, outWidth, epilogue;
+  float *room;
+  ptrdiff_t roomFloats;
 } ConvBackward;
 
 // sums[o][c][ky][kx][16] += Σ_p dy[o][p] · x[c][p·stride + (ky,kx)] over `rows` rows of dy; lane by lane.
@@ -127,6 +132,19 @@ typedef struct {
   float scale;
   int classes, count;
 } SoftmaxLoss;
+
+// The fewest channels that a 3×3 convolution of stride 1 sums over by way of `room`.
+enum { KERNEL_WIDE = 32 };
+
+// How many floats of `room` serve a convolution best: what stays in a second-level cache, and of the widest at least
+// four tiles, since each turn of tiles reads all weights. 0 where it takes none.
+static inline ptrdiff_t kernelRoomFloats(int kernel, int stride, int inChannels, int outChannels) {
+  const ptrdiff_t widest = inChannels > outChannels ? inChannels : outChannels;
+  if (kernel != 3 || stride != 1 || widest < KERNEL_WIDE) return 0;
+  // Four tiles of 3 rows × 6 columns, and the weights of six channels from two sources.
+  const ptrdiff_t tiles = 4 * 3 * 6 * KERNEL_LANES * widest, near = 96 << 10, weights = 2 * 9 * 6 * widest;
+  return (tiles > near ? tiles : near) + (weights + 15) / 16 * 16;
+}
 
 // One step of SGD on a range of the parameters, with PyTorch's meaning of momentum and weight decay.
 typedef struct {

@@ -25,6 +25,7 @@ INLINE V zero(void) { return (V)0.0f; }
 #include "convolution.h"
 #include "convolution_back.h"
 #include "convolution_weights.h"
+#include "windows.h"
 #include "linear.h"
 #include "normalisation.h"
 #include "pointwise.h"

@@ -1,14 +1,33 @@
 // Direct convolution: a register tile of output channels × pixels, one vector of images each.
 
+// A tile's sums begin at the bias.
+INLINE void forwardStart(const ConvForward *a, const int channels, const int pixels, int o, V *acc) {
+  UNROLL for (int c = 0; c < channels; c++) {
+    V b = a->bias ? (V)a->bias[o + c] : zero();
+    UNROLL for (int p = 0; p < pixels; p++) acc[c * pixels + p] = b;
+  }
+}
+
+// A tile's sums go to y, each pixel to its place `to`.
+INLINE void forwardEnd(const ConvForward *a, const int channels, const int pixels, int o, const ptrdiff_t *to, int lane,
+                       V *acc) {
+  UNROLL for (int c = 0; c < channels; c++) {
+    UNROLL for (int p = 0; p < pixels; p++) {
+      const ptrdiff_t at = (o + c) * a->yChannel + to[p] + lane;
+      V v = acc[c * pixels + p];
+      if (a->epilogue == KERNEL_RELU) v = v <= zero() ? zero() : v;
+      if (a->epilogue == KERNEL_MASK) v = load(a->mask + at) > zero() ? v : zero();
+      store(a->y + at, v);
+    }
+  }
+}
+
 // Accumulates one tile of `channels` × `pixels` outputs; `at` has where each pixel's window of x begins.
 INLINE void forwardSum(const ConvForward *a, const int K, const int channels, const int pixels, int o,
                        const ptrdiff_t *at, int lane, V *acc) {
   const int inputs = a->inChannels;
   const ptrdiff_t perOutput = (ptrdiff_t)inputs * K * K;
-  UNROLL for (int c = 0; c < channels; c++) {
-    V b = a->bias ? (V)a->bias[o + c] : zero();
-    UNROLL for (int p = 0; p < pixels; p++) acc[c * pixels + p] = b;
-  }
+  forwardStart(a, channels, pixels, o, acc);
   for (int source = 0; source < a->sources; source++) {
     const float *w = (source ? a->w1 : a->w0) + o * perOutput;
     const float *x = (source ? a->x1 : a->x0) + lane;
@@ -78,15 +97,7 @@ INLINE void forwardRun(const ConvForward *a, const int K, const int channels, co
   FOR_LANES(lane) {
     V acc[8 * 4];
     forwardSum(a, K, channels, pixels, o, from, lane, acc);
-    UNROLL for (int c = 0; c < channels; c++) {
-      UNROLL for (int p = 0; p < pixels; p++) {
-        const ptrdiff_t at = (o + c) * a->yChannel + to[p] + lane;
-        V v = acc[c * pixels + p];
-        if (a->epilogue == KERNEL_RELU) v = v <= zero() ? zero() : v;
-        if (a->epilogue == KERNEL_MASK) v = load(a->mask + at) > zero() ? v : zero();
-        store(a->y + at, v);
-      }
-    }
+    forwardEnd(a, channels, pixels, o, to, lane, acc);
   }
 }
 
@@ -119,14 +130,5 @@ INLINE void forwardKernel(const ConvForward *a, const int K) {
 #define STRETCH(channels) forwardPixels(a, K, channels, at, first, count)
     IN_TILES(a->outChannels, OUTPUT_CHANNELS, STRETCH)
 #undef STRETCH
-  }
-}
-
-static void convForward(const ConvForward *a) {
-  switch (a->kernel) {
-    case 1: forwardKernel(a, 1); break;
-    case 3: forwardKernel(a, 3); break;
-    case 5: forwardKernel(a, 5); break;
-    default: forwardKernel(a, 7);
   }
 }

@@ -1,5 +1,20 @@
 // Direct convolution back to its input: a register tile of input channels × pixels of one row.
 
+// A tile's sums go to dx.
+INLINE void backwardEnd(const ConvBackward *a, const int stride, const int channels, const int wide, int c, int y, int x,
+                        int lane, const V *acc) {
+  UNROLL for (int i = 0; i < channels; i++) {
+    UNROLL for (int p = 0; p < wide; p++) {
+      const ptrdiff_t column = (x + p * stride) * KERNEL_LANES + lane;
+      V v = acc[i * wide + p];
+      if (a->epilogue == KERNEL_MASK)
+        v = load(a->mask + (c + i) * a->maskChannel + y * a->maskRow + column) > zero() ? v : zero();
+      float *dx = a->dx + (c + i) * a->dxChannel + y * a->dxRow + column;
+      store(dx, a->epilogue == KERNEL_ADD ? load(dx) + v : v);
+    }
+  }
+}
+
 // `channels` × `wide` input pixels of one row; the pixels are `stride` apart, so that dy's are adjacent.
 INLINE void backwardTile(const ConvBackward *a, const int K, const int stride, const int channels, const int wide,
                          int c, int y, int x, int lane) {
@@ -29,16 +44,7 @@ INLINE void backwardTile(const ConvBackward *a, const int K, const int stride, c
       }
     }
   }
-  UNROLL for (int i = 0; i < channels; i++) {
-    UNROLL for (int p = 0; p < wide; p++) {
-      const ptrdiff_t column = (x + p * stride) * KERNEL_LANES + lane;
-      V v = acc[i * wide + p];
-      if (a->epilogue == KERNEL_MASK)
-        v = load(a->mask + (c + i) * a->maskChannel + y * a->maskRow + column) > zero() ? v : zero();
-      float *dx = a->dx + (c + i) * a->dxChannel + y * a->dxRow + column;
-      store(dx, a->epilogue == KERNEL_ADD ? load(dx) + v : v);
-    }
-  }
+  backwardEnd(a, stride, channels, wide, c, y, x, lane, acc);
 }
 
 INLINE void backwardRow(const ConvBackward *a, const int K, const int stride, const int channels, int c, int y) {
@@ -68,14 +74,5 @@ INLINE void backwardStride(const ConvBackward *a, const int K) {
     case 1: backwardKernel(a, K, 1); break;
     case 2: backwardKernel(a, K, 2); break;
     default: backwardKernel(a, K, a->stride);
-  }
-}
-
-static void convBackward(const ConvBackward *a) {
-  switch (a->kernel) {
-    case 1: backwardStride(a, 1); break;
-    case 3: backwardStride(a, 3); break;
-    case 5: backwardStride(a, 5); break;
-    default: backwardStride(a, 7);
   }
 }

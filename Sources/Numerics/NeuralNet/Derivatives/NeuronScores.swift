@@ -99,7 +99,7 @@ extension Workspace {
           yRow: to.row, yChannel: to.channel, sources: 1, inChannels: Int32(operation.input.channels),
           outChannels: Int32(operation.full.channels), kernel: Int32(kernel), stride: Int32(stride),
           outHeight: Int32(operation.full.height), outWidth: Int32(operation.full.width),
-          epilogue: Int32(KERNEL_PLAIN))
+          epilogue: Int32(KERNEL_PLAIN), room: roomBuffer.pointer, roomFloats: roomBuffer.count)
         kernels.convForward(&arguments)
       }
     } else {

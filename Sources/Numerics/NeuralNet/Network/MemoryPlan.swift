@@ -62,6 +62,8 @@ package struct MemoryPlan: Sendable {
   package let widestInput: Int
   /// Floats of the largest convolution input with its channels innermost.
   package let transposedFloats: Int
+  /// Scratch of the convolutions, which makes wide ones faster.
+  package let roomFloats: Int
   /// Most channels of a batch normalisation.
   package let normChannels: Int
 
@@ -86,6 +88,7 @@ package struct MemoryPlan: Sendable {
     addsToAddend = back.addsToAddend
     transposedFloats =
       operations.map { $0.sumsChannels ? forward.activations[$0.source].pack : 0 }.max() ?? 0
+    roomFloats = operations.map(\.roomFloats).max() ?? 0
     widestInput = operations.map { $0.kind == .linear ? $0.input.count : 0 }.max() ?? 0
     normChannels = operations.map { $0.isNormalisation ? $0.full.channels : 0 }.max() ?? 0
   }

@@ -1,5 +1,7 @@
 // One fused step of a net's computation.
 
+import CKernels
+
 /// A layer with the ReLU and pooling that follow it. Operation i's output is activation i + 1; activation 0 is the
 /// image.
 package struct Operation: Sendable, Hashable {
@@ -65,6 +67,11 @@ package struct Operation: Sendable, Hashable {
   /// Whether weight gradients are summed with vectors of input channels instead of images: lane sums would take
   /// sixteen times the weights' memory, too much where channels are many and pixels few.
   package var sumsChannels: Bool { isConvolution && source > 0 && input.channels % laneCount == 0 }
+  /// Floats of scratch that make it faster.
+  package var roomFloats: Int {
+    guard case .convolution(let kernel, let stride, _) = kind else { return 0 }
+    return kernelRoomFloats(Int32(kernel), Int32(stride), Int32(input.channels), Int32(full.channels))
+  }
   /// Floats of the sums of its weights' and biases' gradients that are not kept in the gradient itself.
   package var sums: Int {
     switch kind {

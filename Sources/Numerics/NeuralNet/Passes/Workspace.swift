@@ -32,6 +32,7 @@ package final class Workspace {
   private(set) var sums: UnsafeMutablePointer<Float>
   let transposedBuffer: Buffer<Float>
   let tangentBuffer: Buffer<Float>
+  let roomBuffer: Buffer<Float>
   let labelBuffer: Buffer<UInt8>
   /// Batch normalisation's mean and 1/√(variance + ε) of each channel, laid out as mean and variance in the net's
   /// buffers.
@@ -57,7 +58,8 @@ package final class Workspace {
   package static func bytes(_ plan: MemoryPlan) -> Int {
     let floats =
       plan.activations[0].end + 2 * plan.tapeFloats + 2 * plan.adjointFloats + plan.unpooledFloats
-      + plan.laneSumFloats + max(chunkSize * (plan.widestInput + laneCount), plan.transposedFloats)
+      + plan.laneSumFloats + plan.roomFloats
+      + max(chunkSize * (plan.widestInput + laneCount), plan.transposedFloats)
     return 4 * floats + plan.tapeCodes
   }
 
@@ -77,6 +79,7 @@ package final class Workspace {
     transposedRow = (plan.widestInput + laneCount - 1) / laneCount * laneCount
     transposedBuffer = Buffer(count: max(chunkSize * transposedRow, plan.transposedFloats))
     tangentBuffer = Buffer(count: products ? plan.tapeFloats : 0)
+    roomBuffer = Buffer(count: plan.roomFloats)
     labelBuffer = Buffer(count: chunkSize)
     statistics = Buffer(count: network.buffers.count)
     coefficients = Buffer(count: 3 * plan.normChannels)
@@ -239,7 +242,7 @@ package final class Workspace {
           sources: second == nil ? 1 : 2, inChannels: Int32(operation.input.channels),
           outChannels: Int32(operation.full.channels), kernel: Int32(kernel), stride: Int32(stride),
           outHeight: Int32(operation.full.height), outWidth: Int32(operation.full.width),
-          epilogue: Int32(epilogue))
+          epilogue: Int32(epilogue), room: roomBuffer.pointer, roomFloats: roomBuffer.count)
         kernels.convForward(&arguments)
       }
     case .linear:

@@ -207,7 +207,7 @@ extension Workspace {
       kernel: Int32(kernel), stride: Int32(stride), padding: Int32(padding),
       inHeight: Int32(operation.input.height), inWidth: Int32(operation.input.width),
       outHeight: Int32(operation.full.height), outWidth: Int32(operation.full.width),
-      epilogue: Int32(epilogue))
+      epilogue: Int32(epilogue), room: roomBuffer.pointer, roomFloats: roomBuffer.count)
     if !adjointsKnown { kernels.convBackward(&arguments) }
     guard let direction else { return }
     arguments.dy0 = change
