@@ -136,7 +136,7 @@ let package = Package(
       linkerSettings: [
         .unsafeFlags(releaseLinking(with: foundation), .when(configuration: .release))
       ]),
-    .executableTarget(name: "bench", dependencies: ["NeuralNet", "Tensor"], path: "Sources/Tools/bench"),
+    .executableTarget(name: "bench", dependencies: ["CKernels", "NeuralNet", "Tensor"], path: "Sources/Tools/bench"),
     // Pilots of a campaign in virtual time; its C stands between the program and the kernel.
     .target(name: "CVirtual", path: "Sources/Tools/CVirtual"),
     .executableTarget(

@@ -10,11 +10,12 @@ let usage = """
            column prints the one of the kernels in force
          bench memory [--net NAME] [--width N] [--images N] [--ceiling MB] [--threads N]
          bench directions [--repeats N]
+         bench convolutions
   """
 let rateOptions = ["--python", "--script", "--repeats", "--rows"]
 let options = [
   nil: rateOptions, "column": rateOptions, "directions": ["--repeats"],
-  "memory": ["--net", "--width", "--images", "--ceiling", "--threads"],
+  "convolutions": [], "memory": ["--net", "--width", "--images", "--ceiling", "--threads"],
 ]
 var words = CommandLine.arguments.dropFirst()
 let command = words.first.flatMap { $0.hasPrefix("-") ? nil : $0 }
@@ -45,6 +46,7 @@ do {
       images: number("--images", 60_000), ceiling: number("--ceiling", 384) << 20,
       threads: number("--threads", 2))
   case "directions": try measureDirections(repeats: number("--repeats", 5))
+  case "convolutions": measureConvolutions()
   case "column":
     try measureRates(
       peer: Peer(python: option("--python"), script: option("--script")), repeats: number("--repeats", 5),
