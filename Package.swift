@@ -108,7 +108,8 @@ let package = Package(
     .target(
       name: "ReportPage", path: "Sources/Report/Page",
       exclude: [
-        "report.css", "page.js", "tables.js", "charts.js", "distances.js", "live.js", "time.js", "data.d.ts",
+        "report.css", "page.js", "tables.js", "charts.js", "distances.js", "forests.js", "live.js", "time.js",
+        "data.d.ts",
       ]),
     .target(
       name: "Report",
@@ -136,7 +137,8 @@ let package = Package(
       linkerSettings: [
         .unsafeFlags(releaseLinking(with: foundation), .when(configuration: .release))
       ]),
-    .executableTarget(name: "bench", dependencies: ["CKernels", "NeuralNet", "Tensor"], path: "Sources/Tools/bench"),
+    .executableTarget(
+      name: "bench", dependencies: ["CKernels", "NeuralNet", "Tensor"], path: "Sources/Tools/bench"),
     // Pilots of a campaign in virtual time; its C stands between the program and the kernel.
     .target(name: "CVirtual", path: "Sources/Tools/CVirtual"),
     .executableTarget(
@@ -201,7 +203,8 @@ let package = Package(
     .testTarget(
       name: "EndToEndTests",
       exclude: [
-        "check_artifacts.py", "check_live.py", "check_report.py", "check_screens.py", "check_serve.py",
+        "check_artifacts.py", "check_drawings.py", "check_live.py", "check_report.py", "check_screens.py",
+        "check_serve.py",
         "Figures",
       ]),
   ],

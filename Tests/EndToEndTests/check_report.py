@@ -14,6 +14,7 @@ from selenium.common.exceptions import JavascriptException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+from check_drawings import check_explorer, check_forests, check_wide_tables
 from check_screens import check_screens
 
 
@@ -259,25 +260,13 @@ def check_distances(page):
     page.one("dialog header button").click()
 
 
-def check_explorer(page):
-    page.run("""const choice = document.querySelectorAll('.explore select')[1];
-        choice.value = 'test/accuracy';
-        choice.dispatchEvent(new Event('change'));""")
-    page.until("return document.querySelector('.explore svg[role=img]').getAttribute('aria-label') === 'test/accuracy by size'")
-    link = page.driver.current_url
-    page.open("#" + link.split("#")[1])
-    page.until("return document.querySelector('.explore svg[role=img]').getAttribute('aria-label') === 'test/accuracy by size'")
-    assert page.all(".verdict .forest svg"), "there is no forest plot"
-
-
 def main():
     page = Page(*sys.argv[1:])
     try:
         page.size(1280)
         page.open()
-        for check in (check_tables, check_copies, check_drawers, check_keys, check_stages_and_time, check_explorer,
-                      check_distances, check_files,
-                      check_screens):
+        for check in (check_forests, check_wide_tables, check_tables, check_copies, check_drawers, check_keys,
+                      check_stages_and_time, check_explorer, check_distances, check_files, check_screens):
             check(page)
             page.expect_quiet()
         page.open()

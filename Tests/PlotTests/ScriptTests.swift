@@ -29,7 +29,7 @@ import Testing
     let drawing = Drawing.lines(
       title: "its title", subtitle: "its subtitle", x: "size", y: "loss",
       series: [Series(name: "a", points: [Series.Point(x: 1, y: 2, lower: 1, upper: 3)])],
-      isLogarithmic: false, zero: nil)
+      isLogarithmic: false)
     let style = PaperStyle(width: 85, height: 60, points: 7.5, title: "it's '`ls`'", yLabel: "$(ls)")
     let script = drawing.script(pdf: "/p/a.pdf", style, pixels: "/p/pixels")
     #expect(
@@ -45,7 +45,7 @@ import Testing
     // A long label has lines, none of which is longer than the side that it stands on: 60 mm have some 36 letters.
     let long = Drawing.lines(
       title: "t", subtitle: "s", x: "size", y: String(repeating: "a difference ", count: 6) + "it''s",
-      series: [Series(name: "a", points: [Series.Point(x: 1, y: 2)])], isLogarithmic: false, zero: nil)
+      series: [Series(name: "a", points: [Series.Point(x: 1, y: 2)])], isLogarithmic: false)
     var narrow = style
     narrow.yLabel = nil
     let lines = long.script(pdf: "/p/a.pdf", narrow, pixels: "/p/pixels").split(separator: "\n")
@@ -62,16 +62,16 @@ import Testing
     let points = [0.01, -0.02, 0.015, 0.01].enumerated().map { place, y in
       Series.Point(x: Double(place), y: y, lower: y - 0.01, upper: y + 0.01)
     }
-    func script(_ points: [Series.Point], zero: String?) -> String {
+    func script(_ points: [Series.Point]) -> String {
       Self.script(
-        .lines(
+        .differences(
           title: "t", subtitle: "s", x: "x", y: "y", series: [Series(name: "a", points: points)],
-          isLogarithmic: false, zero: zero))
+          lead: "against", isLogarithmic: false, zero: "below"))
     }
-    let plain = script(points, zero: "below")
+    let plain = script(points)
     #expect(!plain.contains("nonlinear") && !plain.contains("logscale") && !plain.contains("†"))
     let huge = Series.Point(x: 4, y: 30, lower: -100, upper: 160, isMarked: true)
-    let wide = script(points + [huge], zero: "below")
+    let wide = script(points + [huge])
     #expect(wide.contains("set nonlinear y via asinh(y/0.01) inverse 0.01*sinh(y)"))
     #expect(wide.contains("'−0.01' -0.01") && wide.contains("'100' 100.0") && !wide.contains("'1000'"))
     // The dagger stands at the marked point alone.
@@ -80,14 +80,48 @@ import Testing
     let losses = [0.005, 0.01, 2].enumerated().map { place, y in
       Series.Point(x: Double(place), y: y, lower: y - 0.006, upper: y + 0.006)
     }
-    let ladder = script(losses, zero: nil)
+    let ladder = Self.script(
+      .lines(
+        title: "t", subtitle: "s", x: "x", y: "y", series: [Series(name: "a", points: losses)],
+        isLogarithmic: false))
     #expect(ladder.contains("set logscale y"))
     #expect(try Self.rows(ladder, block: 0).allSatisfy { $0[2] > 0 })
     let level = Self.script(
       .lines(
         title: "t", subtitle: "s", x: "x", y: "y", series: [Series(name: "a", points: losses)],
-        levels: [("it's all", 0.02)], isLogarithmic: false, zero: nil))
+        levels: [("it's all", 0.02)], isLogarithmic: false))
     #expect(level.contains(", 0.02 with lines lw 2 dt 2") && level.contains("title 'it''s all'"))
+  }
+
+  /// Two sizes have no line between them. Differences never have one; all points at one size stand apart.
+  @Test func nothingIsDrawnBetweenTwoSizes() throws {
+    let names = ["original", "1-step at the cost of 3", "parts shuffled", "it's far", "moderate only"]
+    func series(_ sizes: [Double]) -> [Series] {
+      names.map { Series(name: $0, points: sizes.map { Series.Point(x: $0, y: 1, lower: 0.5, upper: 2) }) }
+    }
+    func lines(_ sizes: [Double]) -> String {
+      Self.script(
+        .lines(
+          title: "t", subtitle: "s", x: "size", y: "y", series: series(sizes), isLogarithmic: false))
+    }
+    #expect(lines([500, 1000, 3500]).contains("yerrorlines") && !lines([500, 3500]).contains("yerrorlines"))
+    let drawing = Drawing.differences(
+      title: "t", subtitle: "s", x: "size", y: "y", series: series([500, 1000, 3500]), lead: "against",
+      isLogarithmic: false, zero: "below 0")
+    let script = Self.script(drawing)
+    #expect(!script.contains("yerrorlines") && script.contains("set xtics ('500' 500.0, '1000' 1000.0, "))
+    let places = try (0..<5).map { try Self.rows(script, block: $0)[1][0] }
+    #expect(places == places.sorted() && Set(places).count == 5 && places[2] == 1000)
+    #expect(places.allSatisfy { abs($0 - 1000) < 250 })
+    // A column of a paper has the names in few lines below, none cut; each once, beside its point.
+    let style = PaperStyle(width: 85, height: 60, points: 7, title: "")
+    let paper = drawing.script(pdf: "/p/a.pdf", style, pixels: "/p/pixels").components(separatedBy: "\n")
+    let labels = paper.filter { $0.contains(" at character ") }
+    #expect(labels.count == 6 && labels[0].contains("'against'") && labels[4].contains("'it''s far'"))
+    let heights = Set(labels.compactMap { $0.firstMatch(of: /, character ([\d.]+)/)?.output.1 })
+    #expect(heights.count == 2 && paper.contains("unset key"))
+    let margin = try #require(paper.compactMap { $0.firstMatch(of: /^set bmargin ([\d.]+)$/) }.first)
+    #expect(Double(margin.output.1)! < 7)
   }
 
   @Test func histogramCountsEveryImageOnce() throws {

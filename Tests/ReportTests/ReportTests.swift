@@ -104,6 +104,7 @@ import Testing
     #expect(page.contains("<bdi>&lt;script&gt;alert(1)&lt;/script&gt;</bdi>"))
     #expect(!page.contains("<script>alert"))
     #expect(page.contains("0 of 7 nodes are up to date: 7 stale"))
+    #expect(page.contains("<bdi>Data: mnist. Net: lenet, trained for "))
     #expect(page.contains("left out because not up to date: verdict, draw; first: pipeline run plan"))
     // What has nothing to show is left out.
     for section in ["tables", "figures", "time", "failures"] {

@@ -72,9 +72,9 @@ private struct SideBySide {
   /// Commands for the scale of x.
   let commands: [String]
 
-  /// Lines are apart by 1 % of the width, or less where all of them together would take a third of the way to the
+  /// They are apart by a share of the width, or less where all of them together would take a third of the way to the
   /// next x.
-  init(_ series: [Series], isLogarithmic: Bool) {
+  init(_ series: [Series], isLogarithmic: Bool, share: Double) {
     self.isLogarithmic = isLogarithmic
     count = series.count
     let places = series.flatMap { $0.points.map(\.x) }
@@ -82,7 +82,7 @@ private struct SideBySide {
     let distinct = Set(places).sorted().map { isLogarithmic ? log($0) : $0 }
     let width = (distinct.last ?? 1) - (distinct.first ?? 0)
     let next = zip(distinct, distinct.dropFirst()).map { $1 - $0 }.min() ?? width
-    let apart = min(0.01 * width, next / 3 / Double(max(1, count - 1)))
+    let apart = min(share * width, next / 3 / Double(max(1, count - 1)))
     step = isLogarithmic ? exp(apart) : apart
     let spread = apart * Double(count - 1) / 2
     if isLogarithmic {
@@ -133,51 +133,24 @@ extension Drawing {
     }
   }
 
-  /// Lines through means, with bars for their intervals.
+  /// Lines through means, with bars for their intervals. Of two places none: there is nothing between them that a line would
+  /// show.
   ///
   /// - Parameters:
   ///   - isLogarithmic: Whether x is a logarithmic scale.
   ///   - levels: What has one figure at every x: horizontal lines with their names.
-  ///   - zero: What the line y = 0 divides, in the upper left corner; nil without that line.
   public static func lines(
     title: String, subtitle: String, x: String, y: String, series: [Series],
-    levels: [(name: String, y: Double)] = [], isLogarithmic: Bool, zero: String?
+    levels: [(name: String, y: Double)] = [], isLogarithmic: Bool
   ) -> Drawing {
     var drawing = Drawing(title: title, subtitles: [subtitle])
     drawing.add(
       "set xlabel \(quoted(x))", "set ylabel \(quoted(y))", "set key outside right top Left reverse")
-    drawing.add("set grid ytics lc rgb '#DDDDDD'")
-    let side = SideBySide(series, isLogarithmic: isLogarithmic)
-    drawing.commands += side.commands
-    if let zero {
-      drawing.add(
-        "set arrow 1 from graph 0, first 0 to graph 1, first 0 nohead lw 1.5 dt 2 lc rgb '\(Colour.line)'",
-        "set label 20 \(quoted(zero)) at graph 0.01, graph 0.97 font ',12' textcolor rgb '\(Colour.faint)'")
-    }
-    let scale = Scale(series, isDifference: zero != nil)
-    drawing.divide(scale, series, y: y)
-    drawing.explainMarks(series, at: "graph 0.01, graph 0.03")
-    var plots: [String] = []
-    for (index, line) in series.enumerated() {
-      let points = line.points.sorted { $0.x < $1.x }
-      var rows = points.map { point in
-        [
-          side.place(point.x, of: index), point.y, point.lower.isNaN ? point.y : point.lower,
-          point.upper.isNaN ? point.y : point.upper,
-        ]
-      }
-      if rows.isEmpty { continue }
-      if case .logarithmic = scale {
-        // An interval that reaches below 0 goes to the bottom.
-        for row in rows.indices where rows[row][2] <= 0 { rows[row][2] = rows[row][1] * 1e-6 }
-      }
-      let colour = Colour.all[index % Colour.all.count]
-      plots.append(
-        "\(drawing.data(rows)) using 1:2:3:4 with yerrorlines lw 2 pt \(4 + index % 9) ps 1 lc rgb '\(colour)' "
-          + "title \(quoted(line.name))")
-      let marked = zip(rows, points).filter(\.1.isMarked).map { [$0.0[0], $0.0[1]] }
-      if let marks = drawing.marks(marked, colour) { plots.append(marks) }
-    }
+    let isJoined = Set(series.flatMap { $0.points.map(\.x) }).count > 2
+    let side = SideBySide(series, isLogarithmic: isLogarithmic, share: 0.01)
+    var plots = drawing.intervals(
+      series, y: y, side, Scale(series, isDifference: false), style: isJoined ? "yerrorlines" : "yerrorbars"
+    ) { " title \(quoted($0.name))" }
     for (index, level) in levels.enumerated() {
       let colour = Colour.all[(series.count + index) % Colour.all.count]
       plots.append(
@@ -185,6 +158,75 @@ extension Drawing {
     }
     drawing.add("plot " + plots.joined(separator: ", "))
     return drawing
+  }
+
+  /// Mean differences as points, with bars for their intervals, side by side at their places; their names stand below.
+  ///
+  /// - Parameters:
+  ///   - lead: A word before the names.
+  ///   - isLogarithmic: Whether x is a logarithmic scale.
+  ///   - zero: What the line y = 0 divides, in the upper left corner.
+  public static func differences(
+    title: String, subtitle: String, x: String, y: String, series: [Series], lead: String,
+    isLogarithmic: Bool, zero: String
+  ) -> Drawing {
+    var drawing = Drawing(title: title, subtitles: [subtitle])
+    drawing.add("set xlabel \(quoted(x))", "set ylabel \(quoted(y))")
+    let places = Set(series.flatMap { $0.points.map(\.x) }).sorted()
+    if places.count <= 8 {
+      // Points stand beside their place: the marks say which places there are.
+      drawing.add("set xtics (\(places.map { "'\(printed($0, "%g"))' \($0)" }.joined(separator: ", ")))")
+    }
+    drawing.add(
+      "set arrow 1 from graph 0, first 0 to graph 1, first 0 nohead lw 1.5 dt 2 lc rgb '\(Colour.line)'",
+      "set label 20 \(quoted(zero)) at graph 0.01, graph 0.97 font ',12' textcolor rgb '\(Colour.faint)'")
+    let plots = drawing.intervals(
+      series, y: y, SideBySide(series, isLogarithmic: isLogarithmic, share: 0.03),
+      Scale(series, isDifference: true), style: "yerrorbars"
+    ) { _ in " notitle" }
+    drawing.names = NameLines(
+      lead: lead,
+      names: series.enumerated().filter { !$1.points.isEmpty }.map { index, line in
+        NameLines.Name(text: line.name, point: point(index))
+      })
+    drawing.add("plot " + plots.joined(separator: ", "))
+    return drawing
+  }
+
+  /// How the points of a series look.
+  private static func point(_ index: Int) -> String {
+    "lw 2 pt \(4 + index % 9) ps 1 lc rgb '\(Colour.all[index % Colour.all.count])'"
+  }
+
+  /// Adds the scales and the data of series with intervals.
+  ///
+  /// - Returns: What `plot` draws of them.
+  private mutating func intervals(
+    _ series: [Series], y name: String, _ side: SideBySide, _ scale: Scale, style: String,
+    title: (Series) -> String
+  ) -> [String] {
+    add("set grid ytics lc rgb '#DDDDDD'")
+    commands += side.commands
+    divide(scale, series, y: name)
+    explainMarks(series, at: "graph 0.01, graph 0.03")
+    var plots: [String] = []
+    for (index, line) in series.enumerated() where !line.points.isEmpty {
+      let points = line.points.sorted { $0.x < $1.x }
+      var rows = points.map { point in
+        [
+          side.place(point.x, of: index), point.y, point.lower.isNaN ? point.y : point.lower,
+          point.upper.isNaN ? point.y : point.upper,
+        ]
+      }
+      if case .logarithmic = scale {
+        // An interval that reaches below 0 goes to the bottom.
+        for row in rows.indices where rows[row][2] <= 0 { rows[row][2] = rows[row][1] * 1e-6 }
+      }
+      plots.append("\(data(rows)) using 1:2:3:4 with \(style) \(Self.point(index))\(title(line))")
+      let marked = zip(rows, points).filter(\.1.isMarked).map { [$0.0[0], $0.0[1]] }
+      if let marks = marks(marked, Colour.all[index % Colour.all.count]) { plots.append(marks) }
+    }
+    return plots
   }
 
   /// Daggers beside points; nil for none.

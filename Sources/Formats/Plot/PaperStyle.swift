@@ -1,7 +1,5 @@
 // How a drawing looks in a paper.
 
-import Wording
-
 /// Size, labels and title of a drawing for a paper.
 public struct PaperStyle: Sendable, Equatable {
   /// Width in millimetres; a column of many journals has 85.
@@ -29,6 +27,12 @@ public struct PaperStyle: Sendable, Equatable {
   /// 96 points an inch, where a page has 72.
   var fontScale: Double { points / 15 * 0.75 }
 
+  /// How many digits have room beside each other: in DejaVu one is somewhat less than two thirds as wide as it is high.
+  var digits: Double { width / 25.4 * 72 / (0.65 * points) }
+
+  /// What stands between the lines of a text.
+  static let lineEnd = ".\"\\n\"."
+
   /// A command of the drawing, with the style's labels, and with what stands beside a wide drawing above a narrow one.
   func fitted(_ command: String) -> String {
     if command.hasPrefix("set key outside") {
@@ -40,19 +44,7 @@ public struct PaperStyle: Sendable, Equatable {
       return "\(name) \(wrapped(text, length))"
     }
     if command.hasPrefix("set ytics ('0' 0, ") { return thinned(command) }
-    if command.hasPrefix("plot ") { return shortened(command) }
     return command
-  }
-
-  /// A plot whose names all begin with one word has the word once, as the key's title: so more names fit beside each other.
-  private func shortened(_ plot: String) -> String {
-    let (names, word) = (occurrences(of: " title '", in: plot), "against")
-    guard names > 1, occurrences(of: " title '\(word) ", in: plot) == names else { return plot }
-    return "set key title '\(word)' font ',13'\n" + replaced(plot, " title '\(word) ", with: " title '")
-  }
-
-  private func occurrences(of part: String, in text: String) -> Int {
-    (text.utf8.count - replaced(text, part, with: "").utf8.count) / part.utf8.count
   }
 
   /// A text in quotes as lines that fit into so many millimetres, all but the margins. A line end stands in double quotes,
@@ -68,7 +60,7 @@ public struct PaperStyle: Sendable, Equatable {
         lines.append(String(word))
       }
     }
-    return lines.isEmpty ? "''" : lines.map { "'\($0)'" }.joined(separator: ".\"\\n\".")
+    return lines.isEmpty ? "''" : lines.map { "'\($0)'" }.joined(separator: Self.lineEnd)
   }
 
   /// The marks of a scale of decades on both sides of 0, every second or third of them where all would touch.

@@ -13,6 +13,8 @@ public struct Drawing: Sendable, Equatable {
   var commands: [String] = []
   /// Which of the commands make room for the title and the lines under it, and write them.
   private var heading = 0..<0
+  /// The names of series, if they stand below the drawing.
+  var names: NameLines?
   /// Bytes of raw pixels that commands read from the file `pixelFile`.
   public var pixels: [UInt8] = []
 
@@ -71,12 +73,14 @@ public struct Drawing: Sendable, Equatable {
     var lines = ["set print \(quoted(version))", "print GPVAL_VERSION, '.', GPVAL_PATCHLEVEL", "unset print"]
     for block in blocks { lines += ["\(block.name) << END_OF_DATA"] + block.lines + ["END_OF_DATA"] }
     let drawn = commands.map { replaced($0, Self.pixelFile, with: quoted(pixels)) }
-    for (terminal, file) in [("pngcairo", png), ("svg", svg)] {
+    // Digits of gnuplot's two terminals have two widths.
+    for (terminal, file, digit) in [("pngcairo", png, 13.6), ("svg", svg, 10.9)] {
       // Text is plain: a file's title may hold characters that gnuplot would take as markup.
       lines.append(
         "set terminal \(terminal) noenhanced size \(size.width),\(size.height) font 'DejaVu Sans,15' "
           + "background rgb 'white'")
-      lines += ["set output \(quoted(file))"] + drawn + ["set output"]
+      let below = names?.commands(width: Double(size.width) / digit) ?? []
+      lines += ["set output \(quoted(file))"] + beforePlot(drawn, below) + ["set output"]
     }
     return lines.joined(separator: "\n") + "\n"
   }
@@ -101,6 +105,12 @@ public struct Drawing: Sendable, Equatable {
     var drawn =
       Array(commands[..<heading.lowerBound]) + head + commands[heading.upperBound...].map(style.fitted)
     drawn = drawn.map { replaced($0, Self.pixelFile, with: quoted(pixels)) }
+    if let names {
+      let label = drawn.last { $0.hasPrefix("set xlabel") } ?? ""
+      drawn = beforePlot(
+        drawn,
+        names.commands(width: style.digits, labelLines: label.split(separator: PaperStyle.lineEnd).count))
+    }
     lines.append(
       "set terminal pdfcairo noenhanced size \(style.width / 10)cm,\(style.height / 10)cm font 'DejaVu Sans,15' "
         + "fontscale \(style.fontScale) linewidth \(style.points / 15) pointscale \(style.points / 15) background rgb 'white'"
@@ -109,9 +119,15 @@ public struct Drawing: Sendable, Equatable {
     return lines.joined(separator: "\n") + "\n"
   }
 
+  /// Commands with others before those that draw.
+  private func beforePlot(_ commands: [String], _ others: [String]) -> [String] {
+    let place = commands.firstIndex { $0.hasPrefix("plot ") } ?? commands.endIndex
+    return commands[..<place] + others + commands[place...]
+  }
+
   /// Equal when they would draw the same.
   public static func == (a: Drawing, b: Drawing) -> Bool {
-    a.size == b.size && a.commands == b.commands && a.pixels == b.pixels
+    a.size == b.size && a.commands == b.commands && a.names == b.names && a.pixels == b.pixels
       && a.blocks.elementsEqual(b.blocks) { $0.name == $1.name && $0.lines == $1.lines }
   }
 }

@@ -11,6 +11,44 @@ struct FilesSection {
   /// Whether there is any result.
   var isEmpty: Bool { snapshot.artifacts.allSatisfy { $0 == nil } }
 
+  /// A result that stands behind a table, of those one at many axes; or any.
+  private var example: NodeID? {
+    let isThere = { (id: NodeID) in snapshot.artifacts[id.index] != nil }
+    let behind = snapshot.plan.ids.filter {
+      isThere($0) && ReportSections.resultStages.contains(snapshot.plan.stage(of: $0).declaration.name)
+    }.compactMap { snapshot.plan.predecessors(of: $0).last(where: isThere) }
+    return behind.max { snapshot.plan[$0].axes.count < snapshot.plan[$1].axes.count }
+      ?? snapshot.plan.ids.last(where: isThere)
+  }
+
+  /// Adds what a reader of the verdict has to know of files.
+  ///
+  /// - Parameter link: Where the section stands.
+  func writeHint(link: String, to html: inout HTML) {
+    guard let example else { return }
+    html.element("h3", text: "Which file, and how to make it anew")
+    html.element("p") { html in
+      html.text("Each result is one file. ")
+      html.element("a", ["href": link], text: "Files")
+      html.text(" has them all, with their SHA-256; words such as ")
+      html.element("code", text: words(of: example))
+      html.text(" find one. These print its path, and make it anew:")
+    }
+    writeCommands(of: example, to: &html)
+  }
+
+  /// A node's stage and axes as words.
+  private func words(of id: NodeID) -> String {
+    ([snapshot.plan.stage(of: id).family] + snapshot.plan[id].axes.map { "\($0.axis)=\($0.value.plainText)" })
+      .joined(separator: " ")
+  }
+
+  private func writeCommands(of id: NodeID?, to html: inout HTML) {
+    html.element("pre", ["class": "commands"]) { html in
+      html.text("\(snapshot.command("path", id))\n\(snapshot.command("run", id)) --cache EMPTY-FOLDER\n")
+    }
+  }
+
   /// Adds the section's content.
   func write(to html: inout HTML) {
     html.element("p") { html in
@@ -20,11 +58,7 @@ struct FilesSection {
         " in the project, unless told otherwise). These print the path of a node's file, and make the node anew:"
       )
     }
-    let example = snapshot.plan.ids.last { snapshot.artifacts[$0.index] != nil }
-    html.element("pre", ["class": "commands"]) { html in
-      html.text("\(snapshot.command("path", example))\n\(snapshot.command("run", example))")
-      html.text(" --cache EMPTY-FOLDER\n")
-    }
+    writeCommands(of: example, to: &html)
     html.element("div", ["class": "finder"]) { _ in }
     var left = Self.most
     for stage in snapshot.plan.stages {

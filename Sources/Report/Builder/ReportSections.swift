@@ -38,7 +38,10 @@ struct ReportSections {
   /// The section's title and content, those that have any.
   private var sections: [(id: String, title: String, write: (inout HTML) -> Void)] {
     var list: [(String, String, (inout HTML) -> Void)] = [
-      ("verdict", "Verdict", { VerdictSection(snapshot: snapshot, results: results).write(to: &$0) })
+      (
+        "verdict", "Verdict",
+        { VerdictSection(snapshot: snapshot, results: results, number: number).write(to: &$0) }
+      )
     ]
     if !results.tables.isEmpty {
       list.append(("tables", results.tables.count == 1 ? "Table" : "Tables", writeTables))

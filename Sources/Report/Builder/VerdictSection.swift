@@ -3,11 +3,14 @@
 import FoundationEssentials
 import PipelineCore
 import ResultTables
+import Stages
 
 /// Writes the verdict of a pipeline.
 struct VerdictSection {
   let snapshot: Snapshot
   let results: Results
+  /// The pipeline's place in the page.
+  let number: Int
   /// How the lines of a `differences` artifact begin that say what came out; the others give the rule.
   static let mark = "Verdict"
 
@@ -15,6 +18,10 @@ struct VerdictSection {
   func write(to html: inout HTML) {
     if let description = snapshot.document.description {
       html.element("p", ["class": "lead"]) { $0.foreign(description) }
+    }
+    let materials = NetWords.materials(snapshot.plan)
+    if !materials.isEmpty {
+      html.element("p", ["class": "materials"]) { $0.foreign(materials.joined(separator: ". ") + ".") }
     }
     for comparison in results.comparisons { write(comparison, to: &html) }
     for choice in results.choices {
@@ -31,20 +38,22 @@ struct VerdictSection {
       }
     }
     writeSettings(to: &html)
+    FilesSection(snapshot: snapshot).writeHint(link: "#p\(number)-files", to: &html)
   }
 
   private func write(_ comparison: Results.Comparison, to html: inout HTML) {
     html.element("h3") { $0.foreign(comparison.title.isEmpty ? comparison.scheme : comparison.title) }
     VerdictSummary(comparison: comparison).write(to: &html)
+    html.element("details", ["open": ""]) { html in
+      html.element("summary", text: "What is compared, and the rule")
+      let rule = comparison.lines.filter { !$0.hasPrefix(Self.mark) }
+      list(comparison.words + rule + [comparison.families].compactMap { $0 }, to: &html)
+    }
     html.element("details") { html in
       html.element("summary", text: "Each comparison in words")
       writeVerdicts(of: comparison, to: &html)
     }
     html.element("div", ["class": "forest"]) { _ in }
-    html.element("details", ["open": ""]) { html in
-      html.element("summary", text: "What is compared, and the rule")
-      list(comparison.nets + comparison.lines.filter { !$0.hasPrefix(Self.mark) }, to: &html)
-    }
   }
 
   private func writeVerdicts(of comparison: Results.Comparison, to html: inout HTML) {

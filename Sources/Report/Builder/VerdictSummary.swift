@@ -41,13 +41,13 @@ struct VerdictSummary {
       }
       html.markup("</tbody></table>")
     }
-    // Which side of 0 is the good one is said by the rule below: it depends on the figures.
-    let unit = tests[0].column == "all" ? " in \(comparison.unit)" : ""
+    let isPooled = tests[0].column == "all"
+    let unit = isPooled ? " over all values of \(comparison.pairs.across), in \(comparison.unit)," : ""
     html.element(
       "p", ["class": "interval"],
       text:
         "Mean differences\(unit) with 95 % intervals that no correction has widened; the outcomes are corrected "
-        + "for their number.")
+        + "for their number. \(comparison.scheme) is \(comparison.sides.below) where they are below 0.")
     for remark in comparison.remarks {
       html.element("p", ["class": "reason"]) { $0.foreign("Why \(remark)") }
     }
@@ -61,5 +61,29 @@ struct VerdictSummary {
     html.element("span", ["class": "interval"]) {
       $0.foreign("\(figure(test.mean))\(ends); \(comparison.good) in \(test.closer) of \(test.pairs)")
     }
+    let places = outcomes(besides: test)
+    if places.isEmpty { return }
+    html.markup("<br>")
+    html.element("span", ["class": "interval"]) { $0.foreign(places) }
+  }
+
+  /// What comes out at single columns, where a test is over all: `at 500 not shown; at 3500 closer`.
+  private func outcomes(besides test: Results.Test) -> String {
+    if test.column != "all" { return "" }
+    let single = comparison.tests.filter {
+      $0.column != "all" && $0.figure == test.figure && $0.against == test.against
+        && $0.setting == test.setting
+    }
+    var verdicts = Numbering<String>()
+    var places: [[String]] = []
+    for each in single {
+      let number = verdicts.number(each.verdict)
+      if number == places.count { places.append([]) }
+      places[number].append(each.column)
+    }
+    return zip(verdicts.all, places).map { verdict, places in
+      let all = places.count > 2 && places.count == single.count
+      return "at \(all ? "each \(comparison.pairs.across)" : places.joined(separator: ", ")) \(verdict)"
+    }.joined(separator: "; ")
   }
 }

@@ -16,6 +16,8 @@ static const char script[] = {
     ,
 #embed "charts.js"
     ,
+#embed "forests.js"
+    ,
 #embed "distances.js"
     ,
 #embed "live.js"

@@ -1,4 +1,4 @@
-// Drawings from the page's data: forest plots of paired tests, any figure by any axis, predicted effects beside actual ones.
+// Drawings from the page's data: any figure by any axis, predicted effects beside actual ones; what all drawings share.
 
 const COLOURS = 8;
 /** Single values are drawn up to this number: more would hide each other. */
@@ -44,7 +44,7 @@ function mark(x, y, place, isHollow, title) {
 
 function startCharts(p) {
   const article = document.getElementById(`p${p}`), pipeline = DATA.pipelines[p];
-  pipeline.tests.forEach((tests, place) => article.querySelectorAll('.verdict .forest')[place].append(...forest(tests)));
+  article.querySelectorAll('.verdict .forest').forEach((place, at) => drawForest(/** @type {HTMLElement} */ (place), pipeline.tests[at]));
   const drawn = [explorer(p), ...pipeline.effects.map(effects)].filter(Boolean);
   if (!drawn.length) return;
   const section = make('section', { id: `p${p}-explore`, class: 'explore' }, make('h2', null, 'Explore'), drawn);
@@ -53,61 +53,24 @@ function startCharts(p) {
   document.querySelector(`nav a[href="#p${p}-graph"]`).closest('li').before(link);
 }
 
-// Forest plots
-
-/** Paired differences: those over all columns, and those of each figure by column. Each has its own unit. */
-function forest(tests) {
-  const rows = tests.rows.filter(row => row.mean !== null), figures = [...new Set(rows.map(row => row.figure))];
-  const pooled = rows.filter(row => row.column === 'all');
-  return [
-    forestOf(tests, pooled, figures.length > 1, `over all columns, in ${tests.unit}`),
-    ...figures.map(name => forestOf(tests, rows.filter(row => row.column !== 'all' && row.figure === name), false, `${name} in its own unit, by column`)),
-  ].filter(Boolean);
-}
-
-/** A line a test; whatever goes beyond the frame ends in an arrow. */
-function forestOf(tests, rows, isNamed, what) {
-  if (!rows.length) return null;
-  const name = row => [isNamed && row.figure, row.against, row.setting, row.column !== 'all' && row.column].filter(Boolean).join(' · ');
-  const ends = rows.flatMap(row => [row.lower ?? row.mean, row.upper ?? row.mean]);
-  const sizes = ends.map(Math.abs).sort((a, b) => a - b);
-  const limit = 8 * (sizes[Math.floor(sizes.length / 2)] || 1);
-  const low = Math.max(Math.min(0, ...ends), -limit), high = Math.min(Math.max(0, ...ends), limit);
-  const [left, right, width, line] = [270, 720, 900, 20], height = rows.length * line + 58;
-  const x = scale(low, high, left, right), inside = value => Math.min(Math.max(value, low), high);
-  const short = text => text.length > 33 ? text.slice(0, 32) + '…' : text;
-  const parts = ticks(low, high, 6).map(value => [
-    make('svg:line', { class: value === 0 ? 'zero' : 'grid', x1: x(value), x2: x(value), y1: 26, y2: height - 30 }),
-    make('svg:text', { class: 'faint', x: x(value), y: height - 14, 'text-anchor': 'middle' }, plain(value))]);
-  rows.forEach((row, place) => {
-    const y = 38 + place * line, isPooled = row.column === 'all';
-    const title = `${name(row)}: ${figure(row.mean)} (${figure(row.lower)} to ${figure(row.upper)}), ${row.pairs} pairs, ${row.verdict}`;
-    const bar = row.lower === null || row.upper === null ? [] : [
-      make('svg:line', { class: 'stroke', x1: x(inside(row.lower)), x2: x(inside(row.upper)), y1: y, y2: y }),
-      ...[[row.lower, low, '◂'], [row.upper, high, '▸']].filter(([end, edge]) => inside(end) === edge && end !== edge)
-        .map(([, edge, sign]) => make('svg:text', { x: x(edge), y: y + 4, 'text-anchor': 'middle' }, sign))];
-    parts.push(make('svg:g', { class: isPooled ? 'c1' : 'c0' }, make('svg:title', null, title),
-      make('svg:text', { x: left - 14, y: y + 4, 'text-anchor': 'end', 'font-weight': isPooled ? 600 : 400 }, short(name(row))),
-      bar, inside(row.mean) === row.mean ? mark(x(row.mean), y, isPooled ? 3 : 1, row.failed > 0) : [],
-      make('svg:text', { x: right + 14, y: y + 4 }, short(row.verdict))));
-  });
-  parts.push(make('svg:text', { class: 'faint', x: x(0), y: 16, 'text-anchor': 'middle' },
-    `◂ ${short(tests.scheme)} closer to retraining   |   further ▸`));
-  return make('figure', null, drawing(width, height, `Paired differences of ${tests.scheme}, ${what}`, parts.flat()),
-    make('figcaption', null, `Mean difference and 95 % interval, ${what}: `, foreign(tests.scheme),
-      ' less the other scheme. Hollow: a solve did not converge. ', make('small', null, 'Node: ', foreign(tests.node))));
-}
-
 // The explorer: any figure by any axis, with series and facets
+
+/** Rows of a result as the explorer takes them, with an axis for their labels. */
+function source(rows, name, label) {
+  return {
+    name, label, metrics: rows.metrics, axes: { [label]: rows.labels, ...rows.axes }, across: rows.across, over: rows.over,
+    first: rows.first, failed: rows.converged.map(value => value === 0),
+  };
+}
 
 /** The rows that can be drawn: those of tables, and of the nodes what each took. */
 function sources(p) {
   const pipeline = DATA.pipelines[p], { nodes } = pipeline;
   /** @type {Source[]} */
-  const list = pipeline.results.map(rows => ({
-    name: rows.node, metrics: rows.metrics, axes: { scheme: rows.labels, ...rows.axes }, across: rows.across, over: rows.over,
-    failed: rows.converged.map(value => value === 0),
-  }));
+  const list = [
+    ...pipeline.results.map(rows => source(rows, rows.node, 'scheme')),
+    ...pipeline.tests.map(tests => ({ ...source(tests.pairs, `differences of ${tests.node}`, 'against'), isDifference: true })),
+  ];
   const made = nodes.file.map((file, n) => file === '' ? -1 : n).filter(n => n >= 0);
   if (!made.length) return list;
   const axes = /** @type {Record<string, string[]>} */ ({ stage: [] });
@@ -147,8 +110,8 @@ function explorer(p) {
   };
   const fill = (source, wanted) => {
     const axes = Object.keys(source.axes).filter(axis => axis !== source.over);
-    const series = axes.includes('scheme') ? 'scheme' : '';
-    options(controls[1], Object.keys(source.metrics), wanted[0] || 'group/loss');
+    const series = source.label ?? '';
+    options(controls[1], Object.keys(source.metrics), wanted[0] || source.first);
     options(controls[2], axes, wanted[1] || source.across);
     options(controls[3], ['', ...axes], wanted[2] ?? series);
     options(controls[4], ['', ...axes], wanted[3] ?? '');
@@ -193,7 +156,8 @@ function facets(source, metric, across, series, facet) {
   });
   const words = rows.length > DOTS ? '' : '; dots: its single values';
   return [names.length > 1 ? legend(names) : null, ...drawn, make('p', { class: 'notes' },
-    `Mean and 95 % interval over ${source.over}${words}. Hollow: a solve did not converge.`)].filter(Boolean);
+    `${source.isDifference ? 'Figure less that of the other scheme: mean' : 'Mean'} and 95 % interval over ${source.over}${words}. ` +
+    'Hollow: a solve did not converge.')].filter(Boolean);
 }
 
 function curves(source, metric, across, rows, seriesOf, count) {
@@ -204,7 +168,7 @@ function curves(source, metric, across, rows, seriesOf, count) {
   const edge = isNumeric ? 40 : (width - left) / places.length / 2;
   const x = isNumeric ? scale(numbers[0], numbers.at(-1), left + edge, width - 20 - edge, isLogarithmic)
     : scale(0, places.length - 1, left + edge, width - 20 - edge);
-  const isPositive = rows.every(row => values[row] >= 0);
+  const isPositive = !source.isDifference && rows.every(row => values[row] >= 0);
   const points = [], groups = new Map();
   for (const row of rows) {
     const key = `${seriesOf.get(row)} ${source.axes[across][row]}`;
@@ -223,13 +187,13 @@ function curves(source, metric, across, rows, seriesOf, count) {
         place });
     });
   }
-  const shown = points.flatMap(point => [point.low, point.high, ...point.here.map(row => values[row])]);
+  const shown = [...(source.isDifference ? [0] : []), ...points.flatMap(point => [point.low, point.high, ...point.here.map(row => values[row])])];
   const low = Math.min(...shown), high = Math.max(...shown), room = (high - low || Math.abs(high) || 1) * 0.05;
   const isFar = low > 0 && high / low > 50;
   const y = isFar ? scale(low, high, bottom - 8, 22, true) : scale(isPositive && low < high / 3 ? 0 : low - room, high + room, bottom, 18);
   const marks = isFar ? ticks(Math.log10(low), Math.log10(high), 5).filter(Number.isInteger).map(power => 10 ** power)
     : ticks(isPositive && low < high / 3 ? 0 : low - room, high + room, 6);
-  const frame = marks.map(value => [make('svg:line', { class: 'grid', x1: left, x2: width - 10, y1: y(value), y2: y(value) }),
+  const frame = marks.map(value => [make('svg:line', { class: source.isDifference && value === 0 ? 'zero' : 'grid', x1: left, x2: width - 10, y1: y(value), y2: y(value) }),
     make('svg:text', { class: 'faint', x: left - 8, y: y(value) + 4, 'text-anchor': 'end' }, plain(value))]);
   const every = Math.ceil(places.length / 14);
   places.forEach((place, at) => {
@@ -243,8 +207,8 @@ function curves(source, metric, across, rows, seriesOf, count) {
     make('svg:line', { class: 'stroke', x1: point.x, x2: point.x, y1: y(point.low), y2: y(point.high) }),
     mark(point.x, y(point.mean), point.series, point.here.some(row => source.failed[row]),
       `${across} ${point.place}: ${figure(point.mean)} (${figure(point.low)} to ${figure(point.high)}), n = ${point.here.length}`)));
-  // No line between two sizes: there would be nothing that it shows.
-  const lines = !isNumeric || places.length < 3 ? [] : Array.from({ length: count }, (_, series) => {
+  // No line between two sizes: there would be nothing that it shows. Nor between two differences.
+  const lines = !isNumeric || source.isDifference || places.length < 3 ? [] : Array.from({ length: count }, (_, series) => {
     const own = points.filter(point => point.series === series);
     return make('svg:g', { class: `c${series % COLOURS}`, opacity: 0.6 }, make('svg:polyline',
       { class: 'stroke', points: own.map(point => `${point.x},${y(point.mean)}`).join(' ') }));

@@ -69,6 +69,7 @@ interface ResultsData {
   title: string;
   across: string;
   over: string;
+  first: string;
   labels: string[];
   axes: Record<string, string[]>;
   metrics: Record<string, (number | null)[]>;
@@ -81,6 +82,9 @@ interface TestsData {
   title: string;
   scheme: string;
   unit: string;
+  below: string;
+  above: string;
+  pairs: ResultsData;
   rows: TestData[];
 }
 
@@ -154,5 +158,8 @@ interface Source {
   across: string;
   over: string;
   failed: boolean[];
+  first?: string;
+  label?: string;
   isPooled?: boolean;
+  isDifference?: boolean;
 }

@@ -23,8 +23,11 @@ function make(name, attributes, ...children) {
   return element;
 }
 
+/** A text in which nothing turns the direction of what stands around it. */
+const straight = text => String(text).replace(/[\u202A-\u202E\u2066-\u2069]/g, '\uFFFD');
+
 /** A text of the user's, apart from the direction of what stands around it. */
-const foreign = text => make('bdi', null, String(text).replace(/[\u202A-\u202E\u2066-\u2069]/g, '\uFFFD'));
+const foreign = text => make('bdi', null, straight(text));
 
 /** A drawing of its own size, which shrinks on a narrow screen no further than to be read. */
 function drawing(width, height, label, ...children) {

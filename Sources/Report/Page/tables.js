@@ -16,7 +16,26 @@ function startTables(p) {
     heads.forEach((head, column) => makeSortable(table, rows, heads, head, column, data));
     box.querySelector('.scroll').before(tools(table, rows, heads, data));
     makeCellsOpen(p, t, table, data);
+    keepNamesInSight(table, data.keys);
   });
+}
+
+/** The columns that name a row stay in sight when a table scrolls: all, or where they would take half of the room, the one that tells most rows apart. */
+function keepNamesInSight(table, keys) {
+  const region = table.closest('.scroll'), rows = [...table.tBodies[0].rows], heads = [...table.tHead.rows[0].cells].slice(0, keys);
+  const values = heads.map((_, at) => new Set(rows.map(row => row.cells[at].textContent)).size);
+  const best = values.indexOf(Math.max(...values));
+  new ResizeObserver(() => {
+    const widths = heads.map(head => head.offsetWidth);
+    const sum = count => widths.slice(0, count).reduce((all, width) => all + width, 0);
+    const haveRoom = sum(keys) < region.clientWidth / 2;
+    for (const row of table.rows) {
+      heads.forEach((_, at) => {
+        row.cells[at].classList.toggle('pinned', haveRoom || at === best);
+        row.cells[at].style.left = `${haveRoom ? sum(at) : 0}px`;
+      });
+    }
+  }).observe(region);
 }
 
 function makeSortable(table, rows, heads, head, column, data) {
@@ -51,7 +70,8 @@ function tools(table, rows, heads, data) {
   const show = () => {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     for (const row of rows) {
-      const names = [...row.cells].slice(0, data.keys).map(cell => cell.textContent.toLowerCase()).join(' ');
+      const texts = [...row.cells].filter((_, at) => at < data.keys || !data.cells[row.dataset.r][at]);
+      const names = texts.map(cell => cell.textContent.toLowerCase()).join(' ');
       const isChosen = data.figure === undefined || chosen.has(row.cells[data.figure].textContent);
       row.hidden = !isChosen || !words.every(word => names.includes(word));
     }

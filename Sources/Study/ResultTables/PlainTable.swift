@@ -39,6 +39,8 @@ public struct PlainTable: Sendable, Equatable {
   public var notConverged: [Int]
   /// For each record, the nodes behind it; empty if they are not known.
   public var nodes: [[String]] = []
+  /// How many of the first columns name a record; nil for all texts before the first number.
+  public var keys: Int?
   /// Small tables below the notes, of what the figures stand on.
   public var appendices: [PlainTable] = []
 

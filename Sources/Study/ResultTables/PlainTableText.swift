@@ -10,7 +10,7 @@ extension PlainTable {
     var output = TextLines.wrapped([title], width: width) + [""]
     let grid = Grid(
       header: shown.map(\.name), rows: cells, isLeft: shown.map { isText($0.values) },
-      names: shown.prefix { isText($0.values) }.count)
+      names: keys ?? shown.prefix { isText($0.values) }.count)
     output += grid.lines(width: width)
     if !allNotes.isEmpty { output += [""] + TextLines.wrapped(allNotes, width: width) }
     return ([output.joined(separator: "\n") + "\n"] + appendices.map { $0.text(width: width) })

@@ -65,7 +65,7 @@ extension ResultTable {
 }
 
 extension PlainTable {
-  /// The table as a grid; the texts before the first number name a row.
+  /// The table as a grid.
   public var grid: TableGrid {
     let columns = shown
     let rows = cells.enumerated().map { row, texts in
@@ -77,8 +77,8 @@ extension PlainTable {
     }
     return TableGrid(
       title: title, columns: columns.map(\.name),
-      keys: columns.firstIndex { !isText($0.values) } ?? columns.count, figureColumn: nil, rows: rows,
-      above: [],
+      keys: keys ?? columns.firstIndex { !isText($0.values) } ?? columns.count, figureColumn: nil,
+      rows: rows, above: [],
       notes: allNotes, appendices: appendices.map(\.grid))
   }
 

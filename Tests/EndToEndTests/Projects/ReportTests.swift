@@ -74,6 +74,13 @@ enum Browser {
       "retrain: trained anew without the removed images. That is retraining.",
       "<dt><bdi>size (axis)</bdi></dt><dd><bdi>10, 20</bdi></dd>",
       "data:image/svg+xml;base64,", "damping: 0.00316",
+      "Data: mnist, the first 600 training images, the first 100 test images. Net: lenet, trained for 1 epoch.",
+      "3-step: removed in 3 steps: near, moderate, far, by distance in feature space (damping 0.5).",
+      ": removed in one step (damping 0.5).",
+      "p adjusted: by Holm&#39;s method, for the number of tests of the same family. Families: 1 test over all values "
+        + "of size; 2 tests at one value of size.",
+      "3-step is closer to retraining where they are below 0.", "<bdi>at 10",
+      "words such as <code>evaluate size=20 repeat=2</code> find one.",
     ] {
       #expect(page.contains(words), "the page lacks '\(words)'")
     }

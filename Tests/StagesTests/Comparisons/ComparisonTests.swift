@@ -135,7 +135,7 @@ import Testing
       let svg = String(
         decoding: try FileReader(at: picture.path).read("/files/differences.svg", as: UInt8.self),
         as: UTF8.self)
-      #expect(svg.contains("against near") && svg.contains("damping"))
+      #expect(svg.contains(">against<") && svg.contains(">near<") && svg.contains("damping"))
     }
   }
 

@@ -59,6 +59,39 @@ import Testing
     #expect(nets.count == 3 && nets[0].hasPrefix("retrain, again: ") && nets[1].hasPrefix("third: "))
   }
 
+  /// A reader is told for how many tests p is adjusted, which side of 0 is which, and what each figure is.
+  @Test func saysWhatTheFiguresAre() throws {
+    var values = try ParameterValues(Self.known, of: DifferencesStage.declaration)
+    let tests = ["a", "b", "original"].flatMap { against in
+      ["10", "20", "all"].map { column in
+        var test = DifferenceTest()
+        (test.against, test.column) = (against, column)
+        return test
+      }
+    }
+    #expect(
+      DifferencesStage.families(tests, values)?.hasSuffix(
+        "Families: 2 tests over all values of size; 1 test over all values of size against original and third, the controls; "
+          + "4 tests at one value of size; 2 tests at one value of size against original and third, the controls."
+      )
+        == true)
+    #expect(DifferencesStage.families([], values) == nil)
+    var sides = DifferencesStage.sidesOfZero(values)
+    #expect(sides.below == "closer to retraining" && sides.above == "further")
+    values = try ParameterValues(
+      [
+        "scheme": "a", "endpoint": "figures", "figures": .list(["test_other.accuracy", "kl", "own"]),
+        "better": "larger",
+      ],
+      of: DifferencesStage.declaration)
+    sides = DifferencesStage.sidesOfZero(values)
+    #expect(sides.below == "worse" && sides.above == "better")
+    let meanings = DifferencesStage.meanings(values)
+    #expect(meanings.count == 2 && meanings[1].hasPrefix("kl, output KL: "))
+    #expect(
+      meanings[0] == "test_other.accuracy: share of right decisions on the test images of the other labels")
+  }
+
   private static func tests(_ file: borrowing FileReader, against: String) throws -> [Int] {
     let others = try file.readStrings("/tests/against")
     return others.indices.filter { others[$0] == against }

@@ -103,6 +103,8 @@ struct ResultsData {
   var across: String
   /// The axis that means are taken over.
   var over: String
+  /// The figure that stands first.
+  var first: String
   var labels: [String]
   var axes: [String: [String]]
   var metrics: [String: [Number]]
@@ -118,6 +120,11 @@ struct TestsData {
   var scheme: String
   /// The unit of the means over all columns; that of the others is the figure's own.
   var unit: String
+  /// What a difference below 0 says of the scheme, and one above it.
+  var below: String
+  var above: String
+  /// The differences behind the tests.
+  var pairs: ResultsData
   var rows: [Row]
 
   struct Row {

@@ -62,8 +62,8 @@ extension TableData.Cell: PageValue {
 extension ResultsData: PageValue {
   func write(to json: inout JSONText) {
     json.object([
-      "node": node, "title": title, "across": across, "over": over, "labels": labels, "axes": axes,
-      "metrics": metrics, "converged": converged, "nodes": nodes,
+      "node": node, "title": title, "across": across, "over": over, "first": first, "labels": labels,
+      "axes": axes, "metrics": metrics, "converged": converged, "nodes": nodes,
     ])
   }
 }
@@ -71,7 +71,9 @@ extension ResultsData: PageValue {
 extension TestsData: PageValue {
   func write(to json: inout JSONText) {
     json.object([
-      "node": node, "title": title, "scheme": scheme, "unit": unit, "rows": rows,
+      "node": node, "title": title, "scheme": scheme, "unit": unit, "below": below, "above": above,
+      "pairs": pairs,
+      "rows": rows,
     ])
   }
 }

@@ -25,10 +25,16 @@ struct Results {
     var tests: [DifferenceTest]
     /// The rule, and the verdicts in words.
     var lines: [String]
-    /// The nets that the rule speaks of.
-    var nets: [String]
+    /// The nets and figures that the rule speaks of, and how each scheme removes a group.
+    var words: [String]
     /// The word for the good side: closer, or better.
     var good: String
+    /// What a difference below 0 says of the scheme, and one above it.
+    var sides: (below: String, above: String)
+    /// For how many tests each p is adjusted.
+    var families: String?
+    /// The differences of the pairs, a figure a column.
+    var pairs: ResultsData
     /// Why a test shows nothing, where that is not for its figures alone.
     var reasons: [String?]
     /// The reasons of the tests of `headline`, each once.
@@ -94,7 +100,8 @@ struct Results {
     let parameters = plan[node].parameters
     return ResultsData(
       node: plan[node].name, title: parameters[TableReport.title], across: parameters[TableStage.columns],
-      over: parameters[TableStage.over], labels: names.labels, axes: names.axes,
+      over: parameters[TableStage.over], first: TableStage.first(parameters, among: metrics.keys)?.name ?? "",
+      labels: names.labels, axes: names.axes,
       metrics: Dictionary(uniqueKeysWithValues: metrics.map { ($0.key.name, $0.value.map(Number.init)) }),
       converged: try file.read(\.facts).map { $0.outcome.converged ? 1 : 0 },
       nodes: plan.predecessors(of: node).map(\.index))
@@ -109,12 +116,59 @@ struct Results {
       case .logRatio: "log ratio"
       }
     let tests = try file.read(\.tests)
+    let words =
+      DifferencesStage.nets(parameters) + removals(node, plan) + DifferencesStage.meanings(parameters)
     return Comparison(
       node: node, title: parameters[TableReport.title], scheme: parameters[DifferencesStage.scheme],
-      unit: unit, tests: tests, lines: try file.read(\.verdict),
-      nets: DifferencesStage.nets(parameters), good: DifferencesStage.goodSide(parameters),
+      unit: unit, tests: tests, lines: try file.read(\.verdict), words: words,
+      good: DifferencesStage.goodSide(parameters), sides: DifferencesStage.sidesOfZero(parameters),
+      families: DifferencesStage.families(tests, parameters),
+      pairs: try pairs(file, tests, node, plan),
       reasons: tests.map { DifferencesStage.reason($0, parameters) },
       remarks: DifferencesStage.remarks(Comparison.headline(tests), parameters))
+  }
+
+  /// How each scheme of a comparison removes a group, a line each.
+  private static func removals(_ node: NodeID, _ plan: Plan) -> [String] {
+    var seen: Set<String> = []
+    return plan[node].inputs.flatMap { input -> [JoinMember] in
+      guard case .join(let join) = input.source else { return [] }
+      return plan.joins[join.index].members
+    }.compactMap { member in
+      guard seen.insert(member.label).inserted else { return nil }
+      return NetWords.removal(member.node, in: plan).map { "\(member.label): \($0)." }
+    }
+  }
+
+  /// The pairs of a comparison as rows: a row for each other scheme and place, with the differences of all figures.
+  private static func pairs(
+    _ file: borrowing ArtifactReader<DifferencesArtifact>, _ tests: [Test], _ node: NodeID, _ plan: Plan
+  ) throws -> ResultsData {
+    let names = try file.read(\.pairs.rows)
+    let (figures, differences) = (try file.read(\.pairs.figure), try file.read(\.pairs.difference))
+    let axes = names.axes.keys.sorted()
+    var rows = Numbering<[String]>()
+    let places = names.labels.indices.map { pair in
+      rows.number([names.labels[pair]] + axes.map { names.axes[$0]?[pair] ?? "" })
+    }
+    var metrics: [String: [Number]] = [:]
+    for (pair, figure) in figures.enumerated() {
+      metrics[figure, default: Array(repeating: Number(.nan), count: rows.all.count)][places[pair]] =
+        Number(differences[pair])
+    }
+    let parameters = plan[node].parameters
+    let across = parameters[DifferencesStage.columns]
+    let failed = Set(tests.filter { $0.notConverged > 0 }.map { [$0.against, $0.column] })
+    let column = axes.firstIndex(of: across).map { $0 + 1 }
+    return ResultsData(
+      node: plan[node].name, title: parameters[TableReport.title], across: across,
+      over: parameters[DifferencesStage.over], first: tests.first?.figure ?? "",
+      labels: rows.all.map { $0[0] },
+      axes: Dictionary(
+        uniqueKeysWithValues: axes.enumerated().map { place, axis in (axis, rows.all.map { $0[place + 1] }) }),
+      metrics: metrics,
+      converged: rows.all.map { row in failed.contains([row[0], column.map { row[$0] } ?? "all"]) ? 0 : 1 },
+      nodes: [])
   }
 
   private static func effects(_ path: String, _ node: NodeID, _ plan: Plan) throws -> [EffectsData] {
@@ -153,7 +207,8 @@ extension Results.Comparison {
   /// The tests as the page draws them.
   func data(_ plan: Plan) -> TestsData {
     TestsData(
-      node: plan[node].name, title: title, scheme: scheme, unit: unit,
+      node: plan[node].name, title: title, scheme: scheme, unit: unit, below: sides.below, above: sides.above,
+      pairs: pairs,
       rows: tests.map { test in
         TestsData.Row(
           figure: test.figure, against: test.against, setting: test.setting, column: test.column,

@@ -66,5 +66,43 @@ extension DifferencesStage {
   /// The word for the side of a test that speaks for the scheme: closer, or better.
   package static func goodSide(_ values: ParameterValues) -> String { Verdict.sides(values).good }
 
+  /// What a mean difference below 0 says of the scheme, and one above it.
+  package static func sidesOfZero(_ values: ParameterValues) -> (below: String, above: String) {
+    let (good, _, bad) = Verdict.sides(values)
+    let best = values[endpoint] == .figures ? good : good + " to retraining"
+    return Verdict.sign(values) > 0 ? (best, bad) : (bad, best)
+  }
+
+  /// What the compared figures are, where their names don't say it and no rule does.
+  package static func meanings(_ values: ParameterValues) -> [String] {
+    if values[endpoint] == .stepLength { return [] }
+    return values[figures].compactMap(EvaluationMetrics.meaning)
+  }
+
+  /// The tests that p is adjusted for together: those over all columns or of one, against nets to be checked by or others.
+  static func family(of test: DifferenceTest, _ values: ParameterValues) -> Int {
+    (test.column == "all" ? 0 : 1) + (controls(values).contains(test.against) ? 2 : 0)
+  }
+
+  private static func controls(_ values: ParameterValues) -> [String] {
+    values[endpoint] == .figures ? [] : [values[untouched], values[control]].compactMap { $0 }
+  }
+
+  /// For how many tests each p is adjusted, in a sentence.
+  package static func families(_ tests: [DifferenceTest], _ values: ParameterValues) -> String? {
+    let sizes = Dictionary(grouping: tests) { family(of: $0, values) }.mapValues(\.count)
+    if tests.isEmpty { return nil }
+    let axis = values[columns]
+    let words = ["over all values of \(axis)", "at one value of \(axis)"].enumerated().flatMap { at, place in
+      [("", at), (" against \(controls(values).joined(separator: " and ")), the controls", at + 2)].compactMap
+      { whom, number in
+        sizes[number].map { "\($0) \($0 == 1 ? "test" : "tests") \(place)\(whom)" }
+      }
+    }
+    return
+      "p adjusted: by Holm's method, for the number of tests of the same family. Families: "
+      + words.joined(separator: "; ") + "."
+  }
+
   private static func figure(_ value: Double) -> String { PlainTable.figure(value) }
 }

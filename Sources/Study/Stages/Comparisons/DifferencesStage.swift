@@ -57,9 +57,10 @@ public enum DifferencesStage: Stage {
     "tolerance", .optional(.number(1e-12...1e12)), default: nil,
     "figures: the margin of equivalence at one column, in the figure's own unit (null: equivalence is not tested)"
   )
-  static let columns = Parameter(
+  package static let columns = Parameter(
     "columns", .string, default: "size", "the axis of which each value has a test, and all together")
-  static let over = Parameter("over", .string, default: "repeat", "the axis that pairs are drawn from")
+  package static let over = Parameter(
+    "over", .string, default: "repeat", "the axis that pairs are drawn from")
   static let level = Parameter("level", .number(0.0001...0.5), default: 0.05, "the level of each test")
   static let margin = Parameter(
     "margin", .number(1e-6...1e6), default: 0.5,
@@ -154,11 +155,8 @@ public enum DifferencesStage: Stage {
       pairs += comparison.pairs
       tests += try comparison.tests()
     }
-    let controls = isOfRetraining ? [values[untouched], values[control]].compactMap { $0 } : []
     var records = tests.map(\.record)
-    Verdict.judge(&records, values) {
-      ($0.column == "all" ? 0 : 1) + (controls.contains($0.against) ? 2 : 0)
-    }
+    Verdict.judge(&records, values) { family(of: $0, values) }
     var artifact = try ArtifactWriter<DifferencesArtifact>(task)
     try artifact.write(
       \.pairs.rows, RowNames(labels: pairs.map(\.against), axes: pairs.map(\.axes)))

@@ -32,6 +32,52 @@ enum EvaluationMetrics {
       "relearning": ("relearning steps", .relearningSteps, false, 1),
     ]
 
+  /// What figures mean whose names don't say it.
+  static let meanings: [(metric: String, line: String)] = [
+    ("distance", "parameter distance: L2 distance to the retrained nets' parameters"),
+    (
+      "kl",
+      "output KL: KL(retrained ‖ net), the Kullback-Leibler divergence of the outputs, in nats, mean over the test images"
+    ),
+    ("changed", "changed decisions: share of test images with another decision than the retrained nets'"),
+    (
+      "mia_auc",
+      "membership AUC: area under the curve of an attack that tells the removed images from test images of "
+        + "their label by the loss; 0.5: no better than chance"
+    ),
+    ("f1", "F1: 2 (1 − a) b / (1 − a + b) as in the GIF paper; a: self accuracy, b: test other accuracy"),
+    (
+      "relearning",
+      "relearning steps: SGD steps on the removed images until their loss is back; "
+        + "not finite: not within the limit"
+    ),
+  ]
+
+  /// A figure in words; nil for one of a command.
+  static func meaning(_ name: String) -> String? {
+    if let known = meanings.first(where: { $0.metric == name }) {
+      return known.line.hasPrefix(name) ? known.line : "\(name), \(known.line)"
+    }
+    let parts = name.split(separator: ".").map(String.init)
+    guard parts.count == 2, let split = EvaluationSplit(rawValue: parts[0]), ofSplit[parts[1]] != nil else {
+      return nil
+    }
+    let images =
+      switch split {
+      case .group: "the removed images"
+      case .retained: "the training images that stay"
+      case .train: "all training images"
+      case .test: "the test images"
+      case .testLabel: "the test images of the removed label"
+      case .testOther: "the test images of the other labels"
+      }
+    let loss =
+      parts[1].hasPrefix("accuracy")
+      ? "share of right decisions" : "mean cross-entropy without regularisation"
+    let gap = parts[1].contains("gap") ? ", less that of the retrained nets" : ""
+    return "\(name): \(loss) on \(images)\(gap)"
+  }
+
   /// Figures of one split, by what stands behind the dot.
   private static let ofSplit:
     [String: (label: String, figure: SplitFigure, unit: SplitFigure?, isPercent: Bool)] = [

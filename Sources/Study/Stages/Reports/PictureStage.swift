@@ -48,7 +48,7 @@ public enum PictureStage: Stage {
 
   /// What it says of itself.
   public static let declaration = StageDeclaration(
-    name: "picture", version: 4, summary: "draws a picture as PNG and SVG, by gnuplot",
+    name: "picture", version: 5, summary: "draws a picture as PNG and SVG, by gnuplot",
     parameters: [kind, title, count, metric],
     inputs: [
       InputDeclaration("normality", accepts: ["normality"], .optional, "the sample and its tests"),

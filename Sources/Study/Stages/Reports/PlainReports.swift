@@ -55,14 +55,17 @@ extension TableReport {
       ("figure", .texts(tests.map(\.figure))), ("against", .texts(tests.map(\.against))),
     ]
     if !tests.allSatisfy(\.setting.isEmpty) { columns.append(("setting", .texts(tests.map(\.setting)))) }
+    columns.append(("at", .texts(tests.map(\.column))))
+    let keys = columns.count
+    // What a reader looks for stands first: on a narrow screen the rest lies out of sight.
     columns += [
-      ("at", .texts(tests.map(\.column))), ("pairs", .counts(tests.map(\.pairs))),
-      ("\(good) in", .counts(tests.map(\.closer))),
+      ("verdict", .texts(tests.map(\.verdict))),
       (
         "mean difference",
         .intervals(tests.map { Interval(value: $0.mean, lower: $0.lower, upper: $0.upper) })
       ),
-      ("p", .numbers(tests.map(\.pvalue))), ("p adjusted", .numbers(tests.map(\.adjusted))),
+      ("p adjusted", .numbers(tests.map(\.adjusted))), ("pairs", .counts(tests.map(\.pairs))),
+      ("\(good) in", .counts(tests.map(\.closer))), ("p", .numbers(tests.map(\.pvalue))),
       ("p signed rank", .numbers(tests.map(\.signedRank))),
       ("ranks", .texts(tests.map { words[$0.signedRankSide + 1] })),
     ]
@@ -83,12 +86,14 @@ extension TableReport {
     if tests.contains(where: { $0.notFinite > 0 }) {
       columns.append(("not finite", .counts(tests.map(\.notFinite))))
     }
-    columns.append(("verdict", .texts(tests.map(\.verdict))))
-    return PlainTable(
+    var table = PlainTable(
       title: title, columns: columns,
       notes: ["(… to …): the 95 % interval of the mean (Student's t)."] + verdict
+        + [DifferencesStage.families(tests, values)].compactMap { $0 }
         + DifferencesStage.remarks(tests.filter { $0.column == "all" }, values),
       notConverged: tests.map(\.notConverged))
+    table.keys = keys
+    return table
   }
 
   private static func calibration(_ calibration: Calibration, choice: [String], title: String) -> PlainTable {

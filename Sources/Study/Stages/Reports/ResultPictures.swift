@@ -61,8 +61,7 @@ enum ResultPictures {
     }
     return .lines(
       title: heading(title, choice.figure.label), subtitle: "mean and 95 % interval over \(over)",
-      x: across, y: choice.figure.label, series: series, levels: levels, isLogarithmic: isLogarithmic(series),
-      zero: nil)
+      x: across, y: choice.figure.label, series: series, levels: levels, isLogarithmic: isLogarithmic(series))
   }
 
   /// Mean paired differences: by setting if there are numbered ones, else by column.
@@ -78,7 +77,7 @@ enum ResultPictures {
     }
     let series = distinctInOrder(tests.map(\.against)).map { name in
       Series(
-        name: "against \(name)",
+        name: name,
         points: tests.compactMap { test in
           guard test.against == name, let x = place(test) else { return nil }
           return Series.Point(
@@ -95,11 +94,11 @@ enum ResultPictures {
     let side = Verdict.sign(parameters) > 0 ? "below" : "above"
     let what =
       isOfFigures ? parameters[DifferencesStage.figures].joined(separator: ", ") : "|loss − retrained|"
-    return .lines(
+    return .differences(
       title: heading(title, "\(scheme): \(good)\(isOfFigures ? "" : " to retraining") than others?"),
       subtitle: "difference of \(what), mean and 95 % interval",
       x: across ?? parameters[DifferencesStage.columns], y: "\(scheme) less the other", series: series,
-      isLogarithmic: isLogarithmic(series), zero: "\(side) 0: \(scheme) is \(good)")
+      lead: "against", isLogarithmic: isLogarithmic(series), zero: "\(side) 0: \(scheme) is \(good)")
   }
 
   /// Predicted and actual effects on a split.

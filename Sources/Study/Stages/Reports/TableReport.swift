@@ -159,22 +159,7 @@ public struct TableReport {
           + "seed to seed: what a net like them differs by"
       )
     }
-    for (metric, line) in [
-      ("distance", "parameter distance: L2 distance to the retrained nets' parameters"),
-      ("kl", "output KL: KL(retrained ‖ net) in nats, mean over the test images"),
-      ("changed", "changed decisions: share of test images with another decision than the retrained nets'"),
-      (
-        "mia_auc",
-        "membership AUC: area under the curve of an attack that tells the removed images from test images of "
-          + "their label by the loss; 0.5: no better than chance"
-      ),
-      ("f1", "F1: 2 (1 − a) b / (1 − a + b) as in the GIF paper; a: self accuracy, b: test other accuracy"),
-      (
-        "relearning",
-        "relearning steps: SGD steps on the removed images until their loss is back; "
-          + "not finite: not within the limit"
-      ),
-    ] where metrics.contains(metric) { lines.append(line) }
+    for (metric, line) in EvaluationMetrics.meanings where metrics.contains(metric) { lines.append(line) }
     return lines
   }
 

@@ -34,6 +34,13 @@ public enum TableStage: Stage {
     datasets: TableArtifact.datasets, attributes: TableArtifact.attributes,
     check: { EvaluationMetrics.problem($0[metrics]) })
 
+  /// The figure that a table shows first, of those that its rows have.
+  package static func first(
+    _ values: ParameterValues, among known: some Collection<EvaluationMetric>
+  ) -> EvaluationMetric? {
+    (try? EvaluationMetrics.choices(values[metrics], among: known))?.first?.metric
+  }
+
   /// Writes the table.
   public static func run(_ task: StageTask, _ context: some StageContext) throws -> Digest {
     let inputs = task.inputs["rows"] ?? []
