@@ -104,7 +104,8 @@ public final class FeatureExtractor: Sendable {
   public func features(
     of images: [UInt8], indices: [Int], pool: ThreadPool
   ) throws(VisionTransformerError) -> [Float] {
-    let result = forward(images, indices, pool, rowsAnImage: 1) { pass, count, output in
+    let result = forward(images, indices, pool, classOnly: pooling == .class, rowsAnImage: 1) {
+      pass, count, output in
       pass.pool(count, output)
     }
     for (row, image) in indices.enumerated() {
@@ -118,13 +119,13 @@ public final class FeatureExtractor: Sendable {
 
   /// All tokens after the final layer norm, [indices.count, tokens, width], the class token first.
   public func tokens(of images: [UInt8], indices: [Int], pool: ThreadPool) -> [Float] {
-    forward(images, indices, pool, rowsAnImage: tokens) { pass, count, output in
+    forward(images, indices, pool, classOnly: false, rowsAnImage: tokens) { pass, count, output in
       pass.norm(offset: model.finalNorm, to: output, rows: count * tokens)
     }
   }
 
   private func forward(
-    _ images: [UInt8], _ indices: [Int], _ pool: ThreadPool, rowsAnImage: Int,
+    _ images: [UInt8], _ indices: [Int], _ pool: ThreadPool, classOnly: Bool, rowsAnImage: Int,
     finish: (_ pass: borrowing ForwardPass, _ count: Int, _ output: UnsafeMutablePointer<Float>) -> Void
   ) -> [Float] {
     let size = image.channels * image.height * image.width
@@ -145,7 +146,7 @@ public final class FeatureExtractor: Sendable {
             let start = indices[first + image] * size
             pass.embed(UnsafeBufferPointer(rebasing: images[start..<start + size]), at: image)
           }
-          pass.encode(count)
+          pass.encode(count, classOnly: classOnly)
           finish(pass, count, output + first * stride)
         }
       }

@@ -98,33 +98,46 @@ struct ForwardPass: ~Copyable {
   }
 
   /// Runs the layers on the first `count` images.
-  func encode(_ count: Int) {
-    let rows = count * extractor.tokens
-    let width = shape.width
+  ///
+  /// With `classOnly` the last layer makes the class tokens alone: the other tokens give it their keys and values, and
+  /// nothing asks for what they become. The class tokens have the bits that they have without.
+  func encode(_ count: Int, classOnly: Bool) {
     let layers = extractor.model.layers
     for (index, layer) in layers.enumerated() {
+      let isLast = index + 1 == layers.count
+      let rows = count * extractor.tokens
       norm(offset: layer.norm1, to: work.h.pointer, rows: rows)
       dense(
         layer.queryKeyValue, VIT_STORE, from: work.h.pointer, to: work.queryKeyValue.pointer, rows: rows,
         next: layer.output)
-      for image in 0..<count { attend(image) }
-      dense(layer.output, VIT_ADD, from: work.h.pointer, to: work.x.pointer, rows: rows, next: layer.expand)
-      norm(offset: layer.norm2, to: work.h.pointer, rows: rows)
-      for first in stride(from: 0, to: rows, by: Workspace.hiddenRows) {
-        let part = min(Workspace.hiddenRows, rows - first)
-        let following = index + 1 < layers.count ? layers[index + 1].queryKeyValue : nil
-        dense(
-          layer.expand, VIT_GELU, from: work.h.pointer + first * width, to: work.hidden.pointer, rows: part,
-          next: layer.contract)
-        dense(
-          layer.contract, VIT_ADD, from: work.hidden.pointer, to: work.x.pointer + first * width, rows: part,
-          next: first + part < rows ? layer.expand : following)
-      }
+      let every = classOnly && isLast ? extractor.tokens : 1
+      for image in 0..<count { attend(image, queries: extractor.tokens / every) }
+      mix(layer, rows: rows / every, every: every, next: isLast ? nil : layers[index + 1].queryKeyValue)
     }
   }
 
-  /// softmax(q·kᵀ)·v of each head of an image; 1/√64 is in the queries' weights.
-  private func attend(_ image: Int) {
+  /// The second half of a layer, from the heads' outputs on, for each token of place 0, `every`, 2·`every`, ….
+  private func mix(
+    _ layer: VisionTransformer.Layer, rows: Int, every: Int, next: VisionTransformer.Dense?
+  ) {
+    let width = shape.width
+    dense(
+      layer.output, VIT_ADD, from: work.h.pointer, to: work.x.pointer, rows: rows, every: (every, every),
+      next: layer.expand)
+    norm(offset: layer.norm2, to: work.h.pointer, rows: rows, every: every)
+    for first in stride(from: 0, to: rows, by: Workspace.hiddenRows) {
+      let part = min(Workspace.hiddenRows, rows - first)
+      dense(
+        layer.expand, VIT_GELU, from: work.h.pointer + first * width, to: work.hidden.pointer, rows: part,
+        next: layer.contract)
+      dense(
+        layer.contract, VIT_ADD, from: work.hidden.pointer, to: work.x.pointer + first * every * width,
+        rows: part, every: (1, every), next: first + part < rows ? layer.expand : next)
+    }
+  }
+
+  /// softmax(q·kᵀ)·v of each head of an image, for its first tokens; 1/√64 is in the queries' weights.
+  private func attend(_ image: Int, queries: Int) {
     let (tokens, width, head) = (extractor.tokens, shape.width, VisionTransformer.headWidth)
     let row = 3 * width
     let stride = Workspace.padded(tokens)
@@ -137,15 +150,15 @@ struct ForwardPass: ~Copyable {
       var products = VitDense(
         x: query, w: work.packed.pointer, bias: work.zeros.pointer, after: nil, y: work.scores.pointer,
         xRow: row,
-        yRow: stride, rows: Int32(tokens), inputs: Int32(head), outputs: Int32(stride),
+        yRow: stride, rows: Int32(queries), inputs: Int32(head), outputs: Int32(stride),
         epilogue: Int32(VIT_STORE))
       kernels.dense(&products)
-      kernels.softmax(work.scores.pointer, Int32(tokens), Int32(tokens), stride)
+      kernels.softmax(work.scores.pointer, Int32(queries), Int32(tokens), stride)
       kernels.packColumns(query + 2 * width, row, Int32(tokens), Int32(head), work.packed.pointer)
       var mixture = VitDense(
         x: work.scores.pointer, w: work.packed.pointer, bias: work.zeros.pointer, after: nil,
         y: target + index * head,
-        xRow: stride, yRow: width, rows: Int32(tokens), inputs: Int32(tokens), outputs: Int32(head),
+        xRow: stride, yRow: width, rows: Int32(queries), inputs: Int32(tokens), outputs: Int32(head),
         epilogue: Int32(VIT_STORE))
       kernels.dense(&mixture)
     }
@@ -180,15 +193,18 @@ struct ForwardPass: ~Copyable {
     }
   }
 
+  /// A linear layer of rows of x that are `every.from` rows apart, to rows of y that are `every.to` apart.
   private func dense(
     _ layer: VisionTransformer.Dense, _ epilogue: some BinaryInteger, from x: UnsafePointer<Float>,
-    to y: UnsafeMutablePointer<Float>, rows: Int, next: VisionTransformer.Dense? = nil
+    to y: UnsafeMutablePointer<Float>, rows: Int, every: (from: Int, to: Int) = (1, 1),
+    next: VisionTransformer.Dense? = nil
   ) {
     let parameters = extractor.model.parameters.pointer
     var arguments = VitDense(
       x: x, w: parameters + layer.weights, bias: parameters + layer.bias,
-      after: next.map { UnsafePointer(parameters + $0.weights) }, y: y, xRow: layer.inputs,
-      yRow: layer.outputs, rows: Int32(rows), inputs: Int32(layer.inputs), outputs: Int32(layer.outputs),
+      after: next.map { UnsafePointer(parameters + $0.weights) }, y: y, xRow: every.from * layer.inputs,
+      yRow: every.to * layer.outputs, rows: Int32(rows), inputs: Int32(layer.inputs),
+      outputs: Int32(layer.outputs),
       epilogue: Int32(epilogue))
     extractor.kernels.pointee.dense(&arguments)
   }
