@@ -10,6 +10,8 @@ private struct Convolution {
   let kernel: Int
   let stride: Int
   let (ci, co, oh, ow): (Int, Int, Int, Int)
+  /// Rows of zeros above and below the input.
+  let padding: Int
   /// Rows and columns of the input with its padding.
   var ih: Int { (oh - 1) * stride + kernel }
   var iw: Int { (ow - 1) * stride + kernel }
@@ -29,8 +31,14 @@ private struct Convolution {
     (ci, co) = (step * draws.size(channels), draws.size(outputs))
     let (height, width) = (draws.size(1...6), draws.size(1...9))
     (oh, ow) = (height, width)
-    let input = ci * ((oh - 1) * stride + kernel) * ((ow - 1) * stride + kernel) * lanes
-    x = [draws.buffer(input), draws.buffer(input)]
+    let (rows, row) = ((oh - 1) * stride + kernel, ((ow - 1) * stride + kernel) * lanes)
+    x = [draws.buffer(ci * rows * row), draws.buffer(ci * rows * row)]
+    padding = draws.size(0...min(kernel - 1, (rows - 1) / 2))
+    for input in x {
+      for line in 0..<ci * rows where !(padding..<rows - padding).contains(line % rows) {
+        (input.pointer + line * row).update(repeating: 0, count: row)
+      }
+    }
     w = [draws.buffer(co * ci * kernel * kernel), draws.buffer(co * ci * kernel * kernel)]
     bias = draws.buffer(co)
     dy = [draws.buffer(co * height * (width + 6) * lanes), draws.buffer(co * height * (width + 6) * lanes)]
@@ -51,8 +59,9 @@ private struct Convolution {
       x0: x[0].pointer, x1: x[1].pointer, w0: w[0].pointer, w1: w[1].pointer, bias: bias.pointer,
       mask: mask.pointer, y: y.pointer, code: nil, xRow: iw * lanes, xChannel: ih * iw * lanes,
       yRow: ow * lanes, yChannel: oh * ow * lanes, sources: Int32(sources), inChannels: Int32(ci),
-      outChannels: Int32(co), kernel: Int32(kernel), stride: Int32(stride), outHeight: Int32(oh),
-      outWidth: Int32(ow), epilogue: Int32(epilogue), room: room?.pointer, roomFloats: room?.count ?? 0)
+      outChannels: Int32(co), kernel: Int32(kernel), stride: Int32(stride), padding: Int32(padding),
+      inHeight: Int32(ih - 2 * padding), outHeight: Int32(oh), outWidth: Int32(ow), epilogue: Int32(epilogue),
+      room: room?.pointer, roomFloats: room?.count ?? 0)
   }
 
   /// Back to an input without its padding.
@@ -77,11 +86,15 @@ private struct Convolution {
       kernel: Int32(kernel), stride: Int32(stride), rows: Int32(oh), outWidth: Int32(ow))
   }
 
-  func channelWeights(of xt: Floats, images: Range<Int>, to sums: Floats) -> ConvChannelWeights {
+  /// With a padding that `xt` does not have as zeros: it is not to be read.
+  func channelWeights(
+    of xt: Floats, images: Range<Int>, padding: Int, to sums: Floats
+  ) -> ConvChannelWeights {
     ConvChannelWeights(
       dy: dy[0].pointer + 3 * lanes, xt: xt.pointer, sums: sums.pointer, dyRow: dyRow, dyChannel: oh * dyRow,
-      xtRow: iw * ci, xtImage: ih * iw * ci, inChannels: Int32(ci), outChannels: Int32(co),
-      kernel: Int32(kernel), stride: Int32(stride), outHeight: Int32(oh), outWidth: Int32(ow),
+      xtRow: iw * ci * lanes, inChannels: Int32(ci), outChannels: Int32(co), kernel: Int32(kernel),
+      stride: Int32(stride), padding: Int32(padding), inHeight: Int32(ih - 2 * padding),
+      inWidth: Int32(iw - 2 * padding), outHeight: Int32(oh), outWidth: Int32(ow),
       firstImage: Int32(images.lowerBound), images: Int32(images.count))
   }
 }
@@ -214,15 +227,17 @@ extension Convolution: CustomStringConvertible {
     var draws = Draws(key: 6)
     for round in 0..<12 {
       let it = Convolution(kernel: [1, 3, 5][round % 3], strides: 1...2, channels: 1...6, step: 16, &draws)
+      let padding = draws.size(0...min(it.kernel - 1, (min(it.ih, it.iw) - 1) / 2))
       let before = draws.buffer(it.w[0].count)
       for images in [0..<16, 5..<6] {
-        try expectDefinition("\(it), images \(images)", terms: it.oh * it.ow * images.count) { kernels in
+        try expectDefinition(
+          "\(it), images \(images), padding \(padding)", terms: it.oh * it.ow * images.count
+        ) { kernels in
           let xt = Floats(it.x[0].count)
           kernels.transposeChannels(
-            it.x[0].pointer, xt.pointer, it.ih * it.iw * lanes, it.ih * it.iw * it.ci, Int32(it.ci),
-            Int32(it.ih * it.iw))
+            it.x[0].pointer, xt.pointer, it.ih * it.iw * lanes, Int32(it.ci), Int32(it.ih * it.iw))
           let sums = before.copy()
-          var arguments = it.channelWeights(of: xt, images: images, to: sums)
+          var arguments = it.channelWeights(of: xt, images: images, padding: padding, to: sums)
           kernels.convChannelWeights(&arguments)
           return sums.values
         }

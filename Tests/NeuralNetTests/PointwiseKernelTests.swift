@@ -100,11 +100,11 @@ import Testing
     func transposedChannels(_ kernels: Kernels) -> [Float] {
       let out = Floats(x.count)
       kernels.transposeChannels(
-        x.pointer, out.pointer, pixels * lanes, pixels * channels, Int32(channels), Int32(pixels))
+        x.pointer, out.pointer, pixels * lanes, Int32(channels), Int32(pixels))
       return out.values
     }
     let expected = transposedChannels(reference)
-    #expect(expected[(3 * pixels + 5) * channels + 20] == x.pointer[(20 * pixels + 5) * lanes + 3])
+    #expect(expected[(5 * lanes + 3) * channels + 20] == x.pointer[(20 * pixels + 5) * lanes + 3])
     for variant in fastVariants { #expect(transposedChannels(variant.kernels.pointee) == expected) }
   }
 

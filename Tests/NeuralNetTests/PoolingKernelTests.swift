@@ -30,7 +30,8 @@ import Testing
         x0: x, x1: nil, w0: w, w1: nil, bias: bias, mask: nil, y: y, code: code, xRow: inWidth * lanes,
         xChannel: inHeight * inWidth * lanes, yRow: width * lanes, yChannel: height * width * lanes,
         sources: 1, inChannels: Int32(inChannels), outChannels: Int32(outChannels), kernel: Int32(kernel),
-        stride: Int32(stride), outHeight: Int32(outHeight), outWidth: Int32(outWidth),
+        stride: Int32(stride), padding: 0, inHeight: Int32(inHeight), outHeight: Int32(outHeight),
+        outWidth: Int32(outWidth),
         epilogue: Int32(epilogue), room: nil, roomFloats: 0)
     }
   }

@@ -33,8 +33,10 @@ private final class WideConvolution {
     var arguments = ConvForward(
       x0: x.pointer + 2 * 16, x1: nil, w0: w.pointer, w1: nil, bias: nil, mask: nil, y: y.pointer, code: nil,
       xRow: row, xChannel: (side + 2) * row, yRow: side * 16, yChannel: side * side * 16, sources: 1,
-      inChannels: Int32(channels), outChannels: Int32(channels), kernel: 3, stride: 1, outHeight: Int32(side),
-      outWidth: Int32(side), epilogue: Int32(KERNEL_PLAIN), room: byWindows ? room.pointer : nil,
+      inChannels: Int32(channels), outChannels: Int32(channels), kernel: 3, stride: 1, padding: 1,
+      inHeight: Int32(side),
+      outHeight: Int32(side), outWidth: Int32(side), epilogue: Int32(KERNEL_PLAIN),
+      room: byWindows ? room.pointer : nil,
       roomFloats: room.count)
     kernels.convForward(&arguments)
   }

@@ -22,14 +22,15 @@ enum {
   KERNEL_ADD = 5,          // add to what is there; convBackward only
 };
 
-// y[o][p] = bias[o] + Σ_source Σ_c,ky,kx w[o][c][ky][kx] · x[c][p·stride + (ky,kx)], x with its padding.
+// y[o][p] = bias[o] + Σ_source Σ_c,ky,kx w[o][c][ky][kx] · x[c][p·stride + (ky,kx)], x with its padding: `padding` rows
+// of zeros above and below `inHeight` others, which need not be read.
 // `room`, of `roomFloats`, is scratch that makes wide 3×3 kernels faster and changes no bit; it may be null.
 typedef struct {
   const float *x0, *x1, *w0, *w1, *bias, *mask;
   float *y;
   uint8_t *code;
   ptrdiff_t xRow, xChannel, yRow, yChannel;
-  int sources, inChannels, outChannels, kernel, stride, outHeight, outWidth, epilogue;
+  int sources, inChannels, outChannels, kernel, stride, padding, inHeight, outHeight, outWidth, epilogue;
   float *room;
   ptrdiff_t roomFloats;
 } ConvForward;
@@ -54,13 +55,14 @@ typedef struct {
   int inChannels, outChannels, kernel, stride, rows, outWidth;
 } ConvWeights;
 
-// sums[o][ky,kx][c] += Σ_p,l dy[o][p][l] · xt[l][p·stride + (ky,kx)][c] over `images` of the 16 lanes l;
-// xt is [16][row][column][inChannels] from `transposeChannels`, inChannels a multiple of 16.
+// sums[o][ky,kx][c] += Σ_p,l dy[o][p][l] · xt[p·stride + (ky,kx)][l][c] over `images` of the 16 lanes l;
+// xt is [row][column][16][inChannels] from `transposeChannels`, inChannels a multiple of 16. It begins at its padding,
+// which is not read: only inHeight × inWidth pixels are.
 typedef struct {
   const float *dy, *xt;
   float *sums;
-  ptrdiff_t dyRow, dyChannel, xtRow, xtImage;
-  int inChannels, outChannels, kernel, stride, outHeight, outWidth, firstImage, images;
+  ptrdiff_t dyRow, dyChannel, xtRow;
+  int inChannels, outChannels, kernel, stride, padding, inHeight, inWidth, outHeight, outWidth, firstImage, images;
 } ConvChannelWeights;
 
 // y[s][o] = bias[o] + Σ_source Σ_i w[o][i] · x[s][i] for each pack s of 16 images.
@@ -185,10 +187,8 @@ typedef struct {
   void (*unpool)(const float *pooled, const uint8_t *code, float *dy, ptrdiff_t dyRow, int height, int width);
   // out[l][i] = x[i][l] for 16 lanes; rows of out are `row` floats, written up to a multiple of 16.
   void (*transpose)(const float *x, float *out, ptrdiff_t row, int inputs);
-  // out[l][p][c] = x[c][p][l] for 16 lanes; channels a multiple of 16, planes of x `channel` floats apart,
-  // images of out `image` floats apart.
-  void (*transposeChannels)(const float *x, float *out, ptrdiff_t channel, ptrdiff_t image, int channels,
-                            int pixels);
+  // out[p][l][c] = x[c][p][l] for 16 lanes; channels a multiple of 16, planes of x `channel` floats apart.
+  void (*transposeChannels)(const float *x, float *out, ptrdiff_t channel, int channels, int pixels);
   // out[i] += scale · Σ_l sums[i][l].
   void (*reduceLanes)(const float *sums, float *out, ptrdiff_t count, float scale);
   // out[l] += Σ_i x[i][l]² for 16 lanes.

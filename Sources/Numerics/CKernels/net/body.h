@@ -22,6 +22,7 @@ INLINE V zero(void) { return (V)0.0f; }
 
 #include "tiles.h"
 
+#include "padding.h"
 #include "convolution.h"
 #include "convolution_back.h"
 #include "convolution_weights.h"

@@ -22,18 +22,19 @@ INLINE void forwardEnd(const ConvForward *a, const int channels, const int pixel
   }
 }
 
-// Accumulates one tile of `channels` × `pixels` outputs; `at` has where each pixel's window of x begins.
+// Accumulates one tile of `channels` × `pixels` outputs over some rows of the kernel; `at` has where each pixel's
+// window of x begins.
 INLINE void forwardSum(const ConvForward *a, const int K, const int channels, const int pixels, int o,
-                       const ptrdiff_t *at, int lane, V *acc) {
+                       const ptrdiff_t *at, const Span rows, int lane, V *acc) {
   const int inputs = a->inChannels;
   const ptrdiff_t perOutput = (ptrdiff_t)inputs * K * K;
   forwardStart(a, channels, pixels, o, acc);
   for (int source = 0; source < a->sources; source++) {
-    const float *w = (source ? a->w1 : a->w0) + o * perOutput;
-    const float *x = (source ? a->x1 : a->x0) + lane;
+    const float *weights = (source ? a->w1 : a->w0) + o * perOutput + rows.first * K;
+    const float *x = (source ? a->x1 : a->x0) + lane + rows.first * a->xRow;
     for (int i = 0; i < inputs; i++) {
-      const float *row = x + i * a->xChannel;
-      for (int ky = 0; ky < K; ky++, row += a->xRow, w += K) {
+      const float *row = x + i * a->xChannel, *w = weights + (ptrdiff_t)i * K * K;
+      for (int ky = rows.first; ky < rows.end; ky++, row += a->xRow, w += K) {
         UNROLL for (int kx = 0; kx < K; kx++) {
           V weight[8];
           UNROLL for (int c = 0; c < channels; c++) weight[c] = (V)w[c * perOutput + kx];
@@ -54,7 +55,7 @@ INLINE void forwardPooled(const ConvForward *a, const int K, const int channels,
   const ptrdiff_t across = (ptrdiff_t)a->stride * KERNEL_LANES, down = a->stride * a->xRow;
   const ptrdiff_t corner = 2 * py * down + 2 * px * across;
   const ptrdiff_t at[4] = {corner, corner + across, corner + down, corner + down + across};
-  forwardSum(a, K, channels, 4, o, at, lane, acc);
+  forwardSum(a, K, channels, 4, o, at, (Span){0, K}, lane, acc);
   const ptrdiff_t height = a->outHeight / 2, width = a->outWidth / 2;
   UNROLL for (int c = 0; c < channels; c++) {
     float *y = a->y + (o + c) * a->yChannel + py * a->yRow + px * KERNEL_LANES + lane;
@@ -94,9 +95,11 @@ INLINE void forwardRun(const ConvForward *a, const int K, const int channels, co
       oy++;
     }
   }
+  // A loop of constant length is worth more where the kernel is large.
+  const Span rows = K == 3 ? kernelRows(a, first, pixels) : (Span){0, K};
   FOR_LANES(lane) {
     V acc[8 * 4];
-    forwardSum(a, K, channels, pixels, o, from, lane, acc);
+    forwardSum(a, K, channels, pixels, o, from, rows, lane, acc);
     forwardEnd(a, channels, pixels, o, to, lane, acc);
   }
 }

@@ -54,7 +54,8 @@ static void convWeights(const ConvWeights *a) {
 #undef CHANNELS
 }
 
-// Gradients of `rows` outputs × `wide` vectors of input channels at one tap, over all pixels and images.
+// Gradients of `rows` outputs × `wide` vectors of input channels at one tap, over all images and the pixels of rows
+// top…end that do not meet the padding.
 INLINE void channelTile(const ConvChannelWeights *a, const int rows, const int wide, int o, int tap, int c, int top,
                         int end) {
   const int taps = a->kernel * a->kernel;
@@ -64,13 +65,15 @@ INLINE void channelTile(const ConvChannelWeights *a, const int rows, const int w
   UNROLL for (int r = 0; r < rows; r++) {
     UNROLL for (int p = 0; p < wide; p++) acc[r * wide + p] = load(sums + r * perOutput + p * NATIVE_LANES);
   }
+  const ptrdiff_t perPixel = (ptrdiff_t)KERNEL_LANES * a->inChannels;
+  const Span columns = outputsAtTap(tap % a->kernel, a->stride, a->padding, a->inWidth, a->outWidth);
   for (int y = top; y < end; y++) {
-    const float *d = a->dy + o * a->dyChannel + y * a->dyRow;
+    const float *d = a->dy + o * a->dyChannel + y * a->dyRow + columns.first * KERNEL_LANES;
     const float *line = a->xt + (y * a->stride + tap / a->kernel) * a->xtRow +
-                        (ptrdiff_t)(tap % a->kernel) * a->inChannels + c;
-    for (int x = 0; x < a->outWidth; x++, d += KERNEL_LANES, line += (ptrdiff_t)a->stride * a->inChannels) {
-      const float *in = line + a->firstImage * a->xtImage;
-      for (int l = a->firstImage; l < a->firstImage + a->images; l++, in += a->xtImage) {
+                        (columns.first * a->stride + tap % a->kernel) * perPixel + c;
+    for (int x = columns.first; x < columns.end; x++, d += KERNEL_LANES, line += a->stride * perPixel) {
+      const float *in = line + a->firstImage * a->inChannels;
+      for (int l = a->firstImage; l < a->firstImage + a->images; l++, in += a->inChannels) {
         V v[4];
         UNROLL for (int p = 0; p < wide; p++) v[p] = load(in + p * NATIVE_LANES);
         UNROLL for (int r = 0; r < rows; r++) {
@@ -100,7 +103,10 @@ static void convChannelWeights(const ConvChannelWeights *a) {
   for (int top = 0; top < a->outHeight; top += rows) {
     const int end = top + rows < a->outHeight ? top + rows : a->outHeight;
     for (int tap = 0; tap < a->kernel * a->kernel; tap++) {
-#define TILES(wide) channelTiles(a, wide, tap, at * NATIVE_LANES, top, end)
+      const Span met = outputsAtTap(tap / a->kernel, a->stride, a->padding, a->inHeight, a->outHeight);
+      const int from = top > met.first ? top : met.first, to = end < met.end ? end : met.end;
+      if (from >= to) continue;
+#define TILES(wide) channelTiles(a, wide, tap, at * NATIVE_LANES, from, to)
       IN_TILES(a->inChannels / NATIVE_LANES, TAP_VECTORS, TILES)
 #undef TILES
     }

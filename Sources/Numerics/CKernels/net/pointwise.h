@@ -128,14 +128,13 @@ static void transpose(const float *x, float *out, ptrdiff_t row, int inputs) {
     for (int k = 0; k < 16; k++) out[l * row + i + k] = i + k < inputs ? x[(i + k) * KERNEL_LANES + l] : 0.0f;
 }
 
-static void transposeChannels(const float *x, float *out, ptrdiff_t channel, ptrdiff_t image, int channels,
-                              int pixels) {
-  for (int p = 0; p < pixels; p++) {
+static void transposeChannels(const float *x, float *out, ptrdiff_t channel, int channels, int pixels) {
+  for (int p = 0; p < pixels; p++, out += KERNEL_LANES * channels) {
     for (int c = 0; c < channels; c += 16) {
       V16 block[16];
       UNROLL for (int k = 0; k < 16; k++) block[k] = *(const V16 *)(x + (c + k) * channel + p * KERNEL_LANES);
       transpose16(block);
-      UNROLL for (int l = 0; l < 16; l++) *(V16 *)(out + l * image + (ptrdiff_t)p * channels + c) = block[l];
+      UNROLL for (int l = 0; l < 16; l++) *(V16 *)(out + l * channels + c) = block[l];
     }
   }
 }

@@ -10,10 +10,11 @@ INLINE ptrdiff_t wholeVectors(ptrdiff_t floats) { return (floats + 15) / 16 * 16
 
 // Four pixels that follow one another, from one row into the next.
 typedef struct {
-  float *windows;            // [part of a pack][source][input channel][kernel row][width][NATIVE_LANES]
+  float *windows;            // [part of a pack][source][input channel][row of `rows`][width][NATIVE_LANES]
   ptrdiff_t at[WINDOW_PIXELS];  // where each pixel's window begins in a line of `windows`, in vectors
   ptrdiff_t from[2];         // where the first and the second row's part of a line begins in x
   int first, columns[2], width;
+  Span rows;                 // of the kernel
 } WindowRun;
 
 INLINE ptrdiff_t placeRun(const ConvForward *a, int first, WindowRun *run) {
@@ -26,7 +27,8 @@ INLINE ptrdiff_t placeRun(const ConvForward *a, int first, WindowRun *run) {
   run->columns[1] = near < WINDOW_PIXELS ? WINDOW_PIXELS - near + WINDOW - 1 : 0;
   run->width = run->columns[0] + run->columns[1];
   for (int p = 0; p < WINDOW_PIXELS; p++) run->at[p] = p + (p < near ? 0 : WINDOW - 1);
-  return (ptrdiff_t)a->sources * a->inChannels * WINDOW * run->width * KERNEL_LANES;
+  run->rows = kernelRows(a, first, WINDOW_PIXELS);
+  return (ptrdiff_t)a->sources * a->inChannels * (run->rows.end - run->rows.first) * run->width * KERNEL_LANES;
 }
 
 INLINE void copyRun(const ConvForward *a, const WindowRun *run) {
@@ -34,7 +36,7 @@ INLINE void copyRun(const ConvForward *a, const WindowRun *run) {
   FOR_LANES(lane) {
     for (int source = 0; source < a->sources; source++) {
       for (int i = 0; i < a->inChannels; i++) {
-        for (int ky = 0; ky < WINDOW; ky++) {
+        for (int ky = run->rows.first; ky < run->rows.end; ky++) {
           const float *row = (source ? a->x1 : a->x0) + i * a->xChannel + ky * a->xRow + lane;
           for (int part = 0; part < 2; part++) {
             const float *in = row + run->from[part];
@@ -47,20 +49,23 @@ INLINE void copyRun(const ConvForward *a, const WindowRun *run) {
 }
 
 INLINE void forwardWindowRun(const ConvForward *a, const int channels, const WindowRun *run, int o, int lane) {
-  const int lines = a->inChannels * WINDOW;
-  const ptrdiff_t perOutput = (ptrdiff_t)lines * WINDOW, line = (ptrdiff_t)run->width * NATIVE_LANES;
+  const int lines = a->inChannels * (run->rows.end - run->rows.first);
+  const ptrdiff_t perOutput = (ptrdiff_t)a->inChannels * WINDOW * WINDOW, line = (ptrdiff_t)run->width * NATIVE_LANES;
   const float *x = run->windows + lane * ((ptrdiff_t)a->sources * lines * run->width);
   V acc[8 * WINDOW_PIXELS];
   forwardStart(a, channels, WINDOW_PIXELS, o, acc);
   for (int source = 0; source < a->sources; source++) {
-    const float *w = (source ? a->w1 : a->w0) + o * perOutput;
-    for (int n = 0; n < lines; n++, x += line, w += WINDOW) {
-      UNROLL for (int kx = 0; kx < WINDOW; kx++) {
-        V weight[8];
-        UNROLL for (int c = 0; c < channels; c++) weight[c] = (V)w[c * perOutput + kx];
-        UNROLL for (int p = 0; p < WINDOW_PIXELS; p++) {
-          V in = load(x + (run->at[p] + kx) * NATIVE_LANES);
-          UNROLL for (int c = 0; c < channels; c++) acc[c * WINDOW_PIXELS + p] += weight[c] * in;
+    const float *weights = (source ? a->w1 : a->w0) + o * perOutput + run->rows.first * WINDOW;
+    for (int i = 0; i < a->inChannels; i++, weights += WINDOW * WINDOW) {
+      const float *w = weights;
+      for (int ky = run->rows.first; ky < run->rows.end; ky++, x += line, w += WINDOW) {
+        UNROLL for (int kx = 0; kx < WINDOW; kx++) {
+          V weight[8];
+          UNROLL for (int c = 0; c < channels; c++) weight[c] = (V)w[c * perOutput + kx];
+          UNROLL for (int p = 0; p < WINDOW_PIXELS; p++) {
+            V in = load(x + (run->at[p] + kx) * NATIVE_LANES);
+            UNROLL for (int c = 0; c < channels; c++) acc[c * WINDOW_PIXELS + p] += weight[c] * in;
+          }
         }
       }
     }

@@ -123,8 +123,10 @@ static void convChannelWeights(const ConvChannelWeights *a) {
             for (int x = 0; x < a->outWidth; x++)
               for (int image = a->firstImage; image < a->firstImage + a->images; image++) {
                 const ptrdiff_t row = y * a->stride + ky, column = x * a->stride + kx;
+                if (row < a->padding || row >= a->padding + a->inHeight) continue;
+                if (column < a->padding || column >= a->padding + a->inWidth) continue;
                 sum += (double)a->dy[o * a->dyChannel + y * a->dyRow + x * LANES + image] *
-                       a->xt[image * a->xtImage + row * a->xtRow + column * a->inChannels + c];
+                       a->xt[row * a->xtRow + (column * LANES + image) * a->inChannels + c];
               }
           *sums = (float)sum;
         }

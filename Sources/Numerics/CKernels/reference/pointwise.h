@@ -150,12 +150,11 @@ static void transpose(const float *x, float *out, ptrdiff_t row, int inputs) {
       out[lane * row + i] = i < inputs ? x[i * LANES + lane] : 0;
 }
 
-static void transposeChannels(const float *x, float *out, ptrdiff_t channel, ptrdiff_t image, int channels,
-                              int pixels) {
+static void transposeChannels(const float *x, float *out, ptrdiff_t channel, int channels, int pixels) {
   for (int lane = 0; lane < LANES; lane++)
     for (int p = 0; p < pixels; p++)
       for (int c = 0; c < channels; c++)
-        out[lane * image + p * channels + c] = x[c * channel + p * LANES + lane];
+        out[(p * LANES + lane) * channels + c] = x[c * channel + p * LANES + lane];
 }
 
 static void reduceLanes(const float *sums, float *out, ptrdiff_t count, float scale) {

@@ -241,6 +241,7 @@ package final class Workspace {
           xRow: from.row, xChannel: from.channel, yRow: to.row, yChannel: to.channel,
           sources: second == nil ? 1 : 2, inChannels: Int32(operation.input.channels),
           outChannels: Int32(operation.full.channels), kernel: Int32(kernel), stride: Int32(stride),
+          padding: Int32(padding), inHeight: Int32(operation.input.height),
           outHeight: Int32(operation.full.height), outWidth: Int32(operation.full.width),
           epilogue: Int32(epilogue), room: roomBuffer.pointer, roomFloats: roomBuffer.count)
         kernels.convForward(&arguments)

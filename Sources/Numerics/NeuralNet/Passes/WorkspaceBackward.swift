@@ -245,7 +245,7 @@ extension Workspace {
     let channels = from.shape.channels
     let pixels = from.channel / laneCount
     kernels.transposeChannels(
-      x, transposedBuffer.pointer, from.channel, pixels * channels, Int32(channels), Int32(pixels))
+      x, transposedBuffer.pointer, from.channel, Int32(channels), Int32(pixels))
   }
 
   /// Weight gradients of some images of the pack, with vectors of input channels.
@@ -258,10 +258,10 @@ extension Workspace {
     let from = plan.activations[operation.source]
     let channels = operation.input.channels
     var arguments = ConvChannelWeights(
-      dy: dy, xt: transposedBuffer.pointer + from.start(padding: padding) / laneCount * channels, sums: sums,
-      dyRow: layout.row, dyChannel: layout.channel, xtRow: from.row / laneCount * channels,
-      xtImage: from.channel / laneCount * channels, inChannels: Int32(channels),
+      dy: dy, xt: transposedBuffer.pointer + from.start(padding: padding) * channels, sums: sums,
+      dyRow: layout.row, dyChannel: layout.channel, xtRow: from.row * channels, inChannels: Int32(channels),
       outChannels: Int32(operation.full.channels), kernel: Int32(kernel), stride: Int32(stride),
+      padding: Int32(padding), inHeight: Int32(operation.input.height), inWidth: Int32(operation.input.width),
       outHeight: Int32(operation.full.height), outWidth: Int32(operation.full.width),
       firstImage: Int32(images.lowerBound), images: Int32(images.count))
     kernels.convChannelWeights(&arguments)
