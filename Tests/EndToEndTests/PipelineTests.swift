@@ -1,19 +1,58 @@
 // The study's pipelines, each in small on real MNIST: they run as they stand, and their figures are right.
+//
+// Two suites, so that one pipeline's figures are checked, by one process, while another runs.
 
 import Foundation
 import Testing
 
-@Suite(.serialized) struct PipelineTests {
-  /// What makes a pipeline small: its own options, and words that its tables must have.
-  struct Small: Sendable, CustomTestStringConvertible {
-    var name: String
-    var options: [String]
-    var words: [String]
-    var testDescription: String { name }
-  }
-
+@Suite(.serialized) struct WhyPipelineTests {
+  /// Those of pipelines/why and pipelines/checks.
   static let all = [
-    Small(
+    SmallPipeline(
+      name: "scale-sweep", options: ["size=[40]", "scale=[1,2,10]"],
+      words: ["test label loss", "test other loss", "40 retrain:"]),
+    SmallPipeline(
+      name: "curvature-images",
+      options: ["size=[40]", "curvature_images=[50,200]", "compare_images=200"],
+      words: ["1-step of 5000", "curvature images"]),
+    SmallPipeline(
+      name: "group-size", options: ["size=[20,40]", "random_size=[100,600]"],
+      words: ["coherent", "random", "slope", "Spearman"]),
+    SmallPipeline(
+      name: "calibrate", options: ["size=[40]", "swept_damping=[0.05,0.2]"],
+      words: ["second-order: swept_damping", "three steps: swept_damping", "chosen"]),
+    SmallPipeline(
+      name: "calibrate-steps",
+      options: ["size=[40]", "trial=1", "swept_damping=[0.05,0.2]", "extractor=pixels"],
+      words: ["Noise floor", "held out", "1-step: swept_damping", "chosen"]),
+    SmallPipeline(
+      name: "attack",
+      options: [
+        "size=[120]", "repeat=6", "attacked=2", "epochs=3", "trial_net=1", "trial=2", "extractor=pixels",
+        "damping=0.05", "three_step_damping=0.05", "attack.least=2",
+      ],
+      words: ["auc", "tpr_at_1_percent", "untouched", "3-step matched", "harder to tell", "1-step matched"]),
+    SmallPipeline(
+      name: "datamodeling", options: ["size=[200]", "repeat=4", "damping=0.05", "three_step_damping=0.05"],
+      words: ["lds_of_a_seed", "newton", "1-step"]),
+    SmallPipeline(
+      name: "gaps",
+      options: [
+        "size=[40]", "damping=0.05", "three_step_damping=0.05", "proximity=0.0505", "series.series_terms=50",
+      ],
+      words: ["warm start", "proximal Bregman", "influence to 1e-6", "influence by LiSSA"]),
+    SmallPipeline(
+      name: "mechanism", options: ["size=[40]", "steps=[1,3]", "three_step_damping=1"],
+      words: ["first order", "newton with retained gradient", "retrain-third"]),
+  ]
+
+  @Test(arguments: all) func runsInSmall(_ small: SmallPipeline) throws { try small.check() }
+}
+
+@Suite(.serialized) struct PipelineTests {
+  /// Those of pipelines/study.
+  static let all = [
+    SmallPipeline(
       name: "coherent-label0",
       options: [
         "size=[120]", "control_size=[120]", "epochs=3", "trial_net=1", "trial=2", "damping=0.05",
@@ -24,33 +63,20 @@ import Testing
         "Verdict, kl, 3-step against original:", "share of the change", "p equivalence",
         "vit features (56 px)",
       ]),
-    Small(
+    SmallPipeline(
       name: "random",
       options: [
         "size=[700,1200]", "images.train_images=1900", "epochs=3", "trial_net=1", "trial=2",
         "extractor=pixels", "damping=0.05", "three_step_damping=0.05",
       ],
       words: ["random groups", "1-step", "Verdict"]),
-    Small(
-      name: "scale-sweep", options: ["size=[40]", "scale=[1,2,10]"],
-      words: ["test label loss", "test other loss", "40 retrain:"]),
-    Small(
+    SmallPipeline(
       name: "schemes", options: ["size=[20,40]"],
       words: ["first-order koh", "newton", "second-order", "gif", "fif", "pif", "F1", "membership AUC"]),
-    Small(
+    SmallPipeline(
       name: "schemes-calibrated", options: ["size=[20,40]"],
       words: ["first-order", "newton", "second-order", "gif", "fif", "pif", "calibrated settings"]),
-    Small(
-      name: "curvature-images",
-      options: ["size=[40]", "curvature_images=[50,200]", "compare_images=200"],
-      words: ["1-step of 5000", "curvature images"]),
-    Small(
-      name: "group-size", options: ["size=[20,40]", "random_size=[100,600]"],
-      words: ["coherent", "random", "slope", "Spearman"]),
-    Small(
-      name: "calibrate", options: ["size=[40]", "swept_damping=[0.05,0.2]"],
-      words: ["second-order: swept_damping", "three steps: swept_damping", "chosen"]),
-    Small(
+    SmallPipeline(
       name: "steps",
       options: [
         "size=[120]", "epochs=3", "trial_net=1", "trial=2", "extractor=pixels", "damping=0.05",
@@ -61,47 +87,24 @@ import Testing
         "Verdict, step length, 3-step against parts shuffled:",
         "Verdict, test.loss, 3-step against random parts:",
       ]),
-    Small(
+    SmallPipeline(
       name: "steps-by-damping", options: ["size=[20,40]", "swept_damping=[0.05,0.2]", "extractor=pixels"],
       words: ["of 2 settings", "Verdict, step length, 3-step against parts shuffled:", "3-step shuffled"]),
-    Small(
+    SmallPipeline(
       name: "extractors", options: ["size=[40]", "space=[cnn,gradient]", "curvature_images=[100,200]"],
       words: ["near moderate far", "cosine", "k-means", "whole", "shuffled", "share of the loss"]),
-    Small(
-      name: "calibrate-steps",
-      options: ["size=[40]", "trial=1", "swept_damping=[0.05,0.2]", "extractor=pixels"],
-      words: ["Noise floor", "held out", "1-step: swept_damping", "chosen"]),
-    Small(
+    SmallPipeline(
       name: "selection",
       options: ["size=[20]", "width=4", "ratio=[0.1,0.5]", "images.train_images=300", "repeat=1"],
       words: ["Top-k outputs", "Top-k gradients", "Threshold", "Random", "retrain"]),
-    Small(
-      name: "attack",
-      options: [
-        "size=[120]", "repeat=6", "attacked=2", "epochs=3", "trial_net=1", "trial=2", "extractor=pixels",
-        "damping=0.05", "three_step_damping=0.05", "attack.least=2",
-      ],
-      words: ["auc", "tpr_at_1_percent", "untouched", "3-step matched", "harder to tell", "1-step matched"]),
-    Small(
-      name: "datamodeling", options: ["size=[200]", "repeat=4", "damping=0.05", "three_step_damping=0.05"],
-      words: ["lds_of_a_seed", "newton", "1-step"]),
-    Small(
-      name: "gaps",
-      options: [
-        "size=[40]", "damping=0.05", "three_step_damping=0.05", "proximity=0.0505", "series.series_terms=50",
-      ],
-      words: ["warm start", "proximal Bregman", "influence to 1e-6", "influence by LiSSA"]),
-    Small(
-      name: "mechanism", options: ["size=[40]", "steps=[1,3]", "three_step_damping=1"],
-      words: ["first order", "newton with retained gradient", "retrain-third"]),
-    Small(
+    SmallPipeline(
       name: "whole-label",
       options: [
         "size=[20]", "width=4", "ratio=[0.1]", "images.train_images=300", "validation.train_images=300",
         "validation.validation_images=100", "rounds=2", "repeat=1",
       ],
       words: ["Top-k outputs", "repeated GIF", "F1"]),
-    Small(
+    SmallPipeline(
       name: "fashion-removal",
       options: [
         "size=[120]", "epochs=3", "trial_net=1", "trial=2", "extractor=pixels", "damping=0.05",
@@ -110,37 +113,7 @@ import Testing
       words: ["lenet on Fashion-MNIST", "matched forgetting", "Verdict"]),
   ]
 
-  @Test(arguments: all) func runsInSmall(_ small: Small) throws {
-    let box = try Sandbox()
-    let common = [
-      "images.train_images=2000", "images.test_images=500", "epochs=1", "hessian_images=100",
-    ]
-    // A calibration repeats by its trials.
-    let repeats = small.name == "calibrate-steps" ? [] : ["repeat=2"]
-    // The later of two options of one key holds.
-    let options = (common + repeats + small.options).flatMap { ["--set", $0] }
-    let run = try box.start(Sandbox.executable, ["run", small.name] + options).1()
-    #expect(run.status == 0, "\(run.errors.suffix(2000))")
-    for word in small.words { #expect(run.output.contains(word), "the tables lack '\(word)'") }
-    func table(_ format: String) throws -> String {
-      let answer = try box.start(Sandbox.executable, ["table", small.name, "--format", format] + options).1()
-      #expect(answer.status == 0, "\(answer.errors)")
-      return answer.output
-    }
-    #expect(try table("text") == run.output)
-    #expect(try table("markdown").contains("| ---"))
-    #expect(try table("csv").split(separator: "\r\n").count > 2)
-    // Another program finds the same figures from the nets and evaluations.
-    try box.write(try table("json"), to: "tables.json")
-    let checker = Sandbox.root + "/Tests/EndToEndTests/Figures/check_figures.py"
-    let check = try box.python([checker, box.folder + "/tables.json"] + box.artifacts())
-    #expect(check.status == 0, "\(check.errors)")
-    let counts = check.output.matches(of: #/\d+/#).compactMap { Int($0.0) }
-    #expect(counts.count == 3 && counts[0] > 30 && counts[2] > 0, "\(check.output)")
-    // A second run has nothing to do.
-    let again = try box.start(Sandbox.executable, ["run", small.name] + options).1()
-    #expect(again.errors.contains(" 0 nodes run") && again.output == run.output)
-  }
+  @Test(arguments: all) func runsInSmall(_ small: SmallPipeline) throws { try small.check() }
 
   /// The stability of the parts, which trains no net.
   @Test func partsAreComparedByPixels() throws {
@@ -162,7 +135,7 @@ import Testing
   /// Label 8 and the others differ in parameters alone, so that a plan is enough.
   @Test func plansAsTheyStand() throws {
     let box = try Sandbox()
-    for name in ["coherent-label8"] + Self.all.map(\.name) {
+    for name in ["coherent-label8"] + (Self.all + WhyPipelineTests.all).map(\.name) {
       #expect(try box.planned(name).count > 10, "\(name)")
     }
   }

@@ -170,7 +170,8 @@ def check_drawers(page):
     for button in page.all("dialog .command button"):
         page.click(button)
     node = "'evaluate[3-step,size=10,repeat=0]'"
-    assert page.run("return window.copies") == [f"pipeline {word} small {node}" for word in ("path", "run", "explain")]
+    assert page.run("return window.copies") == [
+        f"pipeline path small {node}", f"pipeline run small {node} --cache EMPTY-FOLDER", f"pipeline explain small {node}"]
     # What it takes leads further, to a node whose address opens it in a page of its own.
     taken = next(part for part in page.all("dialog details") if part.text.startswith("net "))
     assert taken.get_attribute("open"), "a short list of inputs stands open"
@@ -221,6 +222,16 @@ def check_stages_and_time(page):
     assert "</pre><script>window.stolen = 3</script>" in failures and "pipeline run small 'fails'" in failures, failures
 
 
+def check_answers(page):
+    """The answer stands first, with the difference that its table has; what speaks against it stands below it."""
+    answers = [item.text for item in page.all(".answers li")]
+    verdict, numbers = page.one("table.short td").text.splitlines()[:2]
+    assert f"{verdict} against " in answers[0] and numbers.split(";")[0] in answers[0], (answers[0], verdict, numbers)
+    against = [item.text for item in page.all(".trust .bad")]
+    reasons = [item.text.removeprefix("Why ") for item in page.all("p.reason") if item.text.startswith("Why ")]
+    assert reasons and all(any(line.endswith(reason) for line in against) for reason in reasons), (reasons, against)
+
+
 def check_files(page):
     """Words find the nodes that have all of them; a value is found whole."""
     search = page.one(".finder input[type=search]")
@@ -230,7 +241,9 @@ def check_files(page):
     assert found.startswith("evaluate[3-step,size=10,repeat=1] artifacts/"), found
     rows = {row.find_element(By.CSS_SELECTOR, "th").get_attribute("textContent"): row.get_attribute("textContent")
             for row in page.all("section.files tbody tr")}
-    assert len(rows) == 72 and found.split()[-1] in rows["evaluate[3-step,size=10,repeat=1]"], len(rows)
+    row = rows["evaluate[3-step,size=10,repeat=1]"]
+    assert len(rows) == 72 and found.split()[1] in row and found.split()[-1] in row, (found, row)
+    assert found.split()[-2] == "SHA-256" and found.split()[1] != found.split()[-1], found
     search.send_keys(Keys.CONTROL, "a")
     search.send_keys("size=1")
     page.until("return document.querySelector('.finder [role=status]').textContent === '0 nodes'")
@@ -265,7 +278,7 @@ def main():
     try:
         page.size(1280)
         page.open()
-        for check in (check_forests, check_wide_tables, check_tables, check_copies, check_drawers, check_keys,
+        for check in (check_answers, check_forests, check_wide_tables, check_tables, check_copies, check_drawers, check_keys,
                       check_stages_and_time, check_explorer, check_distances, check_files, check_screens):
             check(page)
             page.expect_quiet()

@@ -5,6 +5,8 @@ import PipelineCore
 /// Writes the list of a pipeline's files.
 struct FilesSection {
   let snapshot: Snapshot
+  /// The scheme whose nets the first comparison is about, if there is one.
+  var scheme: String?
   /// More rows would make a page heavy; a script finds the others.
   private static let most = 2000
 
@@ -14,10 +16,17 @@ struct FilesSection {
   /// A result that stands behind a table, of those one at many axes; or any.
   private var example: NodeID? {
     let isThere = { (id: NodeID) in snapshot.artifacts[id.index] != nil }
-    let behind = snapshot.plan.ids.filter {
+    let results = snapshot.plan.ids.filter {
       isThere($0) && ReportSections.resultStages.contains(snapshot.plan.stage(of: $0).declaration.name)
-    }.compactMap { snapshot.plan.predecessors(of: $0).last(where: isThere) }
-    return behind.max { snapshot.plan[$0].axes.count < snapshot.plan[$1].axes.count }
+    }
+    let own = scheme.map { scheme in
+      results.flatMap { snapshot.plan.predecessors(of: $0) }.reversed().filter {
+        isThere($0) && snapshot.plan[$0].name.contains("[\(scheme),")
+      }
+    }
+    let behind = results.compactMap { snapshot.plan.predecessors(of: $0).last(where: isThere) }
+    let choice = own.flatMap { $0.isEmpty ? nil : $0 } ?? behind
+    return choice.max { snapshot.plan[$0].axes.count < snapshot.plan[$1].axes.count }
       ?? snapshot.plan.ids.last(where: isThere)
   }
 

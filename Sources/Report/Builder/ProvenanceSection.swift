@@ -45,6 +45,12 @@ struct ProvenanceSection {
       if let commit = origin.commit { html.text("git checkout \(commit)\n") }
       html.text(snapshot.command("run") + "\n" + snapshot.command("report") + "\n")
     }
+    if origin.isChanged {
+      html.element(
+        "p", ["class": "reason"],
+        text:
+          "The checkout had changes that are in no commit, so that the commit alone may make something else.")
+    }
     html.element("h3", text: "Versions")
     html.element("dl", ["class": "settings"]) { html in
       for (name, value) in versions {

@@ -49,7 +49,7 @@ struct ReportSections {
     if hasDrawings || !results.pictures.isEmpty { list.append(("figures", "Figures", writePictures)) }
     if let comparison { list.append(("compare", "Compare", { comparison.write(to: &$0) })) }
     list.append(("graph", "Stages", writeGraph))
-    let files = FilesSection(snapshot: snapshot)
+    let files = FilesSection(snapshot: snapshot, scheme: results.comparisons.first?.scheme)
     if !files.isEmpty { list.append(("files", "Files", { files.write(to: &$0) })) }
     if !time.isEmpty { list.append(("time", "Time", { time.write(to: &$0) })) }
     if !snapshot.failures.isEmpty { list.append(("failures", "Failures", writeFailures)) }

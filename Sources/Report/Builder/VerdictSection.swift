@@ -23,11 +23,43 @@ struct VerdictSection {
     if !materials.isEmpty {
       html.element("p", ["class": "materials"]) { $0.foreign(materials.joined(separator: ". ") + ".") }
     }
-    for comparison in results.comparisons { write(comparison, to: &html) }
+    writeAnswers(to: &html)
+    writeTrust(to: &html)
+    for (place, comparison) in results.comparisons.enumerated() {
+      write(comparison, isFirst: place == 0, to: &html)
+    }
     for choice in results.choices {
       html.element("h3", text: snapshot.plan[choice.node].name)
       list(choice.lines, to: &html)
     }
+    writeSettings(to: &html)
+    FilesSection(snapshot: snapshot, scheme: results.comparisons.first?.scheme)
+      .writeHint(link: "#p\(number)-files", to: &html)
+  }
+
+  private func writeAnswers(to html: inout HTML) {
+    let answers = results.comparisons.map(VerdictAnswer.init).compactMap { answer in
+      answer.text.map { (answer.subject, $0) }
+    }
+    if answers.isEmpty { return }
+    html.element("h3", text: "In short")
+    if results.comparisons.contains(where: { $0.headline.contains { $0.verdict == Verdict.notShown } }) {
+      html.element(
+        "p", ["class": "interval"],
+        text: "\(Verdict.notShown): neither a difference nor an equivalence could be shown.")
+    }
+    html.element("ul", ["class": "answers"]) { html in
+      for (subject, text) in answers {
+        html.element("li") { html in
+          html.element("strong") { $0.foreign(subject) }
+          html.markup("<br>")
+          html.foreign(text)
+        }
+      }
+    }
+  }
+
+  private func writeTrust(to html: inout HTML) {
     html.element("h3", text: "How far to trust it")
     html.element("ul", ["class": "trust"]) { html in
       for (isGood, line) in trust {
@@ -37,14 +69,12 @@ struct VerdictSection {
         }
       }
     }
-    writeSettings(to: &html)
-    FilesSection(snapshot: snapshot).writeHint(link: "#p\(number)-files", to: &html)
   }
 
-  private func write(_ comparison: Results.Comparison, to html: inout HTML) {
+  private func write(_ comparison: Results.Comparison, isFirst: Bool, to html: inout HTML) {
     html.element("h3") { $0.foreign(comparison.title.isEmpty ? comparison.scheme : comparison.title) }
     VerdictSummary(comparison: comparison).write(to: &html)
-    html.element("details", ["open": ""]) { html in
+    html.element("details", isFirst ? ["open": ""] : [:]) { html in
       html.element("summary", text: "What is compared, and the rule")
       let rule = comparison.lines.filter { !$0.hasPrefix(Self.mark) }
       list(comparison.words + rule + [comparison.families].compactMap { $0 }, to: &html)
@@ -128,6 +158,7 @@ struct VerdictSection {
             ? "\(name): every solve behind its \(comparison.tests.count) tests converged"
             : "\(name): behind \(failed) of \(comparison.tests.count) tests a solve did not converge"
         ))
+      lines += (comparison.remarks + comparison.lesserRemarks).map { (false, "\(name): \($0)") }
     }
     for rows in self.results.long {
       let failed = rows.converged.count { $0 == 0 }

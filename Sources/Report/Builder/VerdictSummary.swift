@@ -32,8 +32,8 @@ struct VerdictSummary {
       for (number, row) in rows.all.enumerated() {
         html.markup("<tr>")
         html.element("th", ["scope": "row"]) { $0.foreign(row) }
-        for column in figures.all.indices {
-          html.element("td") { html in
+        for (column, name) in figures.all.enumerated() {
+          html.element("td", ["data-figure": name]) { html in
             if let test = cells[Cell(row: number, column: column)] { write(test, to: &html) }
           }
         }
@@ -46,8 +46,9 @@ struct VerdictSummary {
     html.element(
       "p", ["class": "interval"],
       text:
-        "Mean differences\(unit) with 95 % intervals that no correction has widened; the outcomes are corrected "
-        + "for their number. \(comparison.scheme) is \(comparison.sides.below) where they are below 0.")
+        "Mean differences\(unit) with 95 % intervals that no correction has widened; a difference that is shown "
+        + "is corrected for the number of tests, an equivalence is not. \(comparison.scheme) is \(comparison.sides.below) where they are below 0."
+    )
     for remark in comparison.remarks {
       html.element("p", ["class": "reason"]) { $0.foreign("Why \(remark)") }
     }

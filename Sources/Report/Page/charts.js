@@ -36,7 +36,7 @@ function mark(x, y, place, isHollow, title) {
     () => make('svg:rect', { x: x - size, y: y - size, width: 2 * size, height: 2 * size }),
     () => make('svg:path', { d: `M${x} ${y - size - 1}L${x + size + 1} ${y + size}L${x - size - 1} ${y + size}Z` }),
     () => make('svg:path', { d: `M${x} ${y - size - 1}L${x + size + 1} ${y}L${x} ${y + size + 1}L${x - size - 1} ${y}Z` }),
-  ][place % 4]();
+  ][(place + Math.floor(place / COLOURS)) % 4]();
   shape.setAttribute('class', isHollow ? 'hollow' : 'fill');
   if (title) shape.append(make('svg:title', null, title));
   return shape;
@@ -164,7 +164,9 @@ function curves(source, metric, across, rows, seriesOf, count) {
   const values = source.metrics[metric], places = inOrder(rows.map(row => source.axes[across][row]));
   const numbers = places.map(Number), isNumeric = numbers.length > 1 && numbers.every(Number.isFinite);
   const isLogarithmic = isNumeric && numbers[0] > 0 && numbers.at(-1) / numbers[0] > 40;
-  const [width, height, left, bottom] = [860, 360, 74, 318];
+  const [width, left, bottom] = [860, 74, 318], letters = Math.max(...places.map(place => Math.min(place.length, 16)));
+  // Long names stand aslant: side by side they would hide each other.
+  const isAslant = !isNumeric && places.length * (7 * letters + 8) > width - left, height = isAslant ? 470 : 360;
   const edge = isNumeric ? 40 : (width - left) / places.length / 2;
   const x = isNumeric ? scale(numbers[0], numbers.at(-1), left + edge, width - 20 - edge, isLogarithmic)
     : scale(0, places.length - 1, left + edge, width - 20 - edge);
@@ -195,11 +197,14 @@ function curves(source, metric, across, rows, seriesOf, count) {
     : ticks(isPositive && low < high / 3 ? 0 : low - room, high + room, 6);
   const frame = marks.map(value => [make('svg:line', { class: source.isDifference && value === 0 ? 'zero' : 'grid', x1: left, x2: width - 10, y1: y(value), y2: y(value) }),
     make('svg:text', { class: 'faint', x: left - 8, y: y(value) + 4, 'text-anchor': 'end' }, plain(value))]);
-  const every = Math.ceil(places.length / 14);
+  const every = isAslant ? Math.ceil(places.length * 11 / (width - left)) : Math.ceil(places.length / 14), most = isAslant ? 24 : 16;
   places.forEach((place, at) => {
     if (at % every) return;
-    frame.push(make('svg:text', { class: 'faint', x: x(isNumeric ? numbers[at] : at), y: bottom + 18, 'text-anchor': 'middle' },
-      place.length > 16 ? place.slice(0, 15) + '…' : place));
+    const middle = x(isNumeric ? numbers[at] : at);
+    frame.push(make('svg:text', isAslant
+      ? { class: 'faint', x: middle, y: bottom + 12, 'text-anchor': 'end', transform: `rotate(-60 ${middle} ${bottom + 12})` }
+      : { class: 'faint', x: middle, y: bottom + 18, 'text-anchor': 'middle' },
+    place.length > most ? place.slice(0, most - 1) + '…' : place));
   });
   frame.push(make('svg:text', { x: left, y: 12 }, metric), make('svg:text', { x: width - 10, y: height - 6, 'text-anchor': 'end' }, across));
   const drawn = points.map(point => make('svg:g', { class: `c${point.series % COLOURS}` },

@@ -81,7 +81,8 @@ function startFinder(p) {
     const found = words.length ? nodes.name.map((_, n) => n).filter(n => words.every(word => isIn(nodes.name[n].toLowerCase(), word))) : [];
     said.textContent = words.length ? `${counted(found.length, 'node')}${found.length > most ? `, of which ${most} are shown` : ''}` : '';
     list.replaceChildren(...found.slice(0, most).map(n => make('li', null, nodeLink(p, n), ' ',
-      nodes.file[n] ? make('code', null, filePath(nodes, n)) : STATES[nodes.state[n]])));
+      nodes.file[n] ? [make('code', null, filePath(nodes, n)), make('small', null, ' SHA-256 ', make('code', null, nodes.digest[n]))]
+        : STATES[nodes.state[n]])));
   } });
   box.append(make('div', { class: 'tools' }, make('label', null, 'nodes with', search)), said, list);
 }
@@ -137,6 +138,14 @@ function drawBars(pipeline, run, order, { lane, line, x, critical, colour }) {
   return [...paths, ...bars];
 }
 
+/** Round times from 0 on, about eight of them. */
+function times(seconds) {
+  if (seconds < 8) return ticks(0, seconds, 8);
+  const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200];
+  const day = 86400, step = steps.find(each => each >= seconds / 8) ?? Math.ceil(seconds / 8 / day) * day;
+  return Array.from({ length: Math.floor(seconds / step) + 1 }, (_, place) => place * step);
+}
+
 function startTimeline(p) {
   const pipeline = DATA.pipelines[p], { run } = pipeline, box = document.querySelector(`#p${p} .timeline`);
   if (!run || !box) return;
@@ -151,7 +160,7 @@ function startTimeline(p) {
   }
   const stages = [...costs.keys()].sort((a, b) => costs.get(b) - costs.get(a));
   const colour = new Map(stages.map((name, place) => [name, `c${Math.min(place, COLOURS - 1)}`]));
-  const frame = ticks(0, seconds, 8).map(value => [
+  const frame = times(seconds).map(value => [
     make('svg:line', { class: 'grid', x1: x(value), x2: x(value), y1: 4, y2: height - 34 }),
     make('svg:text', { class: 'faint', x: x(value), y: height - 18, 'text-anchor': 'middle' }, value === 0 ? '0' : duration(value))]);
   for (let core = 0; core < count; core += 1) {

@@ -40,6 +40,27 @@ struct Results {
     /// The reasons of the tests of `headline`, each once.
     var remarks: [String]
 
+    /// Why the tests of a single column show nothing, where those over all columns have no such reason; a line a figure
+    /// and column.
+    var lesserRemarks: [String] {
+      let general = Set(
+        zip(tests, reasons).filter { $0.0.column == "all" }.map { [$0.0.figure, $0.1 ?? ""] })
+      if general.isEmpty { return [] }
+      var lines = Numbering<String>()
+      for (test, reason) in zip(tests, reasons) where test.column != "all" {
+        guard let reason, !general.contains([test.figure, reason]), isSettled(test.figure) else { continue }
+        _ = lines.number("not shown, \(test.figure), at \(test.column): \(reason).")
+      }
+      return lines.all
+    }
+
+    /// Whether the control of a figure holds over all columns.
+    private func isSettled(_ figure: String) -> Bool {
+      zip(tests, reasons).contains { test, reason in
+        test.column == "all" && test.figure == figure && !(reason?.hasPrefix("the control") ?? false)
+      }
+    }
+
     /// The tests over all columns; if there are none, those of each column.
     var headline: [DifferenceTest] { Self.headline(tests) }
 

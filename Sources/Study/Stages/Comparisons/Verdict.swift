@@ -5,9 +5,11 @@ import PipelineCore
 import Statistics
 
 /// The rule of docs/study/protocol.md.
-enum Verdict {
+package enum Verdict {
   /// What a test may say.
-  static let (closer, further, equivalent, notShown) = ("closer", "further", "equivalent", "not shown")
+  package static let (closer, further, equivalent, notShown) = (
+    "closer", "further", "equivalent", "not shown"
+  )
   private static let noTest = "one pair: no test"
 
   /// What a test says of a scheme that is on the good side, on neither, and on the other.
