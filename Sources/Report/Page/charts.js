@@ -166,7 +166,7 @@ function curves(source, metric, across, rows, seriesOf, count) {
   const isLogarithmic = isNumeric && numbers[0] > 0 && numbers.at(-1) / numbers[0] > 40;
   const [width, left, bottom] = [860, 74, 318], letters = Math.max(...places.map(place => Math.min(place.length, 16)));
   // Long names stand aslant: side by side they would hide each other.
-  const isAslant = !isNumeric && places.length * (7 * letters + 8) > width - left, height = isAslant ? 470 : 360;
+  const isAslant = !isNumeric && places.length * (7 * letters + 8) > width - left, height = isAslant ? 480 : 360;
   const edge = isNumeric ? 40 : (width - left) / places.length / 2;
   const x = isNumeric ? scale(numbers[0], numbers.at(-1), left + edge, width - 20 - edge, isLogarithmic)
     : scale(0, places.length - 1, left + edge, width - 20 - edge);
@@ -197,7 +197,7 @@ function curves(source, metric, across, rows, seriesOf, count) {
     : ticks(isPositive && low < high / 3 ? 0 : low - room, high + room, 6);
   const frame = marks.map(value => [make('svg:line', { class: source.isDifference && value === 0 ? 'zero' : 'grid', x1: left, x2: width - 10, y1: y(value), y2: y(value) }),
     make('svg:text', { class: 'faint', x: left - 8, y: y(value) + 4, 'text-anchor': 'end' }, plain(value))]);
-  const every = isAslant ? Math.ceil(places.length * 11 / (width - left)) : Math.ceil(places.length / 14), most = isAslant ? 24 : 16;
+  const every = isAslant ? Math.ceil(places.length * 11 / (width - left)) : Math.ceil(places.length / 14), most = isAslant ? 21 : 16;
   places.forEach((place, at) => {
     if (at % every) return;
     const middle = x(isNumeric ? numbers[at] : at);
