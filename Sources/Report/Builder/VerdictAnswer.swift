@@ -36,14 +36,10 @@ struct VerdictAnswer {
     let sentences = zip(alike.all, figures).map { outcomes, figures in
       "\(figures.joined(separator: ", ")): \(outcomes.map { words($0, of: outcomes) }.joined(separator: "; "))"
     }
-    let differences = tests.filter { other($0) == other(first) }.map { test in
-      let figure = PlainTable.figure
-      let ends = test.lower.isFinite ? " (\(figure(test.lower)) to \(figure(test.upper)))" : ""
-      return "\(test.figure) \(figure(test.mean))\(ends)"
-    }
+    let differences = tests.filter { $0.other == first.other }.map { "\($0.figure) \($0.numbers)" }
     let unit = first.column == "all" ? ", in \(comparison.unit)" : ""
     return sentences.joined(separator: ". ") + ". "
-      + "\(comparison.scheme) less \(other(first))\(unit): \(differences.joined(separator: ", "))."
+      + "\(comparison.scheme) less \(first.other)\(unit): \(differences.joined(separator: ", "))."
   }
 
   private func outcomes(_ tests: [DifferenceTest]) -> [Outcome] {
@@ -52,7 +48,7 @@ struct VerdictAnswer {
     for test in tests {
       let number = verdicts.number(test.verdict)
       if number == others.count { others.append([]) }
-      others[number].append(other(test))
+      others[number].append(test.other)
     }
     return zip(verdicts.all, others).map(Outcome.init)
   }
@@ -61,10 +57,5 @@ struct VerdictAnswer {
     let isAll = all.count == 1 && outcome.others.count > 3
     return "\(outcome.verdict) against "
       + (isAll ? "all \(outcome.others.count) others" : outcome.others.joined(separator: ", "))
-  }
-
-  private func other(_ test: DifferenceTest) -> String {
-    [test.against, test.setting, test.column == "all" ? "" : test.column].filter { !$0.isEmpty }
-      .joined(separator: ", ")
   }
 }

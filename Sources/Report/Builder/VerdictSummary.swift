@@ -20,9 +20,7 @@ struct VerdictSummary {
     var rows = Numbering<String>()
     var cells: [Cell: Results.Test] = [:]
     for test in tests {
-      let column = test.column == "all" ? "" : test.column
-      let row = [test.against, test.setting, column].filter { !$0.isEmpty }.joined(separator: ", ")
-      cells[Cell(row: rows.number(row), column: figures.number(test.figure))] = test
+      cells[Cell(row: rows.number(test.other), column: figures.number(test.figure))] = test
     }
     html.region(comparison.title.isEmpty ? comparison.scheme : comparison.title) { html in
       html.markup("<table class=\"short\"><thead><tr>")
@@ -55,12 +53,10 @@ struct VerdictSummary {
   }
 
   private func write(_ test: Results.Test, to html: inout HTML) {
-    let figure = PlainTable.figure
     html.element("strong") { $0.foreign(test.verdict) }
     html.markup("<br>")
-    let ends = test.lower.isFinite ? " (\(figure(test.lower)) to \(figure(test.upper)))" : ""
     html.element("span", ["class": "interval"]) {
-      $0.foreign("\(figure(test.mean))\(ends); \(comparison.good) in \(test.closer) of \(test.pairs)")
+      $0.foreign("\(test.numbers); \(comparison.good) in \(test.closer) of \(test.pairs)")
     }
     let places = outcomes(besides: test)
     if places.isEmpty { return }

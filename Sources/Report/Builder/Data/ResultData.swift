@@ -204,6 +204,21 @@ struct Results {
   }
 }
 
+// MARK: Words of a test
+
+extension DifferenceTest {
+  /// The other scheme, with its setting and column where it has one.
+  var other: String {
+    [against, setting, column == "all" ? "" : column].filter { !$0.isEmpty }.joined(separator: ", ")
+  }
+
+  /// The mean difference with its interval: `-0.08 (-0.28 to 0.11)`.
+  var numbers: String {
+    let figure = PlainTable.figure
+    return figure(mean) + (lower.isFinite ? " (\(figure(lower)) to \(figure(upper)))" : "")
+  }
+}
+
 // MARK: Data of the page
 
 extension Results.Table {
