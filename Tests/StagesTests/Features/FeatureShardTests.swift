@@ -57,14 +57,14 @@ import Testing
 
   @Test func anInterruptionLosesOneShardAtMost() throws {
     defer { try? FileManager.default.removeItem(atPath: parent) }
-    var calls = 0
-    #expect(throws: Interruption(image: 2000)) {
-      try shards().features(Array(0..<5000), progress: { _ in }) { part in
-        calls += 1
-        if calls == 3 { throw Interruption(image: part[0]) }
+    var reports: [Int] = []
+    #expect(throws: Interruption(image: 2120)) {
+      try shards().features(Array(0..<5000), progress: { reports.append($0) }) { part in
+        if part[0] > 2000 { throw Interruption(image: part[0]) }
         return part.flatMap { [Float($0) + 0.25, -Float($0)] }
       }
     }
+    #expect(reports.starts(with: [0, 120, 240]) && reports.suffix(2) == [2000, 2120], "\(reports)")
     #expect(try serve(Array(0..<5000)) == Array(2000..<5000))
   }
 

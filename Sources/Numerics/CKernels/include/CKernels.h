@@ -24,7 +24,8 @@ enum {
 
 // y[o][p] = bias[o] + Σ_source Σ_c,ky,kx w[o][c][ky][kx] · x[c][p·stride + (ky,kx)], x with its padding: `padding` rows
 // of zeros above and below `inHeight` others, which need not be read.
-// `room`, of `roomFloats`, is scratch that makes wide 3×3 kernels faster and changes no bit; it may be null.
+// `room`, of `roomFloats`, is scratch with which wide 3×3 kernels of stride 1 are faster, and rounded otherwise; it may be
+// null. Given `kernelRoomFloats` of it, its size changes no bit.
 typedef struct {
   const float *x0, *x1, *w0, *w1, *bias, *mask;
   float *y;
@@ -57,12 +58,14 @@ typedef struct {
 
 // sums[o][ky,kx][c] += Σ_p,l dy[o][p][l] · xt[p·stride + (ky,kx)][l][c] over `images` of the 16 lanes l;
 // xt is [row][column][16][inChannels] from `transposeChannels`, inChannels a multiple of 16. It begins at its padding,
-// which is not read: only inHeight × inWidth pixels are.
+// which is not read: only inHeight × inWidth pixels are. `room` is as in ConvForward, for all 16 lanes.
 typedef struct {
   const float *dy, *xt;
   float *sums;
   ptrdiff_t dyRow, dyChannel, xtRow;
   int inChannels, outChannels, kernel, stride, padding, inHeight, inWidth, outHeight, outWidth, firstImage, images;
+  float *room;
+  ptrdiff_t roomFloats;
 } ConvChannelWeights;
 
 // y[s][o] = bias[o] + Σ_source Σ_i w[o][i] · x[s][i] for each pack s of 16 images.
@@ -135,17 +138,17 @@ typedef struct {
   int classes, count;
 } SoftmaxLoss;
 
-// The fewest channels that a 3×3 convolution of stride 1 sums over by way of `room`.
-enum { KERNEL_WIDE = 32 };
+// The fewest channels that a 3×3 convolution of stride 1 sums over by way of `room`, and what stays near of it.
+enum { KERNEL_WIDE = 16, KERNEL_NEAR_FLOATS = 512 << 10 };
 
-// How many floats of `room` serve a convolution best: what stays in a second-level cache, and of the widest at least
-// four tiles, since each turn of tiles reads all weights. 0 where it takes none.
+// How many floats of `room` a convolution takes, back and forth, from two sources, in any variant: at least one panel of
+// four vectors of transformed windows, a group of 48 transformed kernels and their products. 0 where it takes none.
 static inline ptrdiff_t kernelRoomFloats(int kernel, int stride, int inChannels, int outChannels) {
   const ptrdiff_t widest = inChannels > outChannels ? inChannels : outChannels;
   if (kernel != 3 || stride != 1 || widest < KERNEL_WIDE) return 0;
-  // Four tiles of 3 rows × 6 columns, and the weights of six channels from two sources.
-  const ptrdiff_t tiles = 4 * 3 * 6 * KERNEL_LANES * widest, near = 96 << 10, weights = 2 * 9 * 6 * widest;
-  return (tiles > near ? tiles : near) + (weights + 15) / 16 * 16;
+  const ptrdiff_t panel = 16 * (2 * widest * 4 * 16 + 16), kernels = 16 * (2 * widest * 48 + 16);
+  const ptrdiff_t products = 16 * (48 * 4 * 16 + 16);
+  return (panel > KERNEL_NEAR_FLOATS ? panel : KERNEL_NEAR_FLOATS) + kernels + products;
 }
 
 // One step of SGD on a range of the parameters, with PyTorch's meaning of momentum and weight decay.

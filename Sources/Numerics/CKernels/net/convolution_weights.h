@@ -97,7 +97,7 @@ INLINE void channelTiles(const ConvChannelWeights *a, const int wide, int tap, i
 
 // All tiles go through some rows before the next ones, so that what they read stays near; long enough to be worth
 // the way of the sums to memory and back.
-static void convChannelWeights(const ConvChannelWeights *a) {
+INLINE void channelWeightsByTaps(const ConvChannelWeights *a) {
   const int steps = a->outWidth * a->images;
   const int rows = steps < NEAR_STEPS ? (NEAR_STEPS + steps - 1) / steps : 1;
   for (int top = 0; top < a->outHeight; top += rows) {

@@ -62,8 +62,13 @@
 #define PIXELS(tile) SIZE(4, 0, tile) SIZE(1, 0, tile)
 // Pixels of one row of an input's adjoint.
 #define ROW_PIXELS(tile) SIZE(4, 0, tile) SIZE(2, 0, tile) SIZE(1, 0, tile)
+// Vectors of input channels whose weights' gradients are summed together (winograd_weights.h).
+#define CHANNEL_VECTORS(tile) SIZE(2, 0, tile) SIZE(1, 0, tile)
 // Packs of images that a linear layer goes through together.
 #define PACKS(tile) SIZE(2, 0, tile) SIZE(1, 0, tile)
+
+// Outputs whose transformed kernels are at hand together (winograd.h).
+enum { GROUP = NATIVE_LANES == 16 ? 48 : NATIVE_LANES == 8 ? 24 : 16, NEAR_CHANNELS = 1024 / NATIVE_LANES };
 
 // Pixels that all tiles of a convolution go through before the next ones, and steps of a reduction likewise.
 enum { NEAR_PIXELS = 32, NEAR_STEPS = 256 };

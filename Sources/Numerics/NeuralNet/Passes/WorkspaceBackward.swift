@@ -263,7 +263,8 @@ extension Workspace {
       outChannels: Int32(operation.full.channels), kernel: Int32(kernel), stride: Int32(stride),
       padding: Int32(padding), inHeight: Int32(operation.input.height), inWidth: Int32(operation.input.width),
       outHeight: Int32(operation.full.height), outWidth: Int32(operation.full.width),
-      firstImage: Int32(images.lowerBound), images: Int32(images.count))
+      firstImage: Int32(images.lowerBound), images: Int32(images.count), room: roomBuffer.pointer,
+      roomFloats: roomBuffer.count)
     kernels.convChannelWeights(&arguments)
   }
 

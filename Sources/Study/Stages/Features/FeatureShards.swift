@@ -12,6 +12,8 @@ import PipelineCore
 package struct FeatureShards {
   /// Images of a shard: what an interruption may lose.
   package static let shardSize = 1000
+  /// Images between two reports of progress: a shard takes minutes where processors are slow.
+  package static let stepSize = 120
   private static let mark: Int64 = 0x3153_5446_5456_4950
   private static let ending = ".shard"
   private static let headerLength = 24
@@ -32,8 +34,8 @@ package struct FeatureShards {
   ///
   /// - Parameters:
   ///   - indices: ascending, each once.
-  ///   - progress: gets the number of images done, before the first shard and after each.
-  ///   - extract: computes the features of some of the images.
+  ///   - progress: gets the number of images done, at first and after each step.
+  ///   - extract: computes the features of some of the images, at most `stepSize`.
   package func features(
     _ indices: [Int], progress: (Int) -> Void, extract: ([Int]) throws -> [Float]
   ) throws -> [Float] {
@@ -51,10 +53,13 @@ package struct FeatureShards {
           readNew(into: &wanted)
           let rest = part.filter(wanted.isMissing)
           if rest.isEmpty { return }
-          let computed = try extract(rest)
+          var computed: [Float] = []
+          for start in stride(from: 0, to: rest.count, by: Self.stepSize) {
+            computed += try extract(Array(rest[start..<min(start + Self.stepSize, rest.count)]))
+            progress(wanted.done + computed.count / width)
+          }
           wanted.seen.insert(try write(rest, computed))
           wanted.take(rest, computed)
-          progress(wanted.done)
         }
         return !isMine
       }
