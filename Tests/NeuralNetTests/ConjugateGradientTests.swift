@@ -32,6 +32,32 @@ import Testing
       abs(short.relativeResidual - dot(residual, residual).squareRoot() / dot(b, b).squareRoot()) < 1e-12)
   }
 
+  /// A preconditioner that is a solve cut short is another matrix each time: only the flexible form copes with it.
+  @Test func copesWithAPreconditionerThatChanges() throws {
+    let values = (0..<60).reduce(into: [0.01]) { all, _ in all.append(all[all.count - 1] * 1.15) }.dropLast()
+      .map { $0 }
+    let a = symmetric(values, key: 1)
+    let near = symmetric(values.map { $0 * 1.5 }, key: 1)
+    let b = randomVector(60, key: 2).map(Double.init)
+    var damped = a
+    for i in 0..<60 { damped[i][i] += 0.02 }
+    func solve(isFlexible: Bool) throws -> Solution<Double> {
+      try conjugateGradient(
+        rhs: b, damping: 0.02, tolerance: 1e-10, maxIterations: 200,
+        preconditioner: { r in
+          try conjugateGradient(rhs: r, damping: 0.02, tolerance: 0.3) { multiply(near, $0) }.x
+        }, isFlexible: isFlexible
+      ) { multiply(a, $0) }
+    }
+    let flexible = try solve(isFlexible: true)
+    #expect(flexible.converged)
+    #expect(relativeDistance(flexible.x, denseSolve(damped, b)) < 1e-8)
+    let plain = try conjugateGradient(rhs: b, damping: 0.02, tolerance: 1e-10) { multiply(a, $0) }
+    #expect(flexible.iterations < plain.iterations / 2, "\(flexible.iterations), \(plain.iterations)")
+    let stiff = try solve(isFlexible: false)
+    #expect(flexible.iterations < stiff.iterations, "\(flexible.iterations), \(stiff.iterations)")
+  }
+
   @Test func negativeCurvatureStopsAndIsSaid() throws {
     let a = symmetric([-1, 0.5, 1, 2, 3, 4, 5, 6], key: 3)
     let b = randomVector(8, key: 4).map(Double.init)

@@ -24,6 +24,27 @@ import Testing
     #expect(both.hasPrefix("inputs influence and budget exclude each other"))
   }
 
+  /// Over a sample: the same system, each time the same draw, and its own true residual.
+  @Test func aSampleSolvesWhatAllImagesSolve() throws {
+    let study = try RemovalStudy()
+    let group = try study.group()
+    let sampled: [String: Value] = ["solver": .string("sampled-cg"), "sample": .number(0.3)]
+    let plain = try FileReader(at: study.run("influence", [:], group: group).path)
+    let file = try FileReader(at: study.run("influence", sampled, group: group).path)
+    #expect(try file.real("residual") <= 0.01 && file.integer("converged") == 1)
+    #expect(try file.integer("iterations") < plain.integer("iterations"))
+    let x: [Float] = try plain.read("/influence")
+    let y: [Float] = try file.read("/influence")
+    let size = x.reduce(0) { $0 + Double($1 * $1) }.squareRoot()
+    let off = zip(x, y).reduce(0) { $0 + Double(($1.0 - $1.1) * ($1.0 - $1.1)) }.squareRoot()
+    #expect(off > 0 && off < 0.02 * size, "\(off / size)")
+    let again: [Float] = try FileReader(at: study.run("influence", sampled, group: group).path).read(
+      "/influence")
+    #expect(again == y)
+    let three = try FileReader(at: study.run("unlearn", sampled, group: group).path)
+    #expect(try three.integer("converged") == 1)
+  }
+
   /// The published protocol of GIF: a series on the normal equations, changes of one norm, the best round kept.
   @Test func roundsAreChosenOnValidationImages() throws {
     let study = try RemovalStudy()

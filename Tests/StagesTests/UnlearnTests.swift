@@ -106,6 +106,12 @@ import Testing
     #expect(message(hessian).hasPrefix("'damping' must be positive with curvature hessian"))
     #expect(message(hessian, stage: "unlearn").hasPrefix("'damping' must be positive with curvature hessian"))
     #expect(message(["ratio": .number(0)]).hasPrefix("'ratio' must be above 0"))
+    let sampled = Value.string("sampled-cg")
+    #expect(
+      message(["solver": sampled, "curvature": .string("hessian"), "damping": .number(1)])
+        .hasSuffix("take curvature gauss-newton, or solver cg"))
+    #expect(message(["solver": sampled, "scheme": .string("gif")]).hasSuffix("take solver cg"))
+    #expect(message(["solver": sampled, "sample": .number(0)]).hasPrefix("'sample' must be above 0"))
     #expect(
       message(["scheme": .string("fif"), "ratio": .number(1e-6)])
         == "a ratio of 1e-06 selects no parameter of any layer; raise it")

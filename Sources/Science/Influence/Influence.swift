@@ -90,8 +90,11 @@ public func groupInfluence(
   memoryCeiling: Int = Curvature.defaultMemoryCeiling, pool: ThreadPool,
   progress: ((InfluenceProgress) throws -> Void)? = nil
 ) throws -> GroupInfluence {
-  try InfluenceMemory.check(memoryCeiling, network, threads: pool.threads)
-  let model = NetworkModel(network: network, data: data, memoryCeiling: memoryCeiling, pool: pool)
+  try InfluenceMemory.check(
+    memoryCeiling, network, threads: pool.threads, samples: options.solver == .sampledCG)
+  let model = NetworkModel(
+    network: network, data: data, memoryCeiling: memoryCeiling,
+    sample: options.solver == .sampledCG ? options.sample : 0, pool: pool)
   let result = try influence(
     model, parameters: parameters.map(Double.init), trainingSet: trainingSet, group: group, options: options,
     spectrum: spectrum, stream: stream, measuresGradient: spectrum?.gradientNorm == nil, progress: progress)

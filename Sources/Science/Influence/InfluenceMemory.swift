@@ -21,14 +21,17 @@ public enum InfluenceMemory {
   /// A spectrum while it is computed: two basis vectors a pair in float32, and the pairs themselves.
   public static func spectrum(parameters p: Int, pairs: Int) -> Int { 16 * 8 * p + 12 * p * pairs }
 
-  /// The least ceiling of passes that influence works with: those that keep activations beside one that keeps none.
-  public static func leastCeiling(_ network: Network, threads: Int) -> Int {
-    2 * ChunkRunner.bytes(network, threads: threads, slots: ChunkRunner.maximumSlots)
+  /// The least ceiling of passes that influence works with: those that keep activations beside one that keeps none; with
+  /// a sample its own.
+  public static func leastCeiling(_ network: Network, threads: Int, samples: Bool = false) -> Int {
+    (samples ? 3 : 2) * ChunkRunner.bytes(network, threads: threads, slots: ChunkRunner.maximumSlots)
   }
 
   /// Throws `memoryCeilingTooLow` for a ceiling below the least.
-  static func check(_ ceiling: Int, _ network: Network, threads: Int) throws(NeuralNetError) {
-    let needed = leastCeiling(network, threads: threads)
+  static func check(
+    _ ceiling: Int, _ network: Network, threads: Int, samples: Bool = false
+  ) throws(NeuralNetError) {
+    let needed = leastCeiling(network, threads: threads, samples: samples)
     guard needed <= ceiling else { throw .memoryCeilingTooLow(neededBytes: needed, ceilingBytes: ceiling) }
   }
 }

@@ -26,7 +26,11 @@ struct InfluenceSystem {
   let stream: RandomStream
   /// Eigenpairs of a curvature near this one, for a preconditioner; none without.
   let spectrum: CurvatureSpectrum?
+  /// What `sampled-cg` takes for a preconditioner.
+  let sample: CurvatureSample?
   let progress: ((InfluenceProgress) throws -> Void)?
+  /// The residual to which a sample is solved each time: further costs more than it saves.
+  private static let sampledTolerance = 0.3
 
   /// v ↦ H v, regulariser and damping included, of v's product with the bare curvature.
   func shifted(_ product: [Double], _ v: [Double]) -> [Double] {
@@ -43,7 +47,7 @@ struct InfluenceSystem {
   func solve(_ rhs: [Double], for unknowns: Unknowns, budget: Int? = nil) throws -> InfluenceSolution {
     var solution = InfluenceSolution(x: [Double](repeating: 0, count: rhs.count))
     // Conjugate gradients on all parameters find the ends of the spectrum on their way.
-    let needsEnds = options.solver != .cg || options.curvature == .hessian || unknowns.places != nil
+    let needsEnds = options.solver.isSeries || options.curvature == .hessian || unknowns.places != nil
     if needsEnds { solution.curvature = try spectrum?.range ?? ends(&solution) }
     if options.curvature == .hessian, let least = solution.curvature?.lowerBound,
       least + options.damping <= 0, !unknowns.areLeastSquares
@@ -52,7 +56,7 @@ struct InfluenceSystem {
     }
     switch options.solver {
     case .cg where unknowns.areLeastSquares: try leastSquares(rhs, unknowns, budget, &solution)
-    case .cg: try conjugate(rhs, unknowns, budget, &solution)
+    case .cg, .sampledCG: try conjugate(rhs, unknowns, budget, &solution)
     case .neumann, .lissa: try series(rhs, unknowns, &solution)
     }
     return solution
@@ -73,12 +77,29 @@ struct InfluenceSystem {
     _ rhs: [Double], _ unknowns: Unknowns, _ budget: Int?, _ solution: inout InfluenceSolution
   ) throws {
     var made = 0
+    var sampled = 0
+    var range: ClosedRange<Double>?
+    let shift = decay + options.damping
+    let pairs = spectrum?.preconditioner(damping: options.damping, power: 1, places: unknowns.places)
+    let preconditioner: (([Double]) throws -> [Double])? = sample.map { sample in
+      { r in
+        let inner = try conjugateGradient(
+          rhs: r, damping: shift, tolerance: Self.sampledTolerance, maxIterations: options.maxIterations,
+          preconditioner: pairs
+        ) { v in
+          sampled += 1
+          return unknowns.chosen(of: try sample.product(unknowns.spread(v, over: rhs.count)))
+        }
+        if range == nil { range = inner.curvature }
+        return inner.x
+      }
+    }
     let found = try conjugateGradient(
-      rhs: unknowns.chosen(of: rhs), damping: decay + options.damping,
+      rhs: unknowns.chosen(of: rhs), damping: shift,
       // A budget is spent to its end: the last product is the one that checks the residual.
       tolerance: budget == nil ? options.tolerance : .leastNormalMagnitude,
       maxIterations: budget.map { max(1, $0 - solution.products - 1) } ?? options.maxIterations,
-      preconditioner: spectrum?.preconditioner(damping: options.damping, power: 1, places: unknowns.places),
+      preconditioner: preconditioner ?? pairs, isFlexible: preconditioner != nil,
       progress: progress.map { report in
         {
           try report(
@@ -93,12 +114,13 @@ struct InfluenceSystem {
     }
     solution.x = unknowns.spread(found.x, over: rhs.count)
     solution.iterations += found.iterations
-    solution.products += made
+    // A product over a sample counts as its share of one over all images.
+    solution.products += made + Int((Double(sampled) * (sample?.share ?? 0)).rounded(.up))
     solution.residual = found.relativeResidual
     solution.converged = !found.negativeCurvature && found.relativeResidual <= options.tolerance
     solution.negativeCurvature = found.negativeCurvature
     if solution.curvature == nil, unknowns.places == nil {
-      solution.curvature = found.curvature.map { $0.lowerBound + decay...$0.upperBound + decay }
+      solution.curvature = (found.curvature ?? range).map { $0.lowerBound + decay...$0.upperBound + decay }
     }
   }
 

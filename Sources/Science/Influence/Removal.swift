@@ -82,6 +82,14 @@ struct Removal<Model: InfluenceModel> {
     return gradient.map { $0 * factor }
   }
 
+  /// The sample of the curvature images, if the solver takes one.
+  private func sample() throws -> CurvatureSample? {
+    guard options.solver == .sampledCG else { return nil }
+    let size = max(1, Int((options.sample * Double(curvatureImages.count)).rounded()))
+    return try model.sampledCurvature(
+      size, at: parameters, over: curvatureImages, stream: stream.substream("sample"))
+  }
+
   /// The change that the scheme proposes.
   func change(gradient: [Double], progress: ((InfluenceProgress) throws -> Void)?) throws -> (
     solution: InfluenceSolution, change: [Double], firstOrder: [Double]?, selected: [Int]?
@@ -94,7 +102,7 @@ struct Removal<Model: InfluenceModel> {
         let batch = draws.sample(min(options.seriesBatch, curvatureImages.count), of: curvatureImages.count)
         return try model.curvature(
           options.curvature, at: parameters, over: batch.sorted().map { curvatureImages[$0] }, once: true)(v)
-      }, stream: stream, spectrum: spectrum, progress: progress)
+      }, stream: stream, spectrum: spectrum, sample: try sample(), progress: progress)
     let b = try rightHandSide(gradient)
     let budget = options.productBudget
     switch options.scheme {

@@ -37,8 +37,11 @@ public func unlearn(
   memoryCeiling: Int = Curvature.defaultMemoryCeiling, pool: ThreadPool,
   progress: ((_ step: Int, InfluenceProgress) throws -> Void)? = nil
 ) throws -> Unlearning {
-  try InfluenceMemory.check(memoryCeiling, network, threads: pool.threads)
-  let model = NetworkModel(network: network, data: data, memoryCeiling: memoryCeiling, pool: pool)
+  try InfluenceMemory.check(
+    memoryCeiling, network, threads: pool.threads, samples: options.solver == .sampledCG)
+  let model = NetworkModel(
+    network: network, data: data, memoryCeiling: memoryCeiling,
+    sample: options.solver == .sampledCG ? options.sample : 0, pool: pool)
   let result = try unlearn(
     model, parameters: parameters.map(Double.init), trainingSet: trainingSet, parts: parts, options: options,
     spectrum: spectrum, stream: stream, progress: progress)

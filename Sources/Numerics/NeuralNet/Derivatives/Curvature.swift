@@ -18,10 +18,12 @@ public final class Curvature {
   public let keptImages: Int
   /// Directions that products take in one pass.
   public let directions: Int
-  private let parameters: Buffer<Float>
-  private let data: ImageSet
-  private let runner: ChunkRunner
-  private let pool: ThreadPool
+  /// What each image's curvature counts in the mean; nil for 1.
+  private let weights: [Float]?
+  let parameters: Buffer<Float>
+  let data: ImageSet
+  let runner: ChunkRunner
+  let pool: ThreadPool
   private let kept: Buffer<UInt8>
   /// Adjoints of the loss, of as many chunks as there is room for beside the activations; they are the same in each
   /// exact Hessian's product.
@@ -36,17 +38,21 @@ public final class Curvature {
   /// Prepares products at `parameters` over the images of `indices`.
   ///
   /// - Parameters:
+  ///   - weights: A factor for each image in Gauss-Newton products, which stay divided by the number of images;
+  ///     1 by default.
   ///   - weightDecay: The regulariser's coefficient; 0 for the bare loss.
   ///   - memoryCeiling: Bytes for the threads' memory, sums and kept activations.
   ///   - directions: How many directions `gaussNewtonProducts` and `hessianProducts` take in one pass over the
   ///     images; each takes room for its own sums. More directions than that take several passes.
   /// - Throws: `memoryCeilingTooLow` if not even the threads' memory fits; `NeuralNetError` for other bad input.
   public init(
-    _ network: Network, parameters: [Float], data: ImageSet, indices: [Int], weightDecay: Float = 0,
+    _ network: Network, parameters: [Float], data: ImageSet, indices: [Int],
+    weights: [Float]? = nil, weightDecay: Float = 0,
     memoryCeiling: Int = Curvature.defaultMemoryCeiling, directions: Int = 1, pool: ThreadPool
   ) throws(NeuralNetError) {
     try network.check(parameters: parameters)
     try data.check(indices, for: network)
+    precondition(weights == nil || weights?.count == indices.count, "a weight for each image")
     guard directions >= 1 else { throw .invalidOption(name: "directions", reason: "must be at least 1") }
     let needed = Self.memoryNeeded(
       network, images: indices.count, directions: directions, threads: pool.threads)
@@ -58,6 +64,7 @@ public final class Curvature {
     self.data = data
     self.indices = indices
     self.weightDecay = weightDecay
+    self.weights = weights
     self.parameters = Buffer(count: parameters.count)
     for i in 0..<parameters.count { self.parameters.pointer[i] = parameters[i] }
     self.pool = pool
@@ -92,7 +99,7 @@ public final class Curvature {
   }
 
   /// The loaded chunk's activations and probabilities, from the cache or computed.
-  private func activations(_ chunk: Int, _ workspace: Workspace) -> Tape {
+  func activations(_ chunk: Int, _ workspace: Workspace) -> Tape {
     let tape = tape(chunk, workspace)
     if chunk >= keptChunks { recompute(workspace, tape) }
     return tape
@@ -154,15 +161,21 @@ public final class Curvature {
   /// - Throws: `wrongParameterCount` if one is not as long as the parameters.
   public func gaussNewtonProducts(_ v: [[Float]]) throws(NeuralNetError) -> [[Float]] {
     let scale = 1 / Float(indices.count)
-    return try products(v) { _, _, workspace, tape, v, gradient in
+    return try products(v) { chunk, _, workspace, tape, v, gradient in
       workspace.tangentForward(parameters.pointer, v, tape)
-      workspace.lossHessian(tape, scale: scale)
+      if let weights {
+        weights.withUnsafeBufferPointer {
+          workspace.lossHessian(tape, scale: scale, weights: $0.baseAddress! + chunk * chunkSize)
+        }
+      } else {
+        workspace.lossHessian(tape, scale: scale)
+      }
       workspace.backward(parameters.pointer, tape, gradient: gradient)
     }
   }
 
-  /// The exact Hessian's product with `v`, weightDecay·v included, by Pearlmutter's R-operator (Fast exact
-  /// multiplication by the Hessian, 1994); ReLU and pooling stay on their active branch.
+  /// The exact Hessian's product with `v`, weightDecay·v included and `weights` left out, by Pearlmutter's R-operator
+  /// (Fast exact multiplication by the Hessian, 1994); ReLU and pooling stay on their active branch.
   ///
   /// - Throws: `wrongParameterCount` if `v` is not as long as the parameters.
   public func hessianProduct(_ v: [Float]) throws(NeuralNetError) -> [Float] {
@@ -238,51 +251,7 @@ public final class Curvature {
     return results
   }
 
-  /// The Jacobian-vector product: the logits' change J v of each image, [n, classes] in the order of `images`
-  /// (default: the curvature's own).
-  ///
-  /// - Throws: `NeuralNetError` for a bad direction or index set.
-  public func jacobianProduct(_ v: [Float], over images: [Int]? = nil) throws(NeuralNetError) -> [Float] {
-    try checkDirection(v)
-    let images = images ?? indices
-    try data.check(images, for: network)
-    var rows = [Float](repeating: 0, count: images.count * network.classes)
-    rows.withUnsafeMutableBufferPointer { rows in
-      v.withUnsafeBufferPointer { v in
-        runner.forEachChunk(data, images[...]) { chunk, workspace in
-          workspace.forward(parameters.pointer, workspace.tape)
-          workspace.tangentForward(parameters.pointer, v.baseAddress!, workspace.tape)
-          workspace.copyLogitTangents(to: rows.baseAddress! + chunk * chunkSize * network.classes)
-        }
-      }
-    }
-    return rows
-  }
-
-  /// The L2 norm of each image's own loss gradient, without the regulariser, in the order of `images`.
-  ///
-  /// - Throws: `NeuralNetError` for a bad index set.
-  public func gradientNorms(over images: [Int]) throws(NeuralNetError) -> [Float] {
-    try data.check(images, for: network)
-    var norms = [Float](repeating: 0, count: images.count)
-    let scratch = Buffer<Float>(count: pool.threads * runner.stride)
-    let packs = (images.count + laneCount - 1) / laneCount
-    norms.withUnsafeMutableBufferPointer { norms in
-      pool.run(packs) { pack, worker in
-        let workspace = runner.workspaces[worker]
-        let places = pack * laneCount..<min((pack + 1) * laneCount, images.count)
-        workspace.load(data, images[places])
-        workspace.forward(parameters.pointer, workspace.tape)
-        workspace.loss(workspace.tape, scale: 1)
-        let squares = workspace.squaredGradientNorms(
-          parameters.pointer, workspace.tape, scratch: scratch.pointer + worker * runner.stride)
-        for place in places { norms[place] = squares[place - places.lowerBound].squareRoot() }
-      }
-    }
-    return norms
-  }
-
-  private func checkDirection(_ v: [Float]) throws(NeuralNetError) {
+  func checkDirection(_ v: [Float]) throws(NeuralNetError) {
     guard v.count == network.parameterCount else {
       throw .wrongParameterCount(expected: network.parameterCount, found: v.count)
     }

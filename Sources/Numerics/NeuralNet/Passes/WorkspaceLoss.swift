@@ -27,8 +27,10 @@ extension Workspace {
   }
 
   /// Sets the logits' adjoint, or with `curved` its change, to scale · H_L · tangent, with H_L the loss's Hessian
-  /// at the logits.
-  package func lossHessian(_ tape: Tape, scale: Float, curved isCurved: Bool = false) {
+  /// at the logits; with `weights` each image's times its own.
+  package func lossHessian(
+    _ tape: Tape, scale: Float, curved isCurved: Bool = false, weights: UnsafePointer<Float>? = nil
+  ) {
     let last = plan.operations.count
     let target = isCurved ? curved(last) : adjoint(last)
     let logits = plan.activations[last]
@@ -37,6 +39,21 @@ extension Workspace {
         tape.floats + plan.probabilities.offset + pack * logits.pack,
         tangent(last) + pack * logits.pack, target + pack * logits.pack,
         Int32(network.classes), scale, Int32(count - pack * laneCount))
+      guard let weights else { continue }
+      for lane in 0..<min(laneCount, count - pack * laneCount) {
+        for k in 0..<network.classes {
+          target[pack * logits.pack + k * laneCount + lane] *= weights[pack * laneCount + lane]
+        }
+      }
+    }
+  }
+
+  /// The trace 1 − Σ p² of the loss's Hessian at the logits of each image of the chunk.
+  func copyHessianTraces(_ tape: Tape, to traces: UnsafeMutablePointer<Float>) {
+    let pack = plan.activations[plan.operations.count].pack
+    for place in 0..<count {
+      let first = tape.floats + plan.probabilities.offset + place / laneCount * pack + place % laneCount
+      traces[place] = (0..<network.classes).reduce(1) { $0 - first[$1 * laneCount] * first[$1 * laneCount] }
     }
   }
 

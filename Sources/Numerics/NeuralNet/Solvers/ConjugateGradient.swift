@@ -38,18 +38,20 @@ public struct SolverProgress: Sendable {
 ///   - start: First iterate; zero by default.
 ///   - tolerance: Bound of the relative residual, in the 2-norm with a preconditioner too.
 ///   - preconditioner: r ↦ M⁻¹ r for a symmetric positive definite M that is near A + damping·I; none by default.
+///   - isFlexible: Whether M may be another at each iteration, such as a solve that is cut short (flexible conjugate
+///     gradients, Notay 2000): the next direction is then orthogonal to the last by the change of the residual.
 ///   - progress: Called after each iteration; what it throws ends the solution and is rethrown.
 ///   - product: v ↦ A v.
 /// - Throws: `nonFiniteValue` naming the iteration; `invalidOption` for a preconditioner that is found not to be
 ///   positive definite; what the closures throw.
 public func conjugateGradient(
   rhs: [Double], damping: Double = 0, tolerance: Double = 1e-6, maxIterations: Int = 1000,
-  start: [Double]? = nil, preconditioner: (([Double]) throws -> [Double])? = nil,
+  start: [Double]? = nil, preconditioner: (([Double]) throws -> [Double])? = nil, isFlexible: Bool = false,
   progress: ((SolverProgress) throws -> Void)? = nil, product: ([Double]) throws -> [Double]
 ) throws -> Solution<Double> {
   let solutions = try conjugateGradient(
     rhs: [rhs], damping: damping, tolerance: tolerance, maxIterations: maxIterations,
-    start: start.map { [$0] }, preconditioner: preconditioner,
+    start: start.map { [$0] }, preconditioner: preconditioner, isFlexible: isFlexible,
     progress: progress.map { report in { try report($1) } }
   ) { try $0.map(product) }
   return solutions[0]
@@ -65,7 +67,7 @@ public func conjugateGradient(
 /// - Throws: As the form for one right-hand side.
 public func conjugateGradient(
   rhs: [[Double]], damping: Double = 0, tolerance: Double = 1e-6, maxIterations: Int = 1000,
-  start: [[Double]]? = nil, preconditioner: (([Double]) throws -> [Double])? = nil,
+  start: [[Double]]? = nil, preconditioner: (([Double]) throws -> [Double])? = nil, isFlexible: Bool = false,
   progress: ((_ system: Int, SolverProgress) throws -> Void)? = nil,
   products: ([[Double]]) throws -> [[Double]]
 ) throws -> [Solution<Double>] {
@@ -74,7 +76,7 @@ public func conjugateGradient(
     var systems = try rhs.indices.map {
       try ConjugateGradientSystem(
         rhs: rhs[$0], damping: damping, tolerance: tolerance, maxIterations: maxIterations,
-        start: start?[$0], preconditioner: preconditioner == nil ? nil : apply)
+        start: start?[$0], preconditioner: preconditioner == nil ? nil : apply, isFlexible: isFlexible)
     }
     while true {
       let running = systems.indices.filter { systems[$0].request != nil }
@@ -92,12 +94,13 @@ public func conjugateGradient(
 /// form.
 public func conjugateGradient(
   rhs: [Float], damping: Double = 0, tolerance: Double = 1e-3, maxIterations: Int = 1000,
-  start: [Float]? = nil, preconditioner: (([Double]) throws -> [Double])? = nil,
+  start: [Float]? = nil, preconditioner: (([Double]) throws -> [Double])? = nil, isFlexible: Bool = false,
   progress: ((SolverProgress) throws -> Void)? = nil, product: ([Float]) throws -> [Float]
 ) throws -> Solution<Float> {
   let solution = try conjugateGradient(
     rhs: rhs.map(Double.init), damping: damping, tolerance: tolerance, maxIterations: maxIterations,
-    start: start.map { $0.map(Double.init) }, preconditioner: preconditioner, progress: progress
+    start: start.map { $0.map(Double.init) }, preconditioner: preconditioner,
+    isFlexible: isFlexible, progress: progress
   ) { v in try product(v.map { Float($0) }).map(Double.init) }
   return Solution(solution)
 }
@@ -105,14 +108,14 @@ public func conjugateGradient(
 /// Several systems with products in float32; the iterations themselves run in float64. See the float64 form.
 public func conjugateGradient(
   rhs: [[Float]], damping: Double = 0, tolerance: Double = 1e-3, maxIterations: Int = 1000,
-  start: [[Float]]? = nil, preconditioner: (([Double]) throws -> [Double])? = nil,
+  start: [[Float]]? = nil, preconditioner: (([Double]) throws -> [Double])? = nil, isFlexible: Bool = false,
   progress: ((_ system: Int, SolverProgress) throws -> Void)? = nil,
   products: ([[Float]]) throws -> [[Float]]
 ) throws -> [Solution<Float>] {
   let solutions = try conjugateGradient(
     rhs: rhs.map { $0.map(Double.init) }, damping: damping, tolerance: tolerance,
     maxIterations: maxIterations, start: start.map { $0.map { $0.map(Double.init) } },
-    preconditioner: preconditioner, progress: progress
+    preconditioner: preconditioner, isFlexible: isFlexible, progress: progress
   ) { vectors in
     try products(vectors.map { $0.map { Float($0) } }).map { $0.map(Double.init) }
   }

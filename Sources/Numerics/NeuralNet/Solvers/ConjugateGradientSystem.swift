@@ -14,6 +14,7 @@ struct ConjugateGradientSystem {
   private let tolerance: Double
   private let maxIterations: Int
   private let preconditioner: (([Double]) throws -> [Double])?
+  private let isFlexible: Bool
   private var phase = Phase.starting
   private var x: [Double]
   private var r: [Double]
@@ -33,13 +34,14 @@ struct ConjugateGradientSystem {
 
   init(
     rhs: [Double], damping: Double, tolerance: Double, maxIterations: Int, start: [Double]?,
-    preconditioner: (([Double]) throws -> [Double])?
+    preconditioner: (([Double]) throws -> [Double])?, isFlexible: Bool
   ) throws {
     self.rhs = rhs
     self.damping = damping
     self.tolerance = tolerance
     self.maxIterations = maxIterations
     self.preconditioner = preconditioner
+    self.isFlexible = isFlexible
     target = dot(rhs, rhs).squareRoot()
     guard target.isFinite else {
       throw NeuralNetError.nonFiniteValue(what: "the right-hand side", iteration: 0)
@@ -164,6 +166,7 @@ struct ConjugateGradientSystem {
       return nil
     }
     let step = rz / curvature
+    let last = isFlexible ? r : []
     for i in x.indices {
       x[i] += step * p[i]
       r[i] -= step * ap[i]
@@ -171,7 +174,8 @@ struct ConjugateGradientSystem {
     rr = dot(r, r)
     let z = try conditioned()
     let next = try overlap(z)
-    let ratio = next / rz
+    // Polak and Ribière's form: the same where M is, as z is then orthogonal to the last residual.
+    let ratio = (next - (isFlexible ? dot(z, last) : 0)) / rz
     if recording { ratios.append(ratio) }
     for i in p.indices { p[i] = z[i] + ratio * p[i] }
     rz = next

@@ -35,12 +35,16 @@ enum SolverParameters {
     "ratio", .number(0...1), default: defaults.ratio, "gif, fif, pif: their share of each layer, above 0")
   static let solver = Parameter(
     "solver", .choice(InfluenceSolver.self), default: defaults.solver,
-    "cg: conjugate gradients; neumann: a series; lissa: a series over small batches")
+    "cg: conjugate gradients; sampled-cg: the same with fewer passes over all images; neumann: a series; lissa: a series over small batches"
+  )
   static let tolerance = Parameter(
     "tolerance", .number(1e-12...0.999), default: defaults.tolerance,
     "bound of the solver's true relative residual; above it a result is marked as not converged")
   static let iterations = Parameter(
     "iterations", .integer(1...1_000_000), default: defaults.maxIterations, "cg: the most solver iterations")
+  static let sample = Parameter(
+    "sample", .number(0...1), default: defaults.sample,
+    "sampled-cg: share of the curvature images, above 0, by whose curvature it is preconditioned")
   static let seriesTerms = Parameter(
     "series_terms", .integer(1...1_000_000), default: defaults.seriesTerms,
     "neumann, lissa: the number of terms J")
@@ -58,7 +62,7 @@ enum SolverParameters {
   /// All of them, in the order in which they are shown.
   static let all: [any DeclaredParameter] = [
     scheme, scale, gradient, curvature, damping, hessianImages, selection, ratio, solver, tolerance,
-    iterations,
+    iterations, sample,
     seriesTerms, seriesScale, seriesBatch, memory,
   ]
 
@@ -77,9 +81,10 @@ enum SolverParameters {
     if values[scheme] != .newton { names.insert(gradient.name) }
     if !values[scheme].selects { names.formUnion([selection.name, ratio.name]) }
     switch values[solver] {
-    case .cg: names.formUnion([seriesTerms.name, seriesScale.name, seriesBatch.name])
-    case .neumann: names.formUnion([iterations.name, seriesBatch.name])
-    case .lissa: names.insert(iterations.name)
+    case .cg: names.formUnion([sample.name, seriesTerms.name, seriesScale.name, seriesBatch.name])
+    case .sampledCG: names.formUnion([seriesTerms.name, seriesScale.name, seriesBatch.name])
+    case .neumann: names.formUnion([sample.name, iterations.name, seriesBatch.name])
+    case .lissa: names.formUnion([sample.name, iterations.name])
     }
     return names
   }
@@ -91,6 +96,18 @@ enum SolverParameters {
         damping,
         "'damping' must be positive with curvature hessian, which has negative eigenvalues where a net was trained; "
           + "or take curvature gauss-newton")
+    }
+    if values[solver] == .sampledCG {
+      if values[curvature] != .gaussNewton {
+        return ParameterProblem(
+          curvature,
+          "solver sampled-cg samples by the Gauss-Newton matrix: take curvature gauss-newton, or solver cg")
+      }
+      if values[scheme] == .gif {
+        return ParameterProblem(
+          scheme, "gif solves least squares, which solver sampled-cg does not: take solver cg")
+      }
+      if values[sample] <= 0 { return ParameterProblem(sample, "'sample' must be above 0 and at most 1") }
     }
     if values[ratio] <= 0 {
       return ParameterProblem(ratio, "'ratio' must be above 0 and at most 1, or no parameter is selected")
@@ -112,6 +129,7 @@ enum SolverParameters {
     options.hessianImages = values[hessianImages]
     options.tolerance = values[tolerance]
     options.maxIterations = values[iterations]
+    options.sample = values[sample]
     options.seriesTerms = values[seriesTerms]
     options.seriesScale = values[seriesScale]
     options.seriesBatch = values[seriesBatch]
@@ -131,12 +149,15 @@ enum SolverParameters {
   /// The bytes for passes over images and kept activations, so that with `vectors` bytes of vectors the node keeps to
   /// what it has declared.
   ///
+  /// - Parameter samples: Whether a sample's passes come on top.
   /// - Throws: `StageFailure` if that is too little for a single pass.
   static func ceiling(
-    _ values: ParameterValues, _ network: Network, vectors: Int, pairs: Int, threads: Int
+    _ values: ParameterValues, _ network: Network, vectors: Int, pairs: Int, threads: Int,
+    samples: Bool = false
   ) throws -> Int {
     let memory = values[memory] << 20
-    let passes = InfluenceMemory.leastCeiling(network, threads: threads)
+    let passes = InfluenceMemory.leastCeiling(
+      network, threads: threads, samples: samples)
     let needed = process + vectors + passes
     func text(_ bytes: Int) -> String { "\((bytes + (1 << 20) - 1) >> 20)" }
     guard needed <= memory + extra else {

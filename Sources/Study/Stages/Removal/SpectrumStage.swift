@@ -76,7 +76,7 @@ extension StageTask {
     return try SolverParameters.ceiling(
       parameters, net.network,
       vectors: InfluenceMemory.solve(parameters: net.parameters.count, pairs: pairs, steps: steps),
-      pairs: pairs, threads: threads)
+      pairs: pairs, threads: threads, samples: parameters[SolverParameters.solver] == .sampledCG)
   }
 
   /// The spectrum of slot `spectrum`, if there is one: of this node's net, images and kind of curvature.
