@@ -67,14 +67,7 @@ import Testing
     #expect(sampled.iterations < plain.iterations / 2, "\(sampled.iterations), \(plain.iterations)")
     // Both residuals are 1e-4, so that the answers differ by that over the damping's share of the curvature at most.
     #expect(relativeDistance(sampled.change.map(Double.init), plain.change.map(Double.init)) < 2e-3)
-    // Apart from the solver.
-    let curvature = try Curvature(
-      network, parameters: theta, data: data, indices: NetworkInfluenceTests.all,
-      weightDecay: options.weightDecay, pool: pool)
-    let product = try curvature.gaussNewtonProduct(sampled.change)
-    let left = zip(product, sampled.change).map { Double($0) + options.damping * Double($1) }
-    let right = sampled.gradient.map { Double($0) * 20 / 380 }
-    #expect(relativeDistance(left, right) < 2e-4)
+    #expect(try NetworkInfluenceTests.misfit(of: sampled, for: group, network, theta, data, options) < 2e-4)
     #expect(try solve(.sampledCG).change == sampled.change, "another draw")
 
     let spectrum = try curvatureSpectrum(

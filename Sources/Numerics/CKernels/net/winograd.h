@@ -42,23 +42,33 @@ INLINE void transformWindow(V *d, float *out, ptrdiff_t place) {
   UNROLL for (int i = 0; i < PLACES; i++) store(out + i * place, d[i]);
 }
 
+// Whether a window of 4×4 pixels from (y, x) on lies on rows and columns that are there.
+INLINE int isWhole(int y, int x, Span rows, Span columns) {
+  return y >= rows.first && y + WINDOW <= rows.end && x >= columns.first && x + WINDOW <= columns.end;
+}
+
+// That window, which begins at `in`; unless it is whole, zeros stand for what is not there.
+INLINE void loadWindow(const float *in, ptrdiff_t perRow, ptrdiff_t perPixel, int y, int x, Span rows, Span columns,
+                       int whole, V *d) {
+  UNROLL for (int i = 0; i < PLACES; i++) {
+    const int row = y + i / WINDOW, column = x + i % WINDOW;
+    const int there =
+        whole || (row >= rows.first && row < rows.end && column >= columns.first && column < columns.end);
+    d[i] = there ? load(in + i / WINDOW * perRow + i % WINDOW * perPixel) : zero();
+  }
+}
+
 // The windows of one tile, of all channels.
 INLINE void transformTile(const Filtering *f, int tile, float *out) {
   const ptrdiff_t place = windowPlace(f);
   const int y = f->top + tile / tilesAcross(f) * 2, x = f->left + tile % tilesAcross(f) * 2;
-  const int whole = y >= f->rows.first && y + WINDOW <= f->rows.end && x >= f->columns.first &&
-                    x + WINDOW <= f->columns.end;
+  const int whole = isWhole(y, x, f->rows, f->columns);
   for (int source = 0; source < f->sources; source++) {
     const float *in = f->x[source] + y * f->xRow + (ptrdiff_t)x * KERNEL_LANES;
     for (int c = 0; c < f->inputs; c++, in += f->xChannel, out += PANEL) {
       FOR_LANES(lane) {
         V d[PLACES];
-        UNROLL for (int i = 0; i < PLACES; i++) {
-          const int row = y + i / WINDOW, column = x + i % WINDOW;
-          const int there = whole || (row >= f->rows.first && row < f->rows.end && column >= f->columns.first &&
-                                      column < f->columns.end);
-          d[i] = there ? load(in + i / WINDOW * f->xRow + i % WINDOW * KERNEL_LANES + lane) : zero();
-        }
+        loadWindow(in + lane, f->xRow, KERNEL_LANES, y, x, f->rows, f->columns, whole, d);
         transformWindow(d, out + lane, place);
       }
     }

@@ -42,21 +42,17 @@ INLINE void transformAdjoints(const ConvChannelWeights *a, const WeightFiltering
 // Bᵀ d B of some tiles' windows, of `wide` vectors of input channels from c on.
 INLINE void transformChannels(const ConvChannelWeights *a, const WeightFiltering *f, const int wide, int c) {
   const ptrdiff_t perPixel = (ptrdiff_t)KERNEL_LANES * a->inChannels;
+  const Span rows = {a->padding, a->padding + a->inHeight}, columns = {a->padding, a->padding + a->inWidth};
   float *out = f->windows;
   for (int k = 0; k < f->tiles; k++) {
     const int y = (f->first + k) / f->across * 2, x = (f->first + k) % f->across * 2;
     const float *window = a->xt + y * a->xtRow + x * perPixel + c;
-    const int top = a->padding, bottom = a->padding + a->inHeight, end = a->padding + a->inWidth;
-    const int whole = y >= top && y + WINDOW <= bottom && x >= top && x + WINDOW <= end;
+    const int whole = isWhole(y, x, rows, columns);
     for (int image = 0; image < KERNEL_LANES; image++, out += wide * NATIVE_LANES) {
       UNROLL for (int p = 0; p < wide; p++) {
         const float *in = window + image * a->inChannels + p * NATIVE_LANES;
         V d[PLACES];
-        UNROLL for (int i = 0; i < PLACES; i++) {
-          const int row = y + i / WINDOW, column = x + i % WINDOW;
-          const int there = whole || (row >= top && row < bottom && column >= top && column < end);
-          d[i] = there ? load(in + i / WINDOW * a->xtRow + i % WINDOW * perPixel) : zero();
-        }
+        loadWindow(in, a->xtRow, perPixel, y, x, rows, columns, whole, d);
         transformWindow(d, out + p * NATIVE_LANES, f->windowPlace);
       }
     }

@@ -18,8 +18,8 @@ public final class Curvature {
   public let keptImages: Int
   /// Directions that products take in one pass.
   public let directions: Int
-  /// What each image's curvature counts in the mean; nil for 1.
-  private let weights: [Float]?
+  /// What each image's curvature counts in the mean; empty where all count 1.
+  private let weights: Buffer<Float>
   let parameters: Buffer<Float>
   let data: ImageSet
   let runner: ChunkRunner
@@ -64,7 +64,8 @@ public final class Curvature {
     self.data = data
     self.indices = indices
     self.weightDecay = weightDecay
-    self.weights = weights
+    self.weights = Buffer(count: weights?.count ?? 0)
+    for (i, weight) in (weights ?? []).enumerated() { self.weights.pointer[i] = weight }
     self.parameters = Buffer(count: parameters.count)
     for i in 0..<parameters.count { self.parameters.pointer[i] = parameters[i] }
     self.pool = pool
@@ -163,13 +164,8 @@ public final class Curvature {
     let scale = 1 / Float(indices.count)
     return try products(v) { chunk, _, workspace, tape, v, gradient in
       workspace.tangentForward(parameters.pointer, v, tape)
-      if let weights {
-        weights.withUnsafeBufferPointer {
-          workspace.lossHessian(tape, scale: scale, weights: $0.baseAddress! + chunk * chunkSize)
-        }
-      } else {
-        workspace.lossHessian(tape, scale: scale)
-      }
+      workspace.lossHessian(
+        tape, scale: scale, weights: weights.count == 0 ? nil : weights.pointer + chunk * chunkSize)
       workspace.backward(parameters.pointer, tape, gradient: gradient)
     }
   }

@@ -94,13 +94,12 @@ public func conjugateGradient(
 /// form.
 public func conjugateGradient(
   rhs: [Float], damping: Double = 0, tolerance: Double = 1e-3, maxIterations: Int = 1000,
-  start: [Float]? = nil, preconditioner: (([Double]) throws -> [Double])? = nil, isFlexible: Bool = false,
+  start: [Float]? = nil, preconditioner: (([Double]) throws -> [Double])? = nil,
   progress: ((SolverProgress) throws -> Void)? = nil, product: ([Float]) throws -> [Float]
 ) throws -> Solution<Float> {
   let solution = try conjugateGradient(
     rhs: rhs.map(Double.init), damping: damping, tolerance: tolerance, maxIterations: maxIterations,
-    start: start.map { $0.map(Double.init) }, preconditioner: preconditioner,
-    isFlexible: isFlexible, progress: progress
+    start: start.map { $0.map(Double.init) }, preconditioner: preconditioner, progress: progress
   ) { v in try product(v.map { Float($0) }).map(Double.init) }
   return Solution(solution)
 }
@@ -108,14 +107,14 @@ public func conjugateGradient(
 /// Several systems with products in float32; the iterations themselves run in float64. See the float64 form.
 public func conjugateGradient(
   rhs: [[Float]], damping: Double = 0, tolerance: Double = 1e-3, maxIterations: Int = 1000,
-  start: [[Float]]? = nil, preconditioner: (([Double]) throws -> [Double])? = nil, isFlexible: Bool = false,
+  start: [[Float]]? = nil, preconditioner: (([Double]) throws -> [Double])? = nil,
   progress: ((_ system: Int, SolverProgress) throws -> Void)? = nil,
   products: ([[Float]]) throws -> [[Float]]
 ) throws -> [Solution<Float>] {
   let solutions = try conjugateGradient(
     rhs: rhs.map { $0.map(Double.init) }, damping: damping, tolerance: tolerance,
     maxIterations: maxIterations, start: start.map { $0.map { $0.map(Double.init) } },
-    preconditioner: preconditioner, isFlexible: isFlexible, progress: progress
+    preconditioner: preconditioner, progress: progress
   ) { vectors in
     try products(vectors.map { $0.map { Float($0) } }).map { $0.map(Double.init) }
   }
