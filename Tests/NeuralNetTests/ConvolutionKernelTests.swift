@@ -71,7 +71,8 @@ private struct Convolution {
     let (height, width) = (ih - 2 * padding, iw - 2 * padding)
     return ConvBackward(
       dy0: dy[0].pointer + 3 * lanes, dy1: dy[1].pointer + 3 * lanes, w0: w[0].pointer, w1: w[1].pointer,
-      mask: mask.pointer, dx: dx.pointer, dyRow: dyRow, dyChannel: oh * dyRow, dxRow: width * lanes,
+      mask: mask.pointer, code: nil, dx: dx.pointer, dyRow: dyRow, dyChannel: oh * dyRow,
+      dxRow: width * lanes,
       dxChannel: height * width * lanes, maskRow: width * lanes, maskChannel: height * width * lanes,
       sources: Int32(sources), inChannels: Int32(ci), outChannels: Int32(co), kernel: Int32(kernel),
       stride: Int32(stride), padding: Int32(padding), inHeight: Int32(height), inWidth: Int32(width),

@@ -109,7 +109,7 @@ import Testing
     #expect(ties > 0, "no unit at ReLU's corner")
   }
 
-  /// Another input goes along the branches that the first one took, and what comes back goes to their pixels.
+  /// Another input goes along the branches that the first one took; without scratch, exactly.
   @Test func branchesAreFollowed() {
     var stream = RandomStream(key: 22)
     for it in Self.cases {
@@ -121,44 +121,26 @@ import Testing
         own.forward(kernels, own.x, to: y, code: codes, KERNEL_POOL_RELU)
         own.forward(kernels, own.other, to: full, code: codes, KERNEL_PLAIN)
         own.forward(kernels, own.other, to: y, code: codes, KERNEL_POOL_SELECT)
-        let right = isSpreadAlongItsBranches(y, codes, full, it, kernels)
+        let right = isChosen(y, codes, full, it)
         #expect(right, "\(variant.name)")
       }
     }
   }
 
-  /// Whether each pooled number is its window's pixel of that branch, and `unpool` spreads it to that pixel alone, one
-  /// channel at a time between margins that stay zero.
-  private func isSpreadAlongItsBranches(
-    _ y: Floats, _ codes: borrowing Buffer<UInt8>, _ full: Floats, _ it: Convolution, _ kernels: Kernels
+  /// Whether each pooled number is its window's pixel of that branch.
+  private func isChosen(
+    _ y: Floats, _ codes: borrowing Buffer<UInt8>, _ full: Floats, _ it: Convolution
   ) -> Bool {
-    var right = true
     let (height, width) = (it.outHeight / 2, it.outWidth / 2)
-    let row = (2 * width + 6) * lanes
-    for channel in 0..<it.outChannels {
-      let first = channel * height * width * lanes
-      let back = Floats(2 * height * row)
-      kernels.unpool(
-        y.pointer + first, codes.pointer + first, back.pointer + 3 * lanes, row, Int32(height), Int32(width))
-      for i in 0..<height * width * lanes {
-        let code = Int(codes.pointer[first + i])
-        let (px, py, lane) = (i / lanes % width, i / lanes / width, i % lanes)
-        var chosen: Float = 0
-        for p in 0..<4 {
-          let (fy, fx) = (2 * py + p / 2, 2 * px + p % 2)
-          if p == code {
-            chosen = full.pointer[((channel * it.outHeight + fy) * it.outWidth + fx) * lanes + lane]
-          }
-          let spread = back.pointer[fy * row + (3 + fx) * lanes + lane]
-          right = right && spread == (p == code ? y.pointer[first + i] : 0)
-        }
-        right = right && y.pointer[first + i] == chosen
-      }
-      for line in 0..<2 * height {
-        for i in 0..<3 * lanes {
-          right = right && back.pointer[line * row + i] == 0 && back.pointer[(line + 1) * row - 1 - i] == 0
-        }
-      }
+    var right = true
+    for place in 0..<it.pooled {
+      let (px, py, lane) = (place / lanes % width, place / lanes / width % height, place % lanes)
+      let (channel, code) = (place / lanes / width / height, Int(codes.pointer[place]))
+      let (fy, fx) = (2 * py + code / 2, 2 * px + code % 2)
+      let chosen =
+        code == Int(KERNEL_DEAD)
+        ? 0 : full.pointer[((channel * it.outHeight + fy) * it.outWidth + fx) * lanes + lane]
+      right = right && y.pointer[place] == chosen
     }
     return right
   }

@@ -48,8 +48,9 @@ private final class WideConvolution {
 
   func backward(_ kernels: Kernels, filtered: Bool) {
     var arguments = ConvBackward(
-      dy0: x.pointer + 3 * 16, dy1: nil, w0: w.pointer, w1: nil, mask: nil, dx: y.pointer, dyRow: row,
-      dyChannel: (side + 2) * row, dxRow: side * 16, dxChannel: side * side * 16, maskRow: 0, maskChannel: 0,
+      dy0: x.pointer + 3 * 16, dy1: nil, w0: w.pointer, w1: nil, mask: nil, code: nil, dx: y.pointer,
+      dyRow: row, dyChannel: (side + 2) * row, dxRow: side * 16, dxChannel: side * side * 16, maskRow: 0,
+      maskChannel: 0,
       sources: 1, inChannels: Int32(channels), outChannels: Int32(channels), kernel: 3, stride: 1, padding: 1,
       inHeight: Int32(side), inWidth: Int32(side), outHeight: Int32(side), outWidth: Int32(side),
       epilogue: Int32(KERNEL_PLAIN), room: filtered ? room.pointer : nil, roomFloats: room.count)

@@ -24,8 +24,9 @@ enum {
 
 // y[o][p] = bias[o] + Σ_source Σ_c,ky,kx w[o][c][ky][kx] · x[c][p·stride + (ky,kx)], x with its padding: `padding` rows
 // of zeros above and below `inHeight` others, which need not be read.
-// `room`, of `roomFloats`, is scratch with which wide 3×3 kernels of stride 1 are faster, and rounded otherwise; it may be
-// null. Given `kernelRoomFloats` of it, its size changes no bit.
+// `room`, of `roomFloats`, is scratch with which wide 3×3 kernels of stride 1 and branches are faster, and rounded
+// otherwise; it may be null. Given `kernelRoomFloats` and, where outputs are pooled, `kernelBranchFloats` of it, its size
+// changes no bit.
 typedef struct {
   const float *x0, *x1, *w0, *w1, *bias, *mask;
   float *y;
@@ -38,8 +39,11 @@ typedef struct {
 
 // dx[c][p] = Σ_source Σ_o,ky,kx w[o][c][ky][kx] · dy[o][(p + padding − (ky,kx)) / stride].
 // dy points at its first true pixel and has 3 zero pixels at both ends of each row. `room` is as in ConvForward.
+// Where the outputs are pooled, `code` has the branches that they took: dy is that of the pooled ones, without margins,
+// and `room` must hold `kernelBranchFloats`. Else `code` is null.
 typedef struct {
   const float *dy0, *dy1, *w0, *w1, *mask;
+  const uint8_t *code;
   float *dx;
   ptrdiff_t dyRow, dyChannel, dxRow, dxChannel, maskRow, maskChannel;
   int sources, inChannels, outChannels, kernel, stride, padding;
@@ -67,6 +71,18 @@ typedef struct {
   float *room;
   ptrdiff_t roomFloats;
 } ConvChannelWeights;
+
+// sums[o][ky][kx][c] += Σ_p,l dy[o][p][l] · x[c][branch(p)·stride + (ky,kx)][l] over `images` of the 16 lanes l, where the
+// branch of the pooled output p of lane l is the pixel of its 2×2 window that `code` names; dead ones are left out.
+// x is at its padding; height × width pixels are pooled. `room` must hold `kernelBranchFloats`.
+typedef struct {
+  const float *dy, *x;
+  const uint8_t *code;
+  float *sums;
+  ptrdiff_t dyRow, dyChannel, xRow, xChannel;
+  int inChannels, outChannels, kernel, stride, height, width, firstImage, images;
+  float *room;
+} ConvBranchWeights;
 
 // y[s][o] = bias[o] + Σ_source Σ_i w[o][i] · x[s][i] for each pack s of 16 images.
 typedef struct {
@@ -151,6 +167,20 @@ static inline ptrdiff_t kernelRoomFloats(int kernel, int stride, int inChannels,
   return (panel > KERNEL_NEAR_FLOATS ? panel : KERNEL_NEAR_FLOATS) + kernels + products;
 }
 
+// Units of pooled convolutions that are listed together.
+enum { KERNEL_UNITS = 4096 };
+
+// How many floats of `room` a convolution takes whose outHeight × outWidth outputs are pooled, in any variant: both
+// sources' images apart, both tables of kernels, and the lists.
+static inline ptrdiff_t kernelBranchFloats(int kernel, int stride, int inChannels, int outChannels, int outHeight,
+                                           int outWidth) {
+  const ptrdiff_t height = (outHeight - 1) * stride + kernel, width = (outWidth - 1) * stride + kernel;
+  const ptrdiff_t cells = (ptrdiff_t)(outHeight / 2) * (outWidth / 2), side = kernel + 2 * stride;
+  const ptrdiff_t channels = cells < KERNEL_UNITS / 16 ? KERNEL_UNITS / 16 / (cells > 0 ? cells : 1) : 1;
+  return 32 * (height * width * inChannels + 32) + 2 * (outChannels * side * (side * inChannels + 16) + 16) +
+         channels * 32 * (cells + 2) + 64 * (outChannels + 1);
+}
+
 // One step of SGD on a range of the parameters, with PyTorch's meaning of momentum and weight decay.
 typedef struct {
   float *parameters, *velocity;
@@ -167,6 +197,7 @@ typedef struct {
   void (*convBackward)(const ConvBackward *);
   void (*convWeights)(const ConvWeights *);
   void (*convChannelWeights)(const ConvChannelWeights *);
+  void (*convBranchWeights)(const ConvBranchWeights *);
   void (*linearForward)(const LinearForward *);
   void (*linearBackward)(const LinearBackward *);
   void (*linearWeights)(const LinearWeights *);
@@ -186,8 +217,6 @@ typedef struct {
   // Writes the pixels of 16 images (null: zeros), value·gain + offset, at [y][x][16] with a row stride.
   void (*loadImages)(const uint8_t *const images[16], float *out, ptrdiff_t row, int height, int width,
                      float gain, float offset);
-  // Spreads pooled gradients to the pixel that `code` names; dy gets every pixel of the 2×2 windows.
-  void (*unpool)(const float *pooled, const uint8_t *code, float *dy, ptrdiff_t dyRow, int height, int width);
   // out[l][i] = x[i][l] for 16 lanes; rows of out are `row` floats, written up to a multiple of 16.
   void (*transpose)(const float *x, float *out, ptrdiff_t row, int inputs);
   // out[p][l][c] = x[c][p][l] for 16 lanes; channels a multiple of 16, planes of x `channel` floats apart.

@@ -23,6 +23,11 @@ INLINE V zero(void) { return (V)0.0f; }
 #include "tiles.h"
 
 #include "padding.h"
+#include "transpose.h"
+#include "branches/units.h"
+#include "branches/forward.h"
+#include "branches/back.h"
+#include "branches/weights.h"
 #include "convolution.h"
 #include "convolution_back.h"
 #include "convolution_weights.h"

@@ -58,6 +58,15 @@
 #define GRADIENT_VECTORS(tile) SIZE(2, 0, tile) SIZE(1, 0, tile)
 #endif
 
+// Vectors of a row of an image whose channels are innermost, and rows of them (branches).
+#if NATIVE_LANES == 16
+#define BRANCH_ROWS_WIDE(tile) BRANCH_ROWS(tile)
+#else
+#define BRANCH_ROWS_WIDE(tile) SIZE(3, 4, tile) SIZE(2, 0, tile) SIZE(1, 0, tile)
+#endif
+#define BRANCH_ROWS(tile) SIZE(6, 0, tile) SIZE(5, 0, tile) SIZE(3, 4, tile) SIZE(2, 0, tile) SIZE(1, 0, tile)
+#define BRANCH_VECTORS(tile) SIZE(4, 0, tile) SIZE(2, 0, tile) SIZE(1, 0, tile)
+
 // Pixels that follow one another.
 #define PIXELS(tile) SIZE(4, 0, tile) SIZE(1, 0, tile)
 // Pixels of one row of an input's adjoint.

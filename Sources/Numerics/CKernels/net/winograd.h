@@ -233,6 +233,10 @@ INLINE int isFiltered(int kernel, int stride, int channels) {
 }
 
 static void convForward(const ConvForward *a) {
+  if (followsBranches(a)) {
+    branchForward(a);
+    return;
+  }
   const Filtering f = forwardFiltering(a);
   if (isFiltered(a->kernel, a->stride, a->inChannels) && a->epilogue < KERNEL_POOL_RELU && panelsInRoom(&f) > 0) {
     filter(&f);
@@ -247,6 +251,10 @@ static void convForward(const ConvForward *a) {
 }
 
 static void convBackward(const ConvBackward *a) {
+  if (a->code) {
+    branchBackward(a);
+    return;
+  }
   const Filtering f = backwardFiltering(a);
   if (isFiltered(a->kernel, a->stride, a->outChannels) && panelsInRoom(&f) > 0) {
     filter(&f);

@@ -63,6 +63,15 @@ static void convForward(const ConvForward *a) {
         }
 }
 
+// The adjoint of an output before pooling: what comes back where its window's branch names it.
+static double spread(const ConvBackward *a, const float *dy, int o, int oy, int ox, int lane) {
+  if (!a->code) return dy[o * a->dyChannel + oy * a->dyRow + ox * LANES + lane];
+  const int height = a->outHeight / 2, width = a->outWidth / 2, y = oy / 2, x = ox / 2;
+  if (y >= height || x >= width) return 0;
+  if (a->code[((o * height + y) * width + x) * LANES + lane] != oy % 2 * 2 + ox % 2) return 0;
+  return dy[o * a->dyChannel + y * a->dyRow + x * LANES + lane];
+}
+
 // The adjoint of the input's channel c at row y and column x: every output whose window it lies in.
 static double convolveBack(const ConvBackward *a, int c, int y, int x, int lane) {
   double sum = 0;
@@ -76,7 +85,7 @@ static double convolveBack(const ConvBackward *a, int c, int y, int x, int lane)
           if (down < 0 || down % a->stride || oy >= a->outHeight) continue;
           if (right < 0 || right % a->stride || ox >= a->outWidth) continue;
           const float weight = w[((o * a->inChannels + c) * a->kernel + ky) * a->kernel + kx];
-          sum += (double)weight * dy[o * a->dyChannel + oy * a->dyRow + ox * LANES + lane];
+          sum += weight * spread(a, dy, o, oy, ox, lane);
         }
   }
   return sum;
@@ -128,6 +137,30 @@ static void convChannelWeights(const ConvChannelWeights *a) {
                 sum += (double)a->dy[o * a->dyChannel + y * a->dyRow + x * LANES + image] *
                        a->xt[row * a->xtRow + (column * LANES + image) * a->inChannels + c];
               }
+          *sums = (float)sum;
+        }
+}
+
+// What one unit's weight gradient takes of one image.
+static double branchProduct(const ConvBranchWeights *a, int o, int y, int x, int ky, int kx, int c, int lane) {
+  const int branch = a->code[((o * a->height + y) * a->width + x) * LANES + lane];
+  if (branch == KERNEL_DEAD) return 0;
+  const ptrdiff_t row = (2 * y + branch / 2) * a->stride + ky, column = (2 * x + branch % 2) * a->stride + kx;
+  return (double)a->dy[o * a->dyChannel + y * a->dyRow + x * LANES + lane] *
+         a->x[c * a->xChannel + row * a->xRow + column * LANES + lane];
+}
+
+static void convBranchWeights(const ConvBranchWeights *a) {
+  float *sums = a->sums;
+  for (int o = 0; o < a->outChannels; o++)
+    for (int ky = 0; ky < a->kernel; ky++)
+      for (int kx = 0; kx < a->kernel; kx++)
+        for (int c = 0; c < a->inChannels; c++, sums++) {
+          double sum = *sums;
+          for (int y = 0; y < a->height; y++)
+            for (int x = 0; x < a->width; x++)
+              for (int lane = a->firstImage; lane < a->firstImage + a->images; lane++)
+                sum += branchProduct(a, o, y, x, ky, kx, c, lane);
           *sums = (float)sum;
         }
 }

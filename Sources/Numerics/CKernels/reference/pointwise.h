@@ -87,17 +87,6 @@ static void averageSpread(const float *d, float *dx, ptrdiff_t row, ptrdiff_t ch
             (float)((double)d[c * LANES + lane] / (height * width));
 }
 
-static void unpool(const float *pooled, const uint8_t *code, float *dy, ptrdiff_t dyRow, int height,
-                   int width) {
-  for (int y = 0; y < height; y++)
-    for (int x = 0; x < width; x++)
-      for (int lane = 0; lane < LANES; lane++)
-        for (int p = 0; p < 4; p++) {
-          const ptrdiff_t at = ((ptrdiff_t)y * width + x) * LANES + lane;
-          dy[(2 * y + p / 2) * dyRow + (2 * x + p % 2) * LANES + lane] = code[at] == p ? pooled[at] : 0;
-        }
-}
-
 // MARK: - Loss
 
 static void softmaxLoss(const SoftmaxLoss *a) {

@@ -18,7 +18,7 @@ extension Workspace {
       switch operation.kind {
       case .convolution, .batchNorm:
         if operation.hasBias { kernels.squareLanes(biasSums(index), &total, operation.full.channels) }
-        if operation.sumsChannels {
+        if operation.sumsOnce {
           squareImages(index, tape, sums, &total)
         } else {
           kernels.squareLanes(sums, &total, operation.weightCount)
@@ -36,18 +36,22 @@ extension Workspace {
   }
 
   /// Adds the squared norms of a convolution's weight gradients, image by image. The way back has just passed it:
-  /// its input is transposed and its adjoint, spread where it must be, still there.
+  /// its input, transposed unless it follows branches, and its adjoint, spread where it must be, are still there.
   private func squareImages(
     _ index: Int, _ tape: Tape, _ sums: UnsafeMutablePointer<Float>, _ total: inout [Float]
   ) {
     let operation = plan.operations[index]
-    let layout = plan.unpooled[index] ?? plan.adjoints[index + 1]
+    let layout = plan.spread[index] ?? plan.adjoints[index + 1]
     let dy =
-      plan.unpooled[index] == nil
-      ? adjoint(index + 1) + layout.origin : unpooledBuffer.pointer + layout.offset + layout.origin
+      plan.spread[index] == nil
+      ? adjoint(index + 1) + layout.origin : spreadBuffer.pointer + layout.offset + layout.origin
     for lane in 0..<count {
       sums.update(repeating: 0, count: operation.weightCount)
-      channelWeights(index, dy: dy, layout, sums: sums, images: lane..<lane + 1)
+      if operation.followsBranches {
+        branchWeights(index, tape, 0, dy: dy, x: activation(operation.source, tape), images: lane..<lane + 1)
+      } else {
+        channelWeights(index, dy: dy, layout, sums: sums, images: lane..<lane + 1)
+      }
       for i in 0..<operation.weightCount { total[lane] += sums[i] * sums[i] }
     }
   }

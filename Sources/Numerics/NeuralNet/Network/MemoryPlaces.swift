@@ -5,7 +5,7 @@ struct ActivationPlaces {
   private let operations: [Operation]
   private(set) var activations: [Layout]
   private(set) var codes = [0]
-  private(set) var unpooled: [Layout?] = []
+  private(set) var spread: [Layout?] = []
   private(set) var laneSums: [Int] = []
   /// Zero pixels at both ends of each row of an activation's adjoint.
   private(set) var margins = [0]
@@ -36,21 +36,18 @@ struct ActivationPlaces {
     codes.append(code)
     if operation.pool { code += 2 * operation.output.count * laneCount }
     // The kernel that goes back through a convolution reads three zero pixels beyond each end of a row.
-    // A linear layer writes without them: its adjoint is spread like a pooled one.
+    // A linear layer writes without them, so its adjoint is spread. A pooled one is read without.
     let flat = consumers(index + 1).contains { $0.kind == .linear }
     let goesBack = operation.isConvolution && operation.source > 0
     margins.append(goesBack && !operation.pool && !flat ? 3 : 0)
-    unpooled.append(operation.pool || (goesBack && flat) ? spread(operation) : nil)
+    spread.append(goesBack && !operation.pool && flat ? spreadLayout(operation) : nil)
     laneSums.append(sums)
     sums += operation.sums
   }
 
-  /// Where an operation's adjoint is spread to full size.
-  private mutating func spread(_ operation: Operation) -> Layout {
-    // Nothing goes back beyond the first layer, so its gradients are spread two rows at a time.
-    let shape =
-      operation.source == 0 ? Shape(operation.full.channels, 2, operation.full.width) : operation.full
-    let layout = Layout(shape, rows: 0, columns: 3, offset: scratch)
+  /// Where an operation's adjoint is spread to rows with margins.
+  private mutating func spreadLayout(_ operation: Operation) -> Layout {
+    let layout = Layout(operation.full, rows: 0, columns: 3, offset: scratch)
     // One for the adjoint, one for its change.
     scratch += 2 * layout.pack
     return layout

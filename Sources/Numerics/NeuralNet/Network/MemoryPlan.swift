@@ -45,8 +45,8 @@ package struct MemoryPlan: Sendable {
   /// Offsets of pooling's branch codes.
   package let codes: [Int]
   package let probabilities: Layout
-  /// Layouts of adjoints that are spread to full size or to rows with margins, for one pack.
-  package let unpooled: [Layout?]
+  /// Layouts of adjoints that are spread to rows with margins, for one pack.
+  package let spread: [Layout?]
   /// Offsets of each operation's sums, in floats: a convolution's weights and the lane sums of its biases, a
   /// batch normalisation's lane sums of weights and of biases.
   package let laneSums: [Int]
@@ -57,12 +57,12 @@ package struct MemoryPlan: Sendable {
   package let tapeFloats: Int
   package let tapeCodes: Int
   package let adjointFloats: Int
-  package let unpooledFloats: Int
+  package let spreadFloats: Int
   package let laneSumFloats: Int
   package let widestInput: Int
   /// Floats of the largest convolution input with its channels innermost.
   package let transposedFloats: Int
-  /// Scratch of the convolutions, which makes wide ones faster.
+  /// Scratch of the convolutions, which makes wide ones faster and pooled ones possible.
   package let roomFloats: Int
   /// Most channels of a batch normalisation.
   package let normChannels: Int
@@ -72,13 +72,13 @@ package struct MemoryPlan: Sendable {
     let forward = ActivationPlaces(input: input, operations: operations)
     activations = forward.activations
     codes = forward.codes
-    unpooled = forward.unpooled
+    spread = forward.spread
     laneSums = forward.laneSums
     let classes = operations[operations.count - 1].output
     probabilities = Layout(classes, rows: 0, columns: 0, offset: forward.tape)
     tapeFloats = probabilities.end
     tapeCodes = forward.code
-    unpooledFloats = forward.scratch
+    spreadFloats = forward.scratch
     laneSumFloats = forward.sums
     let back = AdjointPlaces(operations: operations, margins: forward.margins)
     adjoints = back.layouts

@@ -64,19 +64,34 @@ package struct Operation: Sendable, Hashable {
     pool ? Shape(full.channels, full.height / 2, full.width / 2) : full
   }
   package var weightCount: Int { bias - weight }
+  /// Whether its derivatives go along the branches that its pooling took, image by image.
+  package var followsBranches: Bool { isConvolution && pool }
   /// Whether weight gradients are summed with vectors of input channels instead of images: lane sums would take
   /// sixteen times the weights' memory, too much where channels are many and pixels few.
-  package var sumsChannels: Bool { isConvolution && source > 0 && input.channels % laneCount == 0 }
-  /// Floats of scratch that make it faster.
+  package var sumsChannels: Bool {
+    isConvolution && !pool && source > 0 && input.channels % laneCount == 0
+  }
+  /// Whether it has one sum for a weight, [output][row][column][channel], instead of one for each lane.
+  package var sumsOnce: Bool { sumsChannels || followsBranches }
+  /// Floats of scratch that it needs, or that make it faster.
   package var roomFloats: Int {
     guard case .convolution(let kernel, let stride, _) = kind else { return 0 }
-    return kernelRoomFloats(Int32(kernel), Int32(stride), Int32(input.channels), Int32(full.channels))
+    let (kernel32, stride32) = (Int32(kernel), Int32(stride))
+    let (inputs, outputs) = (Int32(input.channels), Int32(full.channels))
+    let wide = kernelRoomFloats(kernel32, stride32, inputs, outputs)
+    guard followsBranches else { return wide }
+    return max(
+      wide, kernelBranchFloats(kernel32, stride32, inputs, outputs, Int32(full.height), Int32(full.width)))
+  }
+  /// Floats of the sums of a convolution's weights, so that the biases' after them are where a register can begin.
+  package var weightSums: Int {
+    sumsOnce ? (weightCount + laneCount - 1) / laneCount * laneCount : weightCount * laneCount
   }
   /// Floats of the sums of its weights' and biases' gradients that are not kept in the gradient itself.
   package var sums: Int {
     switch kind {
     case .convolution:
-      weightCount * (sumsChannels ? 1 : laneCount) + (hasBias ? full.channels * laneCount : 0)
+      weightSums + (hasBias ? full.channels * laneCount : 0)
     case .batchNorm: 2 * full.channels * laneCount
     case .linear, .averagePool: 0
     }

@@ -25,7 +25,7 @@ package final class Workspace {
   /// Where the adjoints are: in the buffer, or kept elsewhere.
   private var adjoints: UnsafeMutablePointer<Float>
   let curvedBuffer: Buffer<Float>
-  let unpooledBuffer: Buffer<Float>
+  let spreadBuffer: Buffer<Float>
   /// Sums of one direction or of several, one after the other.
   private var sumsBuffer: Buffer<Float>
   /// The sums of the direction at hand.
@@ -57,7 +57,7 @@ package final class Workspace {
   /// Bytes that a workspace takes.
   package static func bytes(_ plan: MemoryPlan) -> Int {
     let floats =
-      plan.activations[0].end + 2 * plan.tapeFloats + 2 * plan.adjointFloats + plan.unpooledFloats
+      plan.activations[0].end + 2 * plan.tapeFloats + 2 * plan.adjointFloats + plan.spreadFloats
       + plan.laneSumFloats + plan.roomFloats
       + max(chunkSize * (plan.widestInput + laneCount), plan.transposedFloats)
     return 4 * floats + plan.tapeCodes
@@ -73,7 +73,7 @@ package final class Workspace {
     adjointBuffer = Buffer(count: plan.adjointFloats)
     adjoints = adjointBuffer.pointer
     curvedBuffer = Buffer(count: products ? plan.adjointFloats : 0)
-    unpooledBuffer = Buffer(count: plan.unpooledFloats)
+    spreadBuffer = Buffer(count: plan.spreadFloats)
     sumsBuffer = Buffer(count: plan.laneSumFloats)
     sums = sumsBuffer.pointer
     transposedRow = (plan.widestInput + laneCount - 1) / laneCount * laneCount

@@ -4,9 +4,6 @@ import CKernels
 import Tensor
 
 extension Workspace {
-  /// Forgets the convolutions' sums; to be called before the first `backward` of a gradient.
-  package func clearSums() { sums.update(repeating: 0, count: plan.laneSumFloats) }
-
   /// Takes the logits' adjoint back through the net; the linear layers' gradients are added to `gradient`, the
   /// convolutions' to sums that `flushSums` adds to it.
   ///
@@ -120,68 +117,46 @@ extension Workspace {
     let source = operation.source
     let from = plan.activations[source]
     let x = activation(source, tape) + pack * from.pack
-    let sums = self.sums + plan.laneSums[index]
     let biasSums = biasSums(index)
     for channel in 0..<(operation.hasBias ? operation.full.channels : 0) {
       kernels.sumPixels(
         summed + channel * pooled.channel + pooled.origin, biasSums + channel * laneCount, pooled.row,
         Int32(pooled.shape.height), Int32(pooled.shape.width))
     }
-    guard let spread = plan.unpooled[index] else {
-      let rows = operation.full.height
-      convolutionWeights(index, dy: summed + pooled.origin, pooled, x: x, sums: sums, rows: rows)
+    if operation.followsBranches {
+      branchWeights(index, tape, pack, dy: summed, x: x, images: 0..<laneCount)
       if source == 0 { return }
       if direction != nil {
-        let t = tangent(source) + pack * from.pack
-        convolutionWeights(index, dy: own + pooled.origin, pooled, x: t, sums: sums, rows: rows)
+        branchWeights(
+          index, tape, pack, dy: own, x: tangent(source) + pack * from.pack, images: 0..<laneCount)
       }
       propagateConvolution(
-        index, tape, pack, parameters, direction, own + pooled.origin, change + pooled.origin, pooled,
-        adjointsKnown)
+        index, tape, pack, parameters, direction, own, change, pooled, adjointsKnown)
       return
     }
-    let codes = tape.codes + plan.codes[index + 1] + pack * pooled.shape.count * laneCount
-    let full = unpooledBuffer.pointer + spread.offset + spread.origin
-    if source == 0 {
-      // Nothing goes back beyond the first layer: its gradients are spread two rows at a time.
-      for top in 0..<pooled.shape.height {
-        unpool(index, summed, codes, top: top, rows: 1, to: full)
-        convolutionWeights(
-          index, dy: full, spread, x: x + 2 * top * operation.stride * from.row, sums: sums, rows: 2)
-      }
-      return
+    var (d, changed, layout) = (own + pooled.origin, change + pooled.origin, pooled)
+    if let spread = plan.spread[index] {
+      layout = spread
+      let full = spreadBuffer.pointer + spread.offset + spread.origin
+      self.spread(d, pooled, to: full, spread)
+      if direction != nil { self.spread(changed, pooled, to: full + spread.pack, spread) }
+      (d, changed) = (full, full + spread.pack)
     }
-    let fullChange = full + spread.pack
-    let rows = pooled.shape.height
-    unpool(index, own, codes, top: 0, rows: rows, to: full)
+    let sums = self.sums + plan.laneSums[index]
+    convolutionWeights(index, dy: direction == nil ? d : changed, layout, x: x, sums: sums)
+    if source == 0 { return }
     if direction != nil {
-      unpool(index, change, codes, top: 0, rows: rows, to: fullChange)
-      let t = tangent(source) + pack * from.pack
-      convolutionWeights(index, dy: full, spread, x: t, sums: sums, rows: spread.shape.height)
+      convolutionWeights(index, dy: d, layout, x: tangent(source) + pack * from.pack, sums: sums)
     }
-    convolutionWeights(
-      index, dy: direction == nil ? full : fullChange, spread, x: x, sums: sums, rows: spread.shape.height)
-    propagateConvolution(
-      index, tape, pack, parameters, direction, full, fullChange, spread, adjointsKnown)
+    propagateConvolution(index, tape, pack, parameters, direction, d, changed, layout, adjointsKnown)
   }
 
-  private func unpool(
-    _ index: Int, _ d: UnsafePointer<Float>, _ codes: UnsafePointer<UInt8>, top: Int, rows: Int,
-    to full: UnsafeMutablePointer<Float>
+  /// Copies an adjoint without margins into rows that have them.
+  private func spread(
+    _ d: UnsafePointer<Float>, _ pooled: Layout, to full: UnsafeMutablePointer<Float>, _ spread: Layout
   ) {
-    guard let spread = plan.unpooled[index] else { return }
-    let pooled = plan.adjoints[index + 1]
-    guard plan.operations[index].pool else {
-      for line in 0..<pooled.shape.channels * rows {
-        (full + line * spread.row).update(from: d + line * pooled.row, count: pooled.row)
-      }
-      return
-    }
-    for channel in 0..<pooled.shape.channels {
-      kernels.unpool(
-        d + channel * pooled.channel + top * pooled.row,
-        codes + (channel * pooled.shape.height + top) * pooled.shape.width * laneCount,
-        full + channel * spread.channel, spread.row, Int32(rows), Int32(pooled.shape.width))
+    for line in 0..<pooled.shape.channels * pooled.shape.height {
+      (full + line * spread.row).update(from: d + line * pooled.row, count: pooled.row)
     }
   }
 
@@ -200,7 +175,8 @@ extension Workspace {
     let epilogue = masks(source) ? KERNEL_MASK : plan.addsToSource[index] ? KERNEL_ADD : KERNEL_PLAIN
     var arguments = ConvBackward(
       dy0: d, dy1: nil, w0: parameters + operation.weight, w1: nil,
-      mask: activation(source, tape) + pack * under.pack + under.origin, dx: adjoint(source) + target,
+      mask: activation(source, tape) + pack * under.pack + under.origin,
+      code: operation.followsBranches ? branches(index, tape, pack) : nil, dx: adjoint(source) + target,
       dyRow: layout.row, dyChannel: layout.channel, dxRow: below.row, dxChannel: below.channel,
       maskRow: under.row, maskChannel: under.channel, sources: 1,
       inChannels: Int32(operation.input.channels), outChannels: Int32(operation.full.channels),
@@ -216,85 +192,5 @@ extension Workspace {
     arguments.dx = curved(source) + target
     arguments.sources = 2
     kernels.convBackward(&arguments)
-  }
-
-  /// Adds one pack's weight gradients to the sums; `x` is the start of its input's block.
-  private func convolutionWeights(
-    _ index: Int, dy: UnsafePointer<Float>, _ layout: Layout, x: UnsafePointer<Float>,
-    sums: UnsafeMutablePointer<Float>, rows: Int
-  ) {
-    let operation = plan.operations[index]
-    guard case .convolution(let kernel, let stride, let padding) = operation.kind else { return }
-    let from = plan.activations[operation.source]
-    if operation.sumsChannels {
-      transposeInput(index, x)
-      channelWeights(index, dy: dy, layout, sums: sums, images: 0..<laneCount)
-      return
-    }
-    var arguments = ConvWeights(
-      dy: dy, x: x + from.start(padding: padding), sums: sums, dyRow: layout.row, dyChannel: layout.channel,
-      xRow: from.row, xChannel: from.channel, inChannels: Int32(operation.input.channels),
-      outChannels: Int32(operation.full.channels), kernel: Int32(kernel), stride: Int32(stride),
-      rows: Int32(rows), outWidth: Int32(operation.full.width))
-    kernels.convWeights(&arguments)
-  }
-
-  /// Puts one pack's input of a convolution, channels innermost, where `channelWeights` reads it.
-  func transposeInput(_ index: Int, _ x: UnsafePointer<Float>) {
-    let from = plan.activations[plan.operations[index].source]
-    let channels = from.shape.channels
-    let pixels = from.channel / laneCount
-    kernels.transposeChannels(
-      x, transposedBuffer.pointer, from.channel, Int32(channels), Int32(pixels))
-  }
-
-  /// Weight gradients of some images of the pack, with vectors of input channels.
-  func channelWeights(
-    _ index: Int, dy: UnsafePointer<Float>, _ layout: Layout, sums: UnsafeMutablePointer<Float>,
-    images: Range<Int>
-  ) {
-    let operation = plan.operations[index]
-    guard case .convolution(let kernel, let stride, let padding) = operation.kind else { return }
-    let from = plan.activations[operation.source]
-    let channels = operation.input.channels
-    var arguments = ConvChannelWeights(
-      dy: dy, xt: transposedBuffer.pointer + from.start(padding: padding) * channels, sums: sums,
-      dyRow: layout.row, dyChannel: layout.channel, xtRow: from.row * channels, inChannels: Int32(channels),
-      outChannels: Int32(operation.full.channels), kernel: Int32(kernel), stride: Int32(stride),
-      padding: Int32(padding), inHeight: Int32(operation.input.height), inWidth: Int32(operation.input.width),
-      outHeight: Int32(operation.full.height), outWidth: Int32(operation.full.width),
-      firstImage: Int32(images.lowerBound), images: Int32(images.count), room: roomBuffer.pointer,
-      roomFloats: roomBuffer.count)
-    kernels.convChannelWeights(&arguments)
-  }
-
-  /// Lane sums of a convolution's or batch normalisation's biases.
-  func biasSums(_ index: Int) -> UnsafeMutablePointer<Float> {
-    let operation = plan.operations[index]
-    return self.sums + plan.laneSums[index]
-      + operation.weightCount * (operation.sumsChannels ? 1 : laneCount)
-  }
-
-  /// Adds the sums to `gradient`.
-  package func flushSums(_ gradient: UnsafeMutablePointer<Float>) {
-    for (index, operation) in plan.operations.enumerated() where operation.sums > 0 {
-      let sums = self.sums + plan.laneSums[index]
-      if operation.hasBias {
-        kernels.reduceLanes(biasSums(index), gradient + operation.bias, operation.full.channels, 1)
-      }
-      guard operation.sumsChannels, case .convolution(let kernel, _, _) = operation.kind else {
-        kernels.reduceLanes(sums, gradient + operation.weight, operation.weightCount, 1)
-        continue
-      }
-      let taps = kernel * kernel
-      let channels = operation.input.channels
-      for output in 0..<operation.full.channels {
-        let from = sums + output * taps * channels
-        let to = gradient + operation.weight + output * taps * channels
-        for channel in 0..<channels {
-          for tap in 0..<taps { to[channel * taps + tap] += from[tap * channels + channel] }
-        }
-      }
-    }
   }
 }
