@@ -219,6 +219,30 @@ extension Convolution: CustomStringConvertible {
     }
   }
 
+  /// Kernels that are packed in their scratch give the bits of those that are not.
+  @Test func packedBackward() throws {
+    var draws = Draws(key: 17)
+    for kernel in [1, 3, 3, 5, 7] {
+      // A kernel of 3 and stride 1 is filtered.
+      let it = Convolution(
+        kernel: kernel, strides: (kernel == 3 ? 2 : 1)...2, channels: 1...30, outputs: 16...40, &draws)
+      let asked = kernelRoomFloats(Int32(kernel), Int32(it.stride), Int32(it.ci), Int32(it.co))
+      try #require(asked > 0)
+      let mask = draws.buffer(it.ci * it.ih * it.iw * lanes)
+      for sources in 1...2 {
+        for variant in fastVariants {
+          let (plain, packed) = (Floats(mask.count), Floats(mask.count))
+          for (dx, room) in [(plain, nil), (packed, Floats(asked))] {
+            var arguments = it.backward(
+              sources: sources, padding: 0, epilogue: KERNEL_MASK, mask: mask, to: dx, room: room)
+            variant.kernels.pointee.convBackward(&arguments)
+          }
+          #expect(plain.values == packed.values, "\(variant.name): \(it)")
+        }
+      }
+    }
+  }
+
   @Test func wideWeights() throws {
     var draws = Draws(key: 16)
     for _ in 0..<12 {

@@ -154,14 +154,16 @@ typedef struct {
   int classes, count;
 } SoftmaxLoss;
 
-// The fewest channels that a 3×3 convolution of stride 1 sums over by way of `room`, and what stays near of it.
+// The fewest channels that a convolution sums over by way of `room`, and what of a 3×3 one of stride 1 stays near.
 enum { KERNEL_WIDE = 16, KERNEL_NEAR_FLOATS = 512 << 10 };
 
-// How many floats of `room` a convolution takes, back and forth, from two sources, in any variant: at least one panel of
-// four vectors of transformed windows, a group of 48 transformed kernels and their products. 0 where it takes none.
+// How many floats of `room` a convolution takes, back and forth, from two sources, in any variant. A wide 3×3 one of stride
+// 1: at least one panel of four vectors of transformed windows, a group of 48 transformed kernels and their products.
+// Another from KERNEL_WIDE outputs on: its packed kernels. 0 where it takes none.
 static inline ptrdiff_t kernelRoomFloats(int kernel, int stride, int inChannels, int outChannels) {
   const ptrdiff_t widest = inChannels > outChannels ? inChannels : outChannels;
-  if (kernel != 3 || stride != 1 || widest < KERNEL_WIDE) return 0;
+  if (kernel != 3 || stride != 1 || widest < KERNEL_WIDE)
+    return stride > 2 || outChannels < KERNEL_WIDE ? 0 : (ptrdiff_t)2 * kernel * kernel * inChannels * outChannels;
   const ptrdiff_t panel = 16 * (2 * widest * 4 * 16 + 16), kernels = 16 * (2 * widest * 48 + 16);
   const ptrdiff_t products = 16 * (48 * 4 * 16 + 16);
   return (panel > KERNEL_NEAR_FLOATS ? panel : KERNEL_NEAR_FLOATS) + kernels + products;

@@ -1,4 +1,4 @@
-// Direct convolution back to its input: a register tile of input channels × pixels of one row.
+// Direct convolution back to its input, whose kernels may be packed: a register tile of input channels × pixels of one row.
 
 // A tile's sums go to dx.
 INLINE void backwardEnd(const ConvBackward *a, const int stride, const int channels, const int wide, int c, int y, int x,
@@ -15,15 +15,33 @@ INLINE void backwardEnd(const ConvBackward *a, const int stride, const int chann
   }
 }
 
+// The kernels of a tile's input channels: as they are, or packed so that what a tile goes through follows one another,
+// [source][tile][tap][output][channel].
+typedef struct {
+  const float *w[2];
+  ptrdiff_t output, channel, tap;
+} TileKernels;
+
+INLINE TileKernels tileKernels(const ConvBackward *a, const int packed, const int channels, int c) {
+  const ptrdiff_t taps = (ptrdiff_t)a->kernel * a->kernel;
+  if (!packed) {
+    const ptrdiff_t first = c * taps;
+    return (TileKernels){{a->w0 + first, a->w1 + first}, a->inChannels * taps, taps, 1};
+  }
+  const ptrdiff_t perChannel = a->outChannels * taps;
+  const float *first = a->room + c * perChannel;
+  return (TileKernels){{first, first + a->inChannels * perChannel}, channels, 1, (ptrdiff_t)a->outChannels * channels};
+}
+
 // `channels` × `wide` input pixels of one row; the pixels are `stride` apart, so that dy's are adjacent.
-INLINE void backwardTile(const ConvBackward *a, const int K, const int stride, const int channels, const int wide,
-                         int c, int y, int x, int lane) {
-  const int inputs = a->inChannels;
-  V acc[8 * 4];
+INLINE void backwardTile(const ConvBackward *a, const int stride, const int packed, const int channels,
+                         const int wide, int c, int y, int x, int lane) {
+  const int K = a->kernel;
+  const TileKernels kernels = tileKernels(a, packed, channels, c);
+  V acc[24];
   UNROLL for (int i = 0; i < channels * wide; i++) acc[i] = zero();
   for (int source = 0; source < a->sources; source++) {
     const float *dy = (source ? a->dy1 : a->dy0) + lane;
-    const float *w = (source ? a->w1 : a->w0) + (ptrdiff_t)c * K * K;
     for (int ky = (y + a->padding) % stride; ky < K; ky += stride) {
       const int top = y + a->padding - ky;
       if (top < 0 || top / stride >= a->outHeight) continue;
@@ -32,13 +50,22 @@ INLINE void backwardTile(const ConvBackward *a, const int K, const int stride, c
         const int left = (x + a->padding - kx) / stride;
         if (left + wide <= 0 || left >= a->outWidth) continue;
         const float *d = dy + top / stride * a->dyRow + left * KERNEL_LANES;
-        const float *weight = w + ky * K + kx;
-        for (int o = 0; o < a->outChannels; o++, d += a->dyChannel, weight += (ptrdiff_t)inputs * K * K) {
-          V one[8];
-          UNROLL for (int i = 0; i < channels; i++) one[i] = (V)weight[i * K * K];
-          UNROLL for (int p = 0; p < wide; p++) {
-            V in = load(d + p * KERNEL_LANES);
-            UNROLL for (int i = 0; i < channels; i++) acc[i * wide + p] += one[i] * in;
+        const float *weight = kernels.w[source] + (ky * K + kx) * kernels.tap;
+        for (int o = 0; o < a->outChannels; o++, d += a->dyChannel, weight += kernels.output) {
+          // The fewer vectors are held, the others go by.
+          V held[4];
+          if (channels <= wide) {
+            UNROLL for (int i = 0; i < channels; i++) held[i] = (V)weight[i * kernels.channel];
+            UNROLL for (int p = 0; p < wide; p++) {
+              V in = load(d + p * KERNEL_LANES);
+              UNROLL for (int i = 0; i < channels; i++) acc[i * wide + p] += held[i] * in;
+            }
+          } else {
+            UNROLL for (int p = 0; p < wide; p++) held[p] = load(d + p * KERNEL_LANES);
+            UNROLL for (int i = 0; i < channels; i++) {
+              V one = (V)weight[i * kernels.channel];
+              UNROLL for (int p = 0; p < wide; p++) acc[i * wide + p] += one * held[p];
+            }
           }
         }
       }
@@ -47,32 +74,83 @@ INLINE void backwardTile(const ConvBackward *a, const int K, const int stride, c
   backwardEnd(a, stride, channels, wide, c, y, x, lane, acc);
 }
 
-INLINE void backwardRow(const ConvBackward *a, const int K, const int stride, const int channels, int c, int y) {
+INLINE void backwardRow(const ConvBackward *a, const int stride, const int packed, const int channels, int c,
+                        int y) {
 #define TILE(wide) \
-  FOR_LANES(lane) backwardTile(a, K, stride, channels, wide, c, y, first + at * stride, lane)
+  FOR_LANES(lane) backwardTile(a, stride, packed, channels, wide, c, y, first + at * stride, lane)
   for (int first = 0; first < stride && first < a->inWidth; first++) {
     IN_TILES((a->inWidth - first + stride - 1) / stride, ROW_PIXELS, TILE)
   }
 #undef TILE
 }
 
+INLINE void backwardNarrowRow(const ConvBackward *a, const int stride, const int packed, const int channels,
+                              int c, int y) {
+#define TILE(wide) \
+  FOR_LANES(lane) backwardTile(a, stride, packed, channels, wide, c, y, first + at * stride, lane)
+  for (int first = 0; first < stride && first < a->inWidth; first++) {
+    IN_TILES((a->inWidth - first + stride - 1) / stride, NARROW_PIXELS, TILE)
+  }
+#undef TILE
+}
+
 // All channels go through some rows before the next ones, so that what they read of dy stays near. The stride is a
 // constant where it can be: divisions by another take longer than a small tile.
-INLINE void backwardKernel(const ConvBackward *a, const int K, const int stride) {
+INLINE void backwardRows(const ConvBackward *a, const int stride, const int packed) {
   const int rows = a->inWidth < NEAR_PIXELS ? NEAR_PIXELS / a->inWidth : 1;
+  const int narrow = a->inWidth <= 2 * stride;
   for (int top = 0; top < a->inHeight; top += rows) {
     const int end = top + rows < a->inHeight ? top + rows : a->inHeight;
 #define ROWS(channels) \
-  for (int y = top; y < end; y++) backwardRow(a, K, stride, channels, at, y)
-    IN_TILES(a->inChannels, INPUT_CHANNELS, ROWS)
+  for (int y = top; y < end; y++) backwardRow(a, stride, packed, channels, at, y)
+#define NARROW_ROWS(channels) \
+  for (int y = top; y < end; y++) backwardNarrowRow(a, stride, packed, channels, at, y)
+    if (narrow) { IN_TILES(a->inChannels, INPUT_CHANNELS_NARROW, NARROW_ROWS) }
+    else { IN_TILES(a->inChannels, INPUT_CHANNELS, ROWS) }
+#undef NARROW_ROWS
 #undef ROWS
   }
 }
 
-INLINE void backwardStride(const ConvBackward *a, const int K) {
+// Packs the kernels of `channels` input channels; see TileKernels.
+INLINE void packTile(const ConvBackward *a, const int channels, const float *w, int c, float *out) {
+  const int taps = a->kernel * a->kernel;
+  for (int o = 0; o < a->outChannels; o++) {
+    const float *from = w + ((ptrdiff_t)o * a->inChannels + c) * taps;
+    for (int tap = 0; tap < taps; tap++) {
+      float *to = out + ((ptrdiff_t)tap * a->outChannels + o) * channels;
+      UNROLL for (int i = 0; i < channels; i++) to[i] = from[i * taps + tap];
+    }
+  }
+}
+
+static void packKernels(const ConvBackward *a, int narrow) {
+  const ptrdiff_t perChannel = (ptrdiff_t)a->outChannels * a->kernel * a->kernel;
+  for (int source = 0; source < a->sources; source++) {
+    const float *w = source ? a->w1 : a->w0;
+    float *out = a->room + source * a->inChannels * perChannel;
+#define PACK(channels) packTile(a, channels, w, at, out + at * perChannel)
+    if (narrow) { IN_TILES(a->inChannels, INPUT_CHANNELS_NARROW, PACK) }
+    else { IN_TILES(a->inChannels, INPUT_CHANNELS, PACK) }
+#undef PACK
+  }
+}
+
+// Kernels far apart in memory are packed: a tile would take a few numbers of each line of it.
+INLINE void backwardKernel(const ConvBackward *a, const int stride) {
+  const ptrdiff_t packed = (ptrdiff_t)a->sources * a->inChannels * a->outChannels * a->kernel * a->kernel;
+  if (!a->room || a->roomFloats < packed || a->outChannels < KERNEL_WIDE) {
+    backwardRows(a, stride, 0);
+    return;
+  }
+  packKernels(a, a->inWidth <= 2 * stride);
+  backwardRows(a, stride, 1);
+}
+
+static void backwardDirectly(const ConvBackward *a) {
   switch (a->stride) {
-    case 1: backwardKernel(a, K, 1); break;
-    case 2: backwardKernel(a, K, 2); break;
-    default: backwardKernel(a, K, a->stride);
+    case 1: backwardKernel(a, 1); break;
+    case 2: backwardKernel(a, 2); break;
+    default: backwardRows(a, a->stride, 0);
   }
 }

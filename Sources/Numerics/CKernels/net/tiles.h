@@ -20,6 +20,7 @@
 // 32 registers, and a multiply-add that broadcasts from memory.
 #define OUTPUT_CHANNELS(tile) SIZE(6, 8, tile) SIZE(4, 0, tile) SIZE(2, 0, tile) SIZE(1, 0, tile)
 #define INPUT_CHANNELS(tile) OUTPUT_CHANNELS(tile)
+#define INPUT_CHANNELS_NARROW(tile) SIZE(12, 16, tile) SIZE(8, 0, tile) SIZE(4, 0, tile) SIZE(1, 0, tile)
 #define WEIGHT_CHANNELS(tile) SIZE(4, 6, tile) SIZE(3, 0, tile) SIZE(1, 0, tile)
 #define WEIGHT_CHANNELS_5(tile) WEIGHT_CHANNELS(tile)
 #define TAPS(tile) SIZE(5, 0, tile) SIZE(3, 0, tile) SIZE(1, 0, tile)
@@ -34,6 +35,7 @@
 // 16 registers: 12 sums, 3 weights and the input at hand.
 #define OUTPUT_CHANNELS(tile) SIZE(3, 4, tile) SIZE(2, 0, tile) SIZE(1, 0, tile)
 #define INPUT_CHANNELS(tile) OUTPUT_CHANNELS(tile)
+#define INPUT_CHANNELS_NARROW(tile) SIZE(6, 8, tile) SIZE(4, 0, tile) SIZE(1, 0, tile)
 #define WEIGHT_CHANNELS(tile) SIZE(4, 0, tile) SIZE(3, 0, tile) SIZE(1, 0, tile)
 #define WEIGHT_CHANNELS_5(tile) SIZE(2, 0, tile) SIZE(1, 0, tile)
 #define TAPS(tile) SIZE(5, 0, tile) SIZE(3, 0, tile) SIZE(1, 0, tile)
@@ -47,6 +49,7 @@
 // 16 registers, and a product takes one.
 #define OUTPUT_CHANNELS(tile) SIZE(2, 0, tile) SIZE(1, 0, tile)
 #define INPUT_CHANNELS(tile) OUTPUT_CHANNELS(tile)
+#define INPUT_CHANNELS_NARROW(tile) SIZE(4, 0, tile) SIZE(1, 0, tile)
 #define WEIGHT_CHANNELS(tile) SIZE(3, 0, tile) SIZE(1, 0, tile)
 #define WEIGHT_CHANNELS_5(tile) WEIGHT_CHANNELS(tile)
 #define TAPS(tile) SIZE(3, 0, tile) SIZE(1, 0, tile)
@@ -70,7 +73,9 @@
 // Pixels that follow one another.
 #define PIXELS(tile) SIZE(4, 0, tile) SIZE(1, 0, tile)
 // Pixels of one row of an input's adjoint.
-#define ROW_PIXELS(tile) SIZE(4, 0, tile) SIZE(2, 0, tile) SIZE(1, 0, tile)
+#define ROW_PIXELS(tile) SIZE(4, 0, tile) SIZE(3, 0, tile) SIZE(2, 0, tile) SIZE(1, 0, tile)
+// The same where a row has no more than two of a kind.
+#define NARROW_PIXELS(tile) SIZE(2, 0, tile) SIZE(1, 0, tile)
 // Vectors of input channels whose weights' gradients are summed together (winograd_weights.h).
 #define CHANNEL_VECTORS(tile) SIZE(2, 0, tile) SIZE(1, 0, tile)
 // Packs of images that a linear layer goes through together.
@@ -79,5 +84,5 @@
 // Outputs whose transformed kernels are at hand together (winograd.h).
 enum { GROUP = NATIVE_LANES == 16 ? 48 : NATIVE_LANES == 8 ? 24 : 16, NEAR_CHANNELS = 1024 / NATIVE_LANES };
 
-// Pixels that all tiles of a convolution go through before the next ones, and steps of a reduction likewise.
-enum { NEAR_PIXELS = 32, NEAR_STEPS = 256 };
+// Pixels that all tiles of a convolution go through before the next ones, and steps and taps of a reduction likewise.
+enum { NEAR_PIXELS = 32, NEAR_STEPS = 256, NEAR_TAPS = 72 };

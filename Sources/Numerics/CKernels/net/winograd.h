@@ -260,10 +260,5 @@ static void convBackward(const ConvBackward *a) {
     filter(&f);
     return;
   }
-  switch (a->kernel) {
-    case 1: backwardStride(a, 1); break;
-    case 3: backwardStride(a, 3); break;
-    case 5: backwardStride(a, 5); break;
-    default: backwardStride(a, 7);
-  }
+  backwardDirectly(a);
 }
