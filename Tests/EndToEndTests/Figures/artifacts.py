@@ -29,6 +29,13 @@ def require(found, expected, tolerance, what):
         sys.exit(f"{what}: found {found}, expected {expected}")
 
 
+def require_between(found, least, most, what):
+    """Within two bounds, for what rounding may move from one to the other."""
+    compared[0] += 1
+    if not least - 1e-12 <= found <= most + 1e-12:
+        sys.exit(f"{what}: found {found}, expected {least} to {most}")
+
+
 class Artifact:
     def __init__(self, path):
         self.path = path

@@ -10,7 +10,7 @@ import Tensor
 public enum EffectStage: Stage {
   /// What it says of itself.
   public static let declaration = StageDeclaration(
-    name: "effect", version: 1,
+    name: "effect", version: 2,
     summary: "sets the change of loss that an influence predicts beside the change that retraining made",
     inputs: [
       InputDeclaration("images", accepts: ["load-images"], "the data set"),

@@ -28,7 +28,7 @@ public enum EvaluateStage: Stage {
 
   /// What it says of itself.
   public static let declaration = StageDeclaration(
-    name: "evaluate", version: 4,
+    name: "evaluate", version: 5,
     summary: "takes loss and accuracy of a net on six splits, and how close it is to retrained nets",
     parameters: [label, relearnLimit, relearnRate, relearnBatch, relearnLoss],
     inputs: [

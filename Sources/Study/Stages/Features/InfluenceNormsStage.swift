@@ -39,7 +39,7 @@ public enum InfluenceNormsStage: Stage {
 
   /// What it says of itself.
   public static let declaration = StageDeclaration(
-    name: "influence-norms", version: 1,
+    name: "influence-norms", version: 2,
     summary: "measures the influence (or gradient) of single images, near and far in feature space",
     parameters: [solver, extent, damping, hessianImages, tolerance, iterations],
     inputs: [

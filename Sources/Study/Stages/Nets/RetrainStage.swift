@@ -40,7 +40,7 @@ public enum RetrainStage: Stage {
 
   /// What it says of itself.
   public static let declaration = StageDeclaration(
-    name: "retrain", version: 1, summary: "trains a net on the training images without a group",
+    name: "retrain", version: 2, summary: "trains a net on the training images without a group",
     parameters: [start, objective, proximity] + TrainingParameters.all,
     inputs: [
       InputDeclaration("images", accepts: ["load-images"], "the data set"),

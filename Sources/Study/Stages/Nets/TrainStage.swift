@@ -10,7 +10,7 @@ import Wording
 public enum TrainStage: Stage {
   /// What it says of itself.
   public static let declaration = StageDeclaration(
-    name: "train", version: 1, summary: "trains a net on the training images by SGD",
+    name: "train", version: 2, summary: "trains a net on the training images by SGD",
     parameters: TrainingParameters.all,
     inputs: [
       InputDeclaration("images", accepts: ["load-images"], "the data set"),

@@ -16,7 +16,7 @@ public enum InfluenceStage: Stage {
 
   /// What it says of itself.
   public static let declaration = StageDeclaration(
-    name: "influence", version: 2, summary: "computes the change of a net's parameters that removes a group",
+    name: "influence", version: 3, summary: "computes the change of a net's parameters that removes a group",
     parameters: SolverParameters.all + [compareImages],
     inputs: [
       InputDeclaration("images", accepts: ["load-images"], "the data set"),

@@ -21,7 +21,7 @@ public enum SpectrumStage: Stage {
 
   /// What it says of itself.
   public static let declaration = StageDeclaration(
-    name: "spectrum", version: 1,
+    name: "spectrum", version: 2,
     summary: "computes the largest eigenpairs of a net's curvature, which speed up the solves of influences",
     parameters: [curvature, hessianImages, pairs, SolverParameters.memory],
     inputs: [

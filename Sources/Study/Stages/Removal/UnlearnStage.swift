@@ -16,7 +16,7 @@ public enum UnlearnStage: Stage {
 
   /// What it says of itself.
   public static let declaration = StageDeclaration(
-    name: "unlearn", version: 3,
+    name: "unlearn", version: 4,
     summary: "removes a group from a net: in one step by an influence, or part by part",
     parameters: [
       GroupParts.partition, GroupParts.order, GroupParts.count, factor, divisor, UnlearnRounds.rounds,

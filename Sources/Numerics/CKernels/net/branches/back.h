@@ -1,42 +1,5 @@
 // Pooled convolution back to its input, along its branches.
 
-// `rows` rows × `wide` vectors of an image's adjoint, which the window of a pooled unit covers: a sum over outputs.
-INLINE void coverTile(const Unit *units, int count, const float *table, ptrdiff_t tableRow, float *dx, ptrdiff_t row,
-                      const int rows, const int wide) {
-  V acc[24];
-  UNROLL for (int i = 0; i < rows * wide; i++) acc[i] = zero();
-  for (int unit = 0; unit < count; unit++) {
-    const float *w = table + units[unit].at;
-    const V value = (V)units[unit].value;
-    UNROLL for (int r = 0; r < rows; r++) {
-      UNROLL for (int q = 0; q < wide; q++)
-        acc[r * wide + q] += value * loadAnywhere(w + r * tableRow + q * NATIVE_LANES);
-    }
-  }
-  UNROLL for (int r = 0; r < rows; r++) {
-    UNROLL for (int q = 0; q < wide; q++) {
-      float *to = dx + r * row + q * NATIVE_LANES;
-      storeAnywhere(to, loadAnywhere(to) + acc[r * wide + q]);
-    }
-  }
-}
-
-INLINE void coverColumns(const Unit *units, int count, const float *table, ptrdiff_t tableRow, float *dx, ptrdiff_t row,
-                         int rows, const int wide) {
-#define TILE(size) coverTile(units, count, table + at * tableRow, tableRow, dx + at * row, row, size, wide)
-  if (wide == 4) { IN_TILES(rows, BRANCH_ROWS_WIDE, TILE) }
-  else { IN_TILES(rows, BRANCH_ROWS, TILE) }
-#undef TILE
-}
-
-static void coverWindow(const Unit *units, int count, const float *table, ptrdiff_t tableRow, float *dx, ptrdiff_t row,
-                        int rows, int vectors) {
-#define COLUMNS(wide) \
-  coverColumns(units, count, table + at * NATIVE_LANES, tableRow, dx + at * NATIVE_LANES, row, rows, wide)
-  IN_TILES(vectors, BRANCH_VECTORS, COLUMNS)
-#undef COLUMNS
-}
-
 // Kernels with channels innermost, [output][row][column][channel], between zeros, so that a window of the pooled unit,
 // which is larger by a stride, can be read of each of its four pixels.
 typedef struct {
@@ -133,8 +96,8 @@ static void branchBackward(const ConvBackward *a) {
       listOutputs(a, &table, &steps, y, x, lists, counts);
       float *window = dx + 2 * a->stride * (y * images.row + x * a->inChannels);
       for (int lane = 0; lane < KERNEL_LANES; lane++)
-        coverWindow(lists + lane * capacity, counts[lane], kernels, table.row, window + lane * images.image, images.row,
-                    side, vectors);
+        sumUnits(lists + lane * capacity, counts[lane], kernels, table.row, window + lane * images.image, images.row, side,
+                 vectors);
     }
   }
   putTogether(a, &images, dx);

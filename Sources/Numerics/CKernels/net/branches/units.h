@@ -125,3 +125,57 @@ INLINE void append(const Branches *met, const float *d, int32_t place, Unit *lis
     counts[group] += count;
   }
 }
+
+// `rows` rows × `wide` vectors of sums stay in registers over all units of a list. Short sums are kept twice, for every other
+// unit, so that enough are under way.
+INLINE void branchTile(const Unit *units, int count, const float *from, ptrdiff_t row, float *sums, ptrdiff_t sumsRow,
+                       const int rows, const int wide) {
+  const int copies = rows * wide <= 6 ? 2 : 1;
+  V acc[24];
+  UNROLL for (int i = 0; i < copies * rows * wide; i++) acc[i] = zero();
+  int unit = 0;
+  for (; unit + copies <= count; unit += copies) {
+    UNROLL for (int c = 0; c < copies; c++) {
+      const float *v = from + units[unit + c].at;
+      const V value = (V)units[unit + c].value;
+      UNROLL for (int r = 0; r < rows; r++) {
+        UNROLL for (int q = 0; q < wide; q++)
+          acc[(c * rows + r) * wide + q] += value * loadAnywhere(v + r * row + q * NATIVE_LANES);
+      }
+    }
+  }
+  if (unit < count) {
+    const float *v = from + units[unit].at;
+    const V value = (V)units[unit].value;
+    UNROLL for (int r = 0; r < rows; r++) {
+      UNROLL for (int q = 0; q < wide; q++)
+        acc[r * wide + q] += value * loadAnywhere(v + r * row + q * NATIVE_LANES);
+    }
+  }
+  UNROLL for (int r = 0; r < rows; r++) {
+    UNROLL for (int q = 0; q < wide; q++) {
+      V sum = acc[r * wide + q];
+      if (copies == 2) sum += acc[(rows + r) * wide + q];
+      float *to = sums + r * sumsRow + q * NATIVE_LANES;
+      storeAnywhere(to, loadAnywhere(to) + sum);
+    }
+  }
+}
+
+INLINE void branchColumns(const Unit *units, int count, const float *from, ptrdiff_t row, float *sums, ptrdiff_t sumsRow,
+                          int rows, const int wide) {
+#define TILE(size) branchTile(units, count, from + at * row, row, sums + at * sumsRow, sumsRow, size, wide)
+  if (wide == 4) { IN_TILES(rows, BRANCH_ROWS_WIDE, TILE) }
+  else { IN_TILES(rows, BRANCH_ROWS, TILE) }
+#undef TILE
+}
+
+// sums[r][…] += Σ_units value · from[at + r·row + …] over `rows` rows of `vectors` vectors: of images for weights, of a table
+// of kernels on the way back.
+static void sumUnits(const Unit *units, int count, const float *from, ptrdiff_t row, float *sums, ptrdiff_t sumsRow,
+                     int rows, int vectors) {
+#define COLUMNS(wide) \
+  branchColumns(units, count, from + at * NATIVE_LANES, row, sums + at * NATIVE_LANES, sumsRow, rows, wide)
+  IN_TILES(vectors, BRANCH_VECTORS, COLUMNS)
+#undef COLUMNS
+}

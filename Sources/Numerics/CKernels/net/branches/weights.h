@@ -1,58 +1,5 @@
 // Gradients of the weights of a pooled convolution, along its branches.
 
-// `rows` rows of one output's kernel × `wide` vectors of each stay in registers over all units of the list. Short sums
-// are kept twice, for every other unit, so that enough are under way.
-INLINE void branchTile(const Unit *units, int count, const float *x, ptrdiff_t row, float *sums, ptrdiff_t sumsRow,
-                       const int rows, const int wide) {
-  const int copies = rows * wide <= 6 ? 2 : 1;
-  V acc[24];
-  UNROLL for (int i = 0; i < copies * rows * wide; i++) acc[i] = zero();
-  int unit = 0;
-  for (; unit + copies <= count; unit += copies) {
-    UNROLL for (int c = 0; c < copies; c++) {
-      const float *from = x + units[unit + c].at;
-      const V value = (V)units[unit + c].value;
-      UNROLL for (int r = 0; r < rows; r++) {
-        UNROLL for (int q = 0; q < wide; q++)
-          acc[(c * rows + r) * wide + q] += value * loadAnywhere(from + r * row + q * NATIVE_LANES);
-      }
-    }
-  }
-  if (unit < count) {
-    const float *from = x + units[unit].at;
-    const V value = (V)units[unit].value;
-    UNROLL for (int r = 0; r < rows; r++) {
-      UNROLL for (int q = 0; q < wide; q++)
-        acc[r * wide + q] += value * loadAnywhere(from + r * row + q * NATIVE_LANES);
-    }
-  }
-  UNROLL for (int r = 0; r < rows; r++) {
-    UNROLL for (int q = 0; q < wide; q++) {
-      V v = acc[r * wide + q];
-      if (copies == 2) v += acc[(rows + r) * wide + q];
-      float *to = sums + r * sumsRow + q * NATIVE_LANES;
-      storeAnywhere(to, loadAnywhere(to) + v);
-    }
-  }
-}
-
-INLINE void branchColumns(const Unit *units, int count, const float *x, ptrdiff_t row, float *sums, ptrdiff_t sumsRow,
-                          int rows, const int wide) {
-#define TILE(size) branchTile(units, count, x + at * row, row, sums + at * sumsRow, sumsRow, size, wide)
-  if (wide == 4) { IN_TILES(rows, BRANCH_ROWS_WIDE, TILE) }
-  else { IN_TILES(rows, BRANCH_ROWS, TILE) }
-#undef TILE
-}
-
-// sums[r][…] += Σ_units value · x[at + r·row + …] over `rows` rows of `vectors` vectors.
-static void sumUnits(const Unit *units, int count, const float *x, ptrdiff_t row, float *sums, ptrdiff_t sumsRow,
-                     int rows, int vectors) {
-#define COLUMNS(wide) \
-  branchColumns(units, count, x + at * NATIVE_LANES, row, sums + at * NATIVE_LANES, sumsRow, rows, wide)
-  IN_TILES(vectors, BRANCH_VECTORS, COLUMNS)
-#undef COLUMNS
-}
-
 // Lists the units of output o, by groups of images; a group's list takes `capacity`.
 static void listUnits(const ConvBranchWeights *a, const Steps *steps, int o, Unit *lists, ptrdiff_t capacity,
                       int counts[GROUPS]) {
