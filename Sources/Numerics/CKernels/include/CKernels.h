@@ -169,8 +169,12 @@ static inline ptrdiff_t kernelRoomFloats(int kernel, int stride, int inChannels,
   return (panel > KERNEL_NEAR_FLOATS ? panel : KERNEL_NEAR_FLOATS) + kernels + products;
 }
 
-// Units of pooled convolutions that are listed together.
+// Units of pooled convolutions that are listed together, and how many outputs that is, of `cells` units an image.
 enum { KERNEL_UNITS = 4096 };
+static inline ptrdiff_t kernelListedOutputs(ptrdiff_t cells) {
+  const ptrdiff_t most = KERNEL_UNITS / KERNEL_LANES;
+  return cells < 1 ? most : cells < most ? most / cells : 1;
+}
 
 // How many floats of `room` a convolution takes whose outHeight × outWidth outputs are pooled, in any variant: both
 // sources' images apart, both tables of kernels, and the lists.
@@ -178,9 +182,8 @@ static inline ptrdiff_t kernelBranchFloats(int kernel, int stride, int inChannel
                                            int outWidth) {
   const ptrdiff_t height = (outHeight - 1) * stride + kernel, width = (outWidth - 1) * stride + kernel;
   const ptrdiff_t cells = (ptrdiff_t)(outHeight / 2) * (outWidth / 2), side = kernel + 2 * stride;
-  const ptrdiff_t channels = cells < KERNEL_UNITS / 16 ? KERNEL_UNITS / 16 / (cells > 0 ? cells : 1) : 1;
   return 32 * (height * width * inChannels + 32) + 2 * (outChannels * side * (side * inChannels + 16) + 16) +
-         channels * 32 * (cells + 2) + 64 * (outChannels + 1);
+         kernelListedOutputs(cells) * 32 * (cells + 2) + 64 * (outChannels + 1);
 }
 
 // One step of SGD on a range of the parameters, with PyTorch's meaning of momentum and weight decay.

@@ -15,33 +15,34 @@ INLINE void backwardEnd(const ConvBackward *a, const int stride, const int chann
   }
 }
 
-// The kernels of a tile's input channels: as they are, or packed so that what a tile goes through follows one another,
-// [source][tile][tap][output][channel].
+// How far apart the kernels of a tile's input channels lie: as they are, or packed so that what a tile goes through follows
+// one another, [source][tile][tap][output][channel].
 typedef struct {
-  const float *w[2];
   ptrdiff_t output, channel, tap;
 } TileKernels;
 
-INLINE TileKernels tileKernels(const ConvBackward *a, const int packed, const int channels, int c) {
+INLINE TileKernels tileKernels(const ConvBackward *a, const int packed, const int channels) {
   const ptrdiff_t taps = (ptrdiff_t)a->kernel * a->kernel;
-  if (!packed) {
-    const ptrdiff_t first = c * taps;
-    return (TileKernels){{a->w0 + first, a->w1 + first}, a->inChannels * taps, taps, 1};
-  }
-  const ptrdiff_t perChannel = a->outChannels * taps;
-  const float *first = a->room + c * perChannel;
-  return (TileKernels){{first, first + a->inChannels * perChannel}, channels, 1, (ptrdiff_t)a->outChannels * channels};
+  return packed ? (TileKernels){channels, 1, (ptrdiff_t)a->outChannels * channels}
+                : (TileKernels){a->inChannels * taps, taps, 1};
+}
+
+// Where the kernels of the tile at input channel c begin.
+INLINE const float *kernelsAt(const ConvBackward *a, const int packed, int source, int c) {
+  const ptrdiff_t taps = (ptrdiff_t)a->kernel * a->kernel;
+  return packed ? a->room + ((ptrdiff_t)source * a->inChannels + c) * a->outChannels * taps
+                : (source ? a->w1 : a->w0) + c * taps;
 }
 
 // `channels` × `wide` input pixels of one row; the pixels are `stride` apart, so that dy's are adjacent.
 INLINE void backwardTile(const ConvBackward *a, const int stride, const int packed, const int channels,
                          const int wide, int c, int y, int x, int lane) {
   const int K = a->kernel;
-  const TileKernels kernels = tileKernels(a, packed, channels, c);
+  const TileKernels kernels = tileKernels(a, packed, channels);
   V acc[24];
   UNROLL for (int i = 0; i < channels * wide; i++) acc[i] = zero();
   for (int source = 0; source < a->sources; source++) {
-    const float *dy = (source ? a->dy1 : a->dy0) + lane;
+    const float *dy = (source ? a->dy1 : a->dy0) + lane, *w = kernelsAt(a, packed, source, c);
     for (int ky = (y + a->padding) % stride; ky < K; ky += stride) {
       const int top = y + a->padding - ky;
       if (top < 0 || top / stride >= a->outHeight) continue;
@@ -50,7 +51,7 @@ INLINE void backwardTile(const ConvBackward *a, const int stride, const int pack
         const int left = (x + a->padding - kx) / stride;
         if (left + wide <= 0 || left >= a->outWidth) continue;
         const float *d = dy + top / stride * a->dyRow + left * KERNEL_LANES;
-        const float *weight = kernels.w[source] + (ky * K + kx) * kernels.tap;
+        const float *weight = w + (ky * K + kx) * kernels.tap;
         for (int o = 0; o < a->outChannels; o++, d += a->dyChannel, weight += kernels.output) {
           // The fewer vectors are held, the others go by.
           V held[4];
@@ -74,22 +75,17 @@ INLINE void backwardTile(const ConvBackward *a, const int stride, const int pack
   backwardEnd(a, stride, channels, wide, c, y, x, lane, acc);
 }
 
-INLINE void backwardRow(const ConvBackward *a, const int stride, const int packed, const int channels, int c,
-                        int y) {
-#define TILE(wide) \
-  FOR_LANES(lane) backwardTile(a, stride, packed, channels, wide, c, y, first + at * stride, lane)
-  for (int first = 0; first < stride && first < a->inWidth; first++) {
-    IN_TILES((a->inWidth - first + stride - 1) / stride, ROW_PIXELS, TILE)
-  }
-#undef TILE
-}
+// Where a row has no more than two pixels of a kind, a tile has more channels instead.
+INLINE int isNarrow(const ConvBackward *a) { return a->inWidth <= 2 * a->stride; }
 
-INLINE void backwardNarrowRow(const ConvBackward *a, const int stride, const int packed, const int channels,
-                              int c, int y) {
+INLINE void backwardRow(const ConvBackward *a, const int stride, const int packed, const int narrow, const int channels,
+                        int c, int y) {
 #define TILE(wide) \
   FOR_LANES(lane) backwardTile(a, stride, packed, channels, wide, c, y, first + at * stride, lane)
   for (int first = 0; first < stride && first < a->inWidth; first++) {
-    IN_TILES((a->inWidth - first + stride - 1) / stride, NARROW_PIXELS, TILE)
+    const int pixels = (a->inWidth - first + stride - 1) / stride;
+    if (narrow) { IN_TILES(pixels, NARROW_PIXELS, TILE) }
+    else { IN_TILES(pixels, ROW_PIXELS, TILE) }
   }
 #undef TILE
 }
@@ -98,14 +94,13 @@ INLINE void backwardNarrowRow(const ConvBackward *a, const int stride, const int
 // constant where it can be: divisions by another take longer than a small tile.
 INLINE void backwardRows(const ConvBackward *a, const int stride, const int packed) {
   const int rows = a->inWidth < NEAR_PIXELS ? NEAR_PIXELS / a->inWidth : 1;
-  const int narrow = a->inWidth <= 2 * stride;
   for (int top = 0; top < a->inHeight; top += rows) {
     const int end = top + rows < a->inHeight ? top + rows : a->inHeight;
 #define ROWS(channels) \
-  for (int y = top; y < end; y++) backwardRow(a, stride, packed, channels, at, y)
+  for (int y = top; y < end; y++) backwardRow(a, stride, packed, 0, channels, at, y)
 #define NARROW_ROWS(channels) \
-  for (int y = top; y < end; y++) backwardNarrowRow(a, stride, packed, channels, at, y)
-    if (narrow) { IN_TILES(a->inChannels, INPUT_CHANNELS_NARROW, NARROW_ROWS) }
+  for (int y = top; y < end; y++) backwardRow(a, stride, packed, 1, channels, at, y)
+    if (isNarrow(a)) { IN_TILES(a->inChannels, INPUT_CHANNELS_NARROW, NARROW_ROWS) }
     else { IN_TILES(a->inChannels, INPUT_CHANNELS, ROWS) }
 #undef NARROW_ROWS
 #undef ROWS
@@ -124,13 +119,13 @@ INLINE void packTile(const ConvBackward *a, const int channels, const float *w, 
   }
 }
 
-static void packKernels(const ConvBackward *a, int narrow) {
+static void packKernels(const ConvBackward *a) {
   const ptrdiff_t perChannel = (ptrdiff_t)a->outChannels * a->kernel * a->kernel;
   for (int source = 0; source < a->sources; source++) {
     const float *w = source ? a->w1 : a->w0;
     float *out = a->room + source * a->inChannels * perChannel;
 #define PACK(channels) packTile(a, channels, w, at, out + at * perChannel)
-    if (narrow) { IN_TILES(a->inChannels, INPUT_CHANNELS_NARROW, PACK) }
+    if (isNarrow(a)) { IN_TILES(a->inChannels, INPUT_CHANNELS_NARROW, PACK) }
     else { IN_TILES(a->inChannels, INPUT_CHANNELS, PACK) }
 #undef PACK
   }
@@ -143,7 +138,7 @@ INLINE void backwardKernel(const ConvBackward *a, const int stride) {
     backwardRows(a, stride, 0);
     return;
   }
-  packKernels(a, a->inWidth <= 2 * stride);
+  packKernels(a);
   backwardRows(a, stride, 1);
 }
 

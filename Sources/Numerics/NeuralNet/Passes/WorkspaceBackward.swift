@@ -110,53 +110,39 @@ extension Workspace {
     _ direction: UnsafePointer<Float>?, _ adjointsKnown: Bool
   ) {
     let operation = plan.operations[index]
-    let pooled = plan.adjoints[index + 1]
-    let own = adjoint(index + 1) + pack * pooled.pack
-    let change = curved(index + 1) + pack * pooled.pack
-    let summed = direction == nil ? own : change
+    var layout = plan.adjoints[index + 1]
+    var d = adjoint(index + 1) + pack * layout.pack + layout.origin
+    var change = curved(index + 1) + pack * layout.pack + layout.origin
     let source = operation.source
     let from = plan.activations[source]
-    let x = activation(source, tape) + pack * from.pack
     let biasSums = biasSums(index)
     for channel in 0..<(operation.hasBias ? operation.full.channels : 0) {
       kernels.sumPixels(
-        summed + channel * pooled.channel + pooled.origin, biasSums + channel * laneCount, pooled.row,
-        Int32(pooled.shape.height), Int32(pooled.shape.width))
+        (direction == nil ? d : change) + channel * layout.channel, biasSums + channel * laneCount,
+        layout.row, Int32(layout.shape.height), Int32(layout.shape.width))
     }
-    if operation.followsBranches {
-      branchWeights(index, tape, pack, dy: summed, x: x, images: 0..<laneCount)
-      if source == 0 { return }
-      if direction != nil {
-        branchWeights(
-          index, tape, pack, dy: own, x: tangent(source) + pack * from.pack, images: 0..<laneCount)
-      }
-      propagateConvolution(
-        index, tape, pack, parameters, direction, own, change, pooled, adjointsKnown)
-      return
-    }
-    var (d, changed, layout) = (own + pooled.origin, change + pooled.origin, pooled)
     if let spread = plan.spread[index] {
-      layout = spread
       let full = spreadBuffer.pointer + spread.offset + spread.origin
-      self.spread(d, pooled, to: full, spread)
-      if direction != nil { self.spread(changed, pooled, to: full + spread.pack, spread) }
-      (d, changed) = (full, full + spread.pack)
+      self.spread(d, layout, to: full, spread)
+      if direction != nil { self.spread(change, layout, to: full + spread.pack, spread) }
+      (d, change, layout) = (full, full + spread.pack, spread)
     }
-    let sums = self.sums + plan.laneSums[index]
-    convolutionWeights(index, dy: direction == nil ? d : changed, layout, x: x, sums: sums)
+    convolutionWeights(
+      index, tape, pack, dy: direction == nil ? d : change, layout,
+      x: activation(source, tape) + pack * from.pack)
     if source == 0 { return }
     if direction != nil {
-      convolutionWeights(index, dy: d, layout, x: tangent(source) + pack * from.pack, sums: sums)
+      convolutionWeights(index, tape, pack, dy: d, layout, x: tangent(source) + pack * from.pack)
     }
-    propagateConvolution(index, tape, pack, parameters, direction, d, changed, layout, adjointsKnown)
+    propagateConvolution(index, tape, pack, parameters, direction, d, change, layout, adjointsKnown)
   }
 
   /// Copies an adjoint without margins into rows that have them.
   private func spread(
-    _ d: UnsafePointer<Float>, _ pooled: Layout, to full: UnsafeMutablePointer<Float>, _ spread: Layout
+    _ d: UnsafePointer<Float>, _ bare: Layout, to full: UnsafeMutablePointer<Float>, _ spread: Layout
   ) {
-    for line in 0..<pooled.shape.channels * pooled.shape.height {
-      (full + line * spread.row).update(from: d + line * pooled.row, count: pooled.row)
+    for line in 0..<bare.shape.channels * bare.shape.height {
+      (full + line * spread.row).update(from: d + line * bare.row, count: bare.row)
     }
   }
 

@@ -9,12 +9,17 @@ extension Workspace {
 
   /// Adds one pack's weight gradients to the sums; `x` is the start of its input's block.
   func convolutionWeights(
-    _ index: Int, dy: UnsafePointer<Float>, _ layout: Layout, x: UnsafePointer<Float>,
-    sums: UnsafeMutablePointer<Float>
+    _ index: Int, _ tape: Tape, _ pack: Int, dy: UnsafePointer<Float>, _ layout: Layout,
+    x: UnsafePointer<Float>
   ) {
     let operation = plan.operations[index]
     guard case .convolution(let kernel, let stride, let padding) = operation.kind else { return }
     let from = plan.activations[operation.source]
+    let sums = self.sums + plan.laneSums[index]
+    if operation.followsBranches {
+      branchWeights(index, tape, pack, dy: dy, x: x, images: 0..<laneCount)
+      return
+    }
     if operation.sumsChannels {
       transposeInput(index, x)
       channelWeights(index, dy: dy, layout, sums: sums, images: 0..<laneCount)

@@ -12,17 +12,6 @@ INLINE Table tableOf(const ConvBackward *a, int vectors) {
   return (Table){row, output, whole(a->outChannels * output, KERNEL_LANES)};
 }
 
-static void layTable(const ConvBackward *a, const float *w, const Table *table, float *out) {
-  const int K = a->kernel, inputs = a->inChannels;
-  memset(out, 0, sizeof(float) * (size_t)table->all);
-  for (int o = 0; o < a->outChannels; o++)
-    for (int c = 0; c < inputs; c++)
-      for (int ky = 0; ky < K; ky++)
-        for (int kx = 0; kx < K; kx++)
-          out[o * table->output + (a->stride + ky) * table->row + (a->stride + kx) * inputs + c] =
-              w[(((ptrdiff_t)o * inputs + c) * K + ky) * K + kx];
-}
-
 // Lists, for each of the 16 images, the outputs that take part at one pooled pixel.
 static void listOutputs(const ConvBackward *a, const Table *table, const Steps *steps, int y, int x, Unit *lists,
                         int counts[KERNEL_LANES]) {
@@ -87,8 +76,10 @@ static void branchBackward(const ConvBackward *a) {
   const int capacity = a->sources * a->outChannels + 1;
   float *dx = a->room, *kernels = dx + KERNEL_LANES * images.image;
   Unit *lists = (Unit *)(kernels + a->sources * table.all);
-  layTable(a, a->w0, &table, kernels);
-  if (a->sources == 2) layTable(a, a->w1, &table, kernels + table.all);
+  memset(kernels, 0, sizeof(float) * (size_t)(a->sources * table.all));
+  for (int source = 0; source < a->sources; source++)
+    layKernels(source ? a->w1 : a->w0, a->outChannels, a->inChannels, a->kernel, table.output, table.row,
+               kernels + source * table.all + a->stride * (table.row + a->inChannels));
   memset(dx, 0, sizeof(float) * (size_t)(KERNEL_LANES * images.image));
   for (int y = 0; y < height; y++) {
     for (int x = 0; x < width; x++) {

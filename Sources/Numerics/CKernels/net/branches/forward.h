@@ -53,32 +53,6 @@ INLINE void dotTile(const ConvForward *a, const Unit *units, const float *x, ptr
   totals(acc, out);
 }
 
-// Kernels with channels innermost, a row of one filled up with zeros.
-static void layRows(const ConvForward *a, const float *w, int vectors, float *out) {
-  const int K = a->kernel, inputs = a->inChannels, row = vectors * NATIVE_LANES;
-  memset(out, 0, sizeof(float) * (size_t)(a->outChannels * K * row));
-  for (int o = 0; o < a->outChannels; o++)
-    for (int c = 0; c < inputs; c++)
-      for (int ky = 0; ky < K; ky++)
-        for (int kx = 0; kx < K; kx++) out[(o * K + ky) * row + kx * inputs + c] = *w++;
-}
-
-// Lists the units of output o, by groups of images, with their places in y, and zeroes y.
-static void listPlaces(const ConvForward *a, const Steps *steps, int o, Unit *lists, ptrdiff_t capacity,
-                       int counts[GROUPS]) {
-  const int height = a->outHeight / 2, width = a->outWidth / 2;
-  for (int group = 0; group < GROUPS; group++) counts[group] = 0;
-  const uint8_t *code = a->code + (ptrdiff_t)o * height * width * KERNEL_LANES;
-  for (int y = 0; y < height; y++) {
-    memset(a->y + o * a->yChannel + y * a->yRow, 0, sizeof(float) * (size_t)(width * KERNEL_LANES));
-    for (int x = 0; x < width; x++, code += KERNEL_LANES) {
-      Branches met;
-      follow(code, NULL, 2 * y * steps->down + 2 * x * steps->right, steps, &met);
-      append(&met, NULL, (int32_t)(y * a->yRow + x * KERNEL_LANES), lists, capacity, counts);
-    }
-  }
-}
-
 // One output's listed units of a group of images.
 INLINE void dotUnits(const ConvForward *a, Unit *units, int count, const float *x, ptrdiff_t nextSource, ptrdiff_t row,
                      const float *w, ptrdiff_t nextKernels, int vectors, float bias, float *y) {
@@ -98,22 +72,27 @@ static void branchForward(const ConvForward *a) {
   const ptrdiff_t perOutput = (ptrdiff_t)a->kernel * vectors * NATIVE_LANES, nextSource = KERNEL_LANES * images.image;
   const ptrdiff_t nextKernels = whole(a->outChannels * perOutput, KERNEL_LANES);
   const ptrdiff_t capacity = whole((ptrdiff_t)cells * NEAR_IMAGES + 1, UNITS_TOGETHER);
-  const int block = listedChannels(cells);
+  const int block = (int)kernelListedOutputs(cells);
   const Steps steps =
       stepsOf(a->stride * a->inChannels, (int32_t)(a->stride * images.row), images.image, 0, KERNEL_LANES);
   float *x = a->room, *kernels = x + a->sources * nextSource;
   Unit *lists = (Unit *)(kernels + a->sources * nextKernels);
-  takeApart(a->x0, a->xRow, a->xChannel, &images, x);
-  layRows(a, a->w0, vectors, kernels);
-  if (a->sources == 2) {
-    takeApart(a->x1, a->xRow, a->xChannel, &images, x + nextSource);
-    layRows(a, a->w1, vectors, kernels + nextKernels);
+  memset(kernels, 0, sizeof(float) * (size_t)(a->sources * nextKernels));
+  for (int source = 0; source < a->sources; source++) {
+    takeApart(source ? a->x1 : a->x0, a->xRow, a->xChannel, &images, x + source * nextSource);
+    layKernels(source ? a->w1 : a->w0, a->outChannels, a->inChannels, a->kernel, perOutput, vectors * NATIVE_LANES,
+               kernels + source * nextKernels);
   }
+  // Dead units get nothing.
+  for (int o = 0; o < a->outChannels; o++)
+    for (int y = 0; y < height; y++)
+      memset(a->y + o * a->yChannel + y * a->yRow, 0, sizeof(float) * (size_t)(width * KERNEL_LANES));
   for (int first = 0; first < a->outChannels; first += block) {
     const int end = first + block < a->outChannels ? first + block : a->outChannels;
     int counts[MOST_LISTED][GROUPS];
     for (int o = first; o < end; o++)
-      listPlaces(a, &steps, o, lists + (o - first) * GROUPS * capacity, capacity, counts[o - first]);
+      listUnits(a->code + (ptrdiff_t)o * cells * KERNEL_LANES, NULL, a->yRow, height, width, &steps,
+                lists + (o - first) * GROUPS * capacity, capacity, counts[o - first]);
     for (int group = 0; group < GROUPS; group++) {
       for (int o = first; o < end; o++) {
         dotUnits(a, lists + ((o - first) * GROUPS + group) * capacity, counts[o - first][group],

@@ -60,9 +60,6 @@ static void takeApart(const float *x, ptrdiff_t xRow, ptrdiff_t xChannel, const 
 // Images that are gone through together, so that they stay in the first-level cache.
 enum { NEAR_IMAGES = 2, GROUPS = KERNEL_LANES / NEAR_IMAGES, MOST_LISTED = KERNEL_UNITS / KERNEL_LANES };
 
-// Outputs whose units, `cells` for each image, are listed together.
-INLINE int listedChannels(int cells) { return cells < MOST_LISTED ? MOST_LISTED / (cells > 0 ? cells : 1) : 1; }
-
 // A unit that takes part: where its window begins in a table or among images that lie apart, and its number.
 typedef struct {
   int32_t at;
@@ -124,6 +121,30 @@ INLINE void append(const Branches *met, const float *d, int32_t place, Unit *lis
     }
     counts[group] += count;
   }
+}
+
+// Lists one output's height × width units, by groups of images; a group's list takes `capacity`. Each has its value in d,
+// whose rows are `row` apart, or where d is null its place in rows that are.
+INLINE void listUnits(const uint8_t *code, const float *d, ptrdiff_t row, int height, int width, const Steps *steps,
+                      Unit *lists, ptrdiff_t capacity, int counts[GROUPS]) {
+  for (int group = 0; group < GROUPS; group++) counts[group] = 0;
+  for (int y = 0; y < height; y++) {
+    for (int x = 0; x < width; x++, code += KERNEL_LANES) {
+      const ptrdiff_t place = y * row + x * KERNEL_LANES;
+      const float *values = d ? d + place : NULL;
+      Branches met;
+      follow(code, values, 2 * y * steps->down + 2 * x * steps->right, steps, &met);
+      append(&met, values, (int32_t)place, lists, capacity, counts);
+    }
+  }
+}
+
+// Lays kernels out with channels innermost, [output][row][column][channel], rows and outputs so far apart.
+static void layKernels(const float *w, int outputs, int inputs, int K, ptrdiff_t output, ptrdiff_t row, float *out) {
+  for (int o = 0; o < outputs; o++)
+    for (int c = 0; c < inputs; c++)
+      for (int ky = 0; ky < K; ky++)
+        for (int kx = 0; kx < K; kx++) out[o * output + ky * row + kx * inputs + c] = *w++;
 }
 
 // `rows` rows × `wide` vectors of sums stay in registers over all units of a list. Short sums are kept twice, for every other

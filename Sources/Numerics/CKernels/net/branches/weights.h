@@ -1,25 +1,10 @@
 // Gradients of the weights of a pooled convolution, along its branches.
 
-// Lists the units of output o, by groups of images; a group's list takes `capacity`.
-static void listUnits(const ConvBranchWeights *a, const Steps *steps, int o, Unit *lists, ptrdiff_t capacity,
-                      int counts[GROUPS]) {
-  for (int group = 0; group < GROUPS; group++) counts[group] = 0;
-  const uint8_t *code = a->code + (ptrdiff_t)o * a->height * a->width * KERNEL_LANES;
-  for (int y = 0; y < a->height; y++) {
-    const float *d = a->dy + o * a->dyChannel + y * a->dyRow;
-    for (int x = 0; x < a->width; x++, code += KERNEL_LANES, d += KERNEL_LANES) {
-      Branches met;
-      follow(code, d, 2 * y * steps->down + 2 * x * steps->right, steps, &met);
-      append(&met, d, 0, lists, capacity, counts);
-    }
-  }
-}
-
 static void convBranchWeights(const ConvBranchWeights *a) {
   const Apart images = apart(a->kernel, a->stride, a->inChannels, 2 * a->height, 2 * a->width);
   const int cells = a->height * a->width, perRow = a->kernel * a->inChannels, perOutput = a->kernel * perRow;
   const ptrdiff_t sumsRow = whole(perRow, NATIVE_LANES), capacity = (ptrdiff_t)cells * NEAR_IMAGES + 1;
-  const int block = listedChannels(cells);
+  const int block = (int)kernelListedOutputs(cells);
   const Steps steps = stepsOf(a->stride * a->inChannels, (int32_t)(a->stride * images.row), images.image, a->firstImage,
                               a->images);
   float *x = a->room, *sums = x + KERNEL_LANES * images.image;
@@ -30,7 +15,8 @@ static void convBranchWeights(const ConvBranchWeights *a) {
     const int end = first + block < a->outChannels ? first + block : a->outChannels;
     int counts[MOST_LISTED][GROUPS];
     for (int o = first; o < end; o++)
-      listUnits(a, &steps, o, lists + (o - first) * GROUPS * capacity, capacity, counts[o - first]);
+      listUnits(a->code + (ptrdiff_t)o * cells * KERNEL_LANES, a->dy + o * a->dyChannel, a->dyRow, a->height, a->width,
+                &steps, lists + (o - first) * GROUPS * capacity, capacity, counts[o - first]);
     for (int group = 0; group < GROUPS; group++) {
       for (int o = first; o < end; o++) {
         sumUnits(lists + ((o - first) * GROUPS + group) * capacity, counts[o - first][group],
