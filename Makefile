@@ -6,7 +6,7 @@
 SWIFT := swift
 PIPELINE := .build/release/pipeline
 BUILD := $(SWIFT) build -c release --product pipeline
-# A second --build-tests also builds the tools of plugins that nobody uses, a C++ compiler of protobuf among them.
+# --build-tests would also build what no test starts.
 BUILD_TESTS := $(SWIFT) build -c release --product pipelinePackageTests
 BUILD_SERVE := $(SWIFT) build -c release --product pipeline-serve
 

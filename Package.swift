@@ -31,9 +31,6 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     // For `pipeline-serve` only.
     .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
-    // Its streams are Foundation's, which brings 30 MB of locales.
-    .package(
-      url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: ["FieldMaskUtilities"]),
   ],
   targets: [
     // Formats: files of others and of ours. No target here knows of pipelines.
@@ -59,11 +56,8 @@ let package = Package(
       linkerSettings: [.linkedLibrary(":libz.a")]),
     .target(
       name: "VisionTransformer",
-      dependencies: [
-        "CKernels", "Hashing", "Tensor", "Wording",
-        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
-      ],
-      path: "Sources/Formats/VisionTransformer", exclude: ["onnx.proto"]),
+      dependencies: ["CKernels", "Hashing", "Tensor", "Wording"],
+      path: "Sources/Formats/VisionTransformer"),
     // Drawings as gnuplot scripts: text only, no process.
     .target(name: "Plot", dependencies: ["Wording"], path: "Sources/Formats/Plot"),
 

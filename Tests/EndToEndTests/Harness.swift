@@ -83,7 +83,8 @@ final class Sandbox {
       Issue.record("there is no \(Self.python); 'make test' sets it up")
       throw CocoaError(.fileNoSuchFile)
     }
-    return try start(Self.python, arguments).1()
+    // One thread: NumPy's others would wait in loops for processors that other tests have.
+    return try start("/usr/bin/env", ["OPENBLAS_NUM_THREADS=1", Self.python] + arguments).1()
   }
 
   /// The nodes that a run would run.

@@ -19,7 +19,7 @@ import Testing
       name: "group-size", options: ["size=[20,40]", "random_size=[100,600]"],
       words: ["coherent", "random", "slope", "Spearman"]),
     SmallPipeline(
-      name: "calibrate", options: ["size=[40]", "swept_damping=[0.05,0.2]"],
+      name: "calibrate", options: ["size=[40]", "swept_damping=[0.05,0.2]", "pixels=56"],
       words: ["second-order: swept_damping", "three steps: swept_damping", "chosen"]),
     SmallPipeline(
       name: "calibrate-steps",
@@ -67,7 +67,7 @@ import Testing
       name: "random",
       options: [
         "size=[700,1200]", "images.train_images=1900", "epochs=3", "trial_net=1", "trial=2",
-        "extractor=pixels", "damping=0.05", "three_step_damping=0.05",
+        "extractor=pixels", "damping=0.2", "three_step_damping=0.2",
       ],
       words: ["random groups", "1-step", "Verdict"]),
     SmallPipeline(
@@ -79,8 +79,8 @@ import Testing
     SmallPipeline(
       name: "steps",
       options: [
-        "size=[120]", "epochs=3", "trial_net=1", "trial=2", "extractor=pixels", "damping=0.05",
-        "three_step_damping=0.05",
+        "size=[120]", "epochs=3", "trial_net=1", "trial=2", "extractor=pixels", "damping=0.2",
+        "three_step_damping=0.2",
       ],
       words: [
         "k-means parts", "p adjusted", "moderate only",

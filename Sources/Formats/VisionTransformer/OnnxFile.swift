@@ -1,7 +1,6 @@
 // Finds a backbone's tensors in an ONNX file: some by their names, the others through the graph.
 
 import FoundationEssentials
-import SwiftProtobuf
 
 /// Reads weights from ONNX.
 ///
@@ -11,21 +10,19 @@ import SwiftProtobuf
 /// the positions as the constants of the Concat that is added to the embeddings.
 enum OnnxFile {
   private static let classToken = "embeddings.cls_token"
-  private static let float32: Int32 = 1
-  private static let external: Int32 = 1
+  private static let float32: UInt64 = 1
+  private static let external: UInt64 = 1
 
   /// The tensors of the backbone under Hugging Face's names, without the backbone's own prefix.
   static func tensors(_ data: Data, file: String) throws(VisionTransformerError) -> [String: StoredTensor] {
-    var options = BinaryDecodingOptions()
-    options.discardUnknownFields = true
-    let graph: Onnx_GraphProto
+    let graph: OnnxGraph
     do {
-      graph = try Onnx_ModelProto(serializedBytes: data, options: options).graph
+      graph = try OnnxGraph(ofModel: data)
     } catch {
       throw .malformed(file: file, reason: "\(error)")
     }
-    var constants: [String: Onnx_TensorProto] = [:]
-    for tensor in graph.initializer { constants[tensor.name] = tensor }
+    var constants: [String: OnnxTensor] = [:]
+    for tensor in graph.constants { constants[tensor.name] = tensor }
     guard let token = constants.keys.filter({ $0.hasSuffix(classToken) }).min() else {
       throw .missingTensor(file: file, name: classToken)
     }
@@ -60,15 +57,16 @@ enum OnnxFile {
 
   /// Bias name → the constant of the MatMul that it is added to.
   private static func linearWeights(
-    _ graph: Onnx_GraphProto, _ constants: [String: Onnx_TensorProto]
-  ) -> [(bias: String, weights: Onnx_TensorProto)] {
-    var products: [String: Onnx_TensorProto] = [:]
-    for node in graph.node where node.opType == "MatMul" && node.input.count == 2 && node.output.count == 1 {
-      if let weights = constants[node.input[1]] { products[node.output[0]] = weights }
+    _ graph: OnnxGraph, _ constants: [String: OnnxTensor]
+  ) -> [(bias: String, weights: OnnxTensor)] {
+    var products: [String: OnnxTensor] = [:]
+    for node in graph.nodes
+    where node.operation == "MatMul" && node.inputs.count == 2 && node.outputs.count == 1 {
+      if let weights = constants[node.inputs[1]] { products[node.outputs[0]] = weights }
     }
-    var result: [(bias: String, weights: Onnx_TensorProto)] = []
-    for node in graph.node where node.opType == "Add" && node.input.count == 2 {
-      for (bias, product) in [(node.input[0], node.input[1]), (node.input[1], node.input[0])] {
+    var result: [(bias: String, weights: OnnxTensor)] = []
+    for node in graph.nodes where node.operation == "Add" && node.inputs.count == 2 {
+      for (bias, product) in [(node.inputs[0], node.inputs[1]), (node.inputs[1], node.inputs[0])] {
         if bias.hasSuffix(".bias"), constants[bias] != nil, let weights = products[product] {
           result.append((bias, weights))
         }
@@ -83,28 +81,30 @@ enum OnnxFile {
   /// positions. Each Concat's parts are followed back to their constants through the first input of shape, type
   /// and size changes.
   private static func positions(
-    _ graph: Onnx_GraphProto, _ constants: [String: Onnx_TensorProto], token: String
-  ) -> (classToken: Onnx_TensorProto, patches: Onnx_TensorProto)? {
-    var producers: [String: Onnx_NodeProto] = [:]
-    for node in graph.node { for output in node.output { producers[output] = node } }
+    _ graph: OnnxGraph, _ constants: [String: OnnxTensor], token: String
+  ) -> (classToken: OnnxTensor, patches: OnnxTensor)? {
+    var producers: [String: OnnxNode] = [:]
+    for node in graph.nodes { for output in node.outputs { producers[output] = node } }
     let transparent: Set = ["Reshape", "Transpose", "Resize", "Cast", "Expand", "Unsqueeze", "Identity"]
-    func constant(_ value: String) -> Onnx_TensorProto? {
+    func constant(_ value: String) -> OnnxTensor? {
       var value = value
       // Bounded, for a file may hold a graph that goes in circles.
-      for _ in 0..<graph.node.count {
+      for _ in 0..<graph.nodes.count {
         if let tensor = constants[value] { return tensor }
-        guard let node = producers[value], transparent.contains(node.opType), let next = node.input.first
+        guard let node = producers[value], transparent.contains(node.operation), let next = node.inputs.first
         else { return nil }
         value = next
       }
       return nil
     }
-    func parts(_ value: String) -> [Onnx_TensorProto?]? {
-      guard let node = producers[value], node.opType == "Concat", node.input.count == 2 else { return nil }
-      return node.input.map(constant)
+    func parts(_ value: String) -> [OnnxTensor?]? {
+      guard let node = producers[value], node.operation == "Concat", node.inputs.count == 2 else {
+        return nil
+      }
+      return node.inputs.map(constant)
     }
-    for node in graph.node where node.opType == "Add" && node.input.count == 2 {
-      guard let left = parts(node.input[0]), let right = parts(node.input[1]) else { continue }
+    for node in graph.nodes where node.operation == "Add" && node.inputs.count == 2 {
+      guard let left = parts(node.inputs[0]), let right = parts(node.inputs[1]) else { continue }
       for (embeddings, positions) in [(left, right), (right, left)] {
         if embeddings[0]?.name == token, let first = positions[0], let rest = positions[1] {
           return (first, rest)
@@ -115,20 +115,16 @@ enum OnnxFile {
   }
 
   private static func stored(
-    _ tensor: Onnx_TensorProto, name: String, file: String
+    _ tensor: OnnxTensor, name: String, file: String
   ) throws(VisionTransformerError) -> StoredTensor {
-    guard tensor.dataLocation != external else {
+    guard tensor.location != external else {
       throw .malformed(file: file, reason: "the tensor '\(name)' is kept in another file")
     }
-    guard tensor.dataType == float32 else {
+    guard tensor.type == float32 else {
       throw .malformed(
-        file: file, reason: "the tensor '\(name)' has ONNX type \(tensor.dataType), expected float (1)")
+        file: file, reason: "the tensor '\(name)' has ONNX type \(tensor.type), expected float (1)")
     }
-    let shape = tensor.dims.map { Int($0) }
-    var bytes = tensor.rawData
-    if bytes.isEmpty {
-      bytes = tensor.floatData.withUnsafeBytes { Data($0) }
-    }
+    let (shape, bytes) = (tensor.shape, tensor.bytes)
     guard let count = elementCount(shape), count <= bytes.count, bytes.count == count * 4 else {
       throw .malformed(
         file: file, reason: "the tensor '\(name)' of shape \(shape) has \(bytes.count) bytes of data")

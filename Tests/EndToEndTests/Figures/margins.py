@@ -40,7 +40,8 @@ def check_attack(study, attack):
     for slot in ("unlearned", "retrained"):
         nets = [study.by_content[content] for content in attack.several(slot)]
         nets = [n for n in nets if list(n.read("/removed").astype(bool)) != list(removed)]
-        known = [[n.read("/margins")[i] for n in nets if n.read("/removed")[i]] for i in range(len(removed))]
+        nets = [(n.read("/margins"), n.read("/removed").astype(bool)) for n in nets]
+        known = [[margins[i] for margins, without in nets if without[i]] for i in range(len(removed))]
         squares = sum(((np.array(k) - np.mean(k)) ** 2).sum() for k in known if len(k) > 1)
         pooled = math.sqrt(squares / sum(len(k) - 1 for k in known if len(k) > 1))
         kinds[slot] = known, pooled

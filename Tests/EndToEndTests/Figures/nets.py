@@ -10,18 +10,21 @@ SPLITS = ["group", "retained", "train", "test", "test_label", "test_other"]
 
 
 def convolve(x, weight, bias, padding):
-    """[n, c, h, w] by [o, c, i, j]: the windows as rows of a matrix."""
+    """[c, n, h, w] by [o, c, i, j] to [o, n, h', w']: the windows as columns of a matrix."""
     x = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
-    windows = np.lib.stride_tricks.sliding_window_view(x, weight.shape[2:], axis=(2, 3))
-    windows = windows.transpose(0, 2, 3, 1, 4, 5)
-    n, height, width = windows.shape[:3]
-    result = windows.reshape(n * height * width, -1) @ weight.reshape(len(weight), -1).T + bias
-    return result.reshape(n, height, width, -1).transpose(0, 3, 1, 2)
+    outputs, channels, high, wide = weight.shape
+    height, width = x.shape[2] - high + 1, x.shape[3] - wide + 1
+    windows = np.empty((channels, high, wide, x.shape[1], height, width), x.dtype)
+    for row in range(high):
+        for column in range(wide):
+            windows[:, row, column] = x[:, :, row:row + height, column:column + width]
+    result = weight.reshape(outputs, -1) @ windows.reshape(channels * high * wide, -1) + bias[:, None]
+    return result.reshape(outputs, -1, height, width)
 
 
 def pool(x):
-    n, channels, height, width = x.shape
-    return x.reshape(n, channels, height // 2, 2, width // 2, 2).max(axis=(3, 5))
+    rows = np.maximum(x[:, :, ::2], x[:, :, 1::2])
+    return np.maximum(rows[..., ::2], rows[..., 1::2])
 
 
 def log_probabilities(net, images):
@@ -29,10 +32,11 @@ def log_probabilities(net, images):
     names = ["conv1", "conv2", "fc1", "fc2", "fc3"]
     p = {name: [net.read(f"/parameters/{name}.{kind}") for kind in ("weight", "bias")] for name in names}
     parts = []
-    for start in range(0, len(images), 500):
-        x = ((images[start:start + 500] / 255 - 0.1307) / 0.3081).astype(np.float32)[:, None]
+    for start in range(0, len(images), 250):
+        x = ((images[start:start + 250] / 255 - 0.1307) / 0.3081).astype(np.float32)[None]
         x = pool(np.maximum(convolve(x, *p["conv1"], padding=2), 0))
-        x = pool(np.maximum(convolve(x, *p["conv2"], padding=0), 0)).reshape(len(x), -1)
+        x = pool(np.maximum(convolve(x, *p["conv2"], padding=0), 0))
+        x = x.transpose(1, 0, 2, 3).reshape(x.shape[1], -1)
         for name in ("fc1", "fc2"):
             x = np.maximum(x @ p[name][0].T + p[name][1], 0)
         x = (x @ p["fc3"][0].T + p["fc3"][1]).astype(np.float64)

@@ -11,7 +11,7 @@
 public struct Parameter<Content: Sendable>: Sendable, DeclaredParameter {
   /// The parameter as schema, messages, `pipeline stages` and keys see it.
   public let declaration: ParameterDeclaration
-  let decode: @Sendable (Value) -> Content?
+  @usableFromInline let decode: @Sendable (Value) -> Content?
 
   /// Declares a parameter that the file must give.
   ///

@@ -3,24 +3,31 @@
 /// Checked parameters of one node: every declared name has a value of its declared type.
 public struct ParameterValues: Sendable, Hashable {
   /// The values by name, for the message to a worker; a stage reads them by its `Parameter`s.
-  package let values: [String: Value]
+  @usableFromInline package let values: [String: Value]
 
   /// Conforms values to the declaration of a stage; a parameter that is not given takes its default.
   ///
   /// - Throws: `ParameterProblem` for a value that is missing, of another type, or of no declared parameter.
   public init(_ given: [String: Value], of stage: StageDeclaration) throws(ParameterProblem) {
     var values = [String: Value](minimumCapacity: stage.parameters.count)
+    var known = 0
     for parameter in stage.parameters {
-      guard let value = given[parameter.name] ?? parameter.defaultValue else {
-        throw ParameterProblem(name: parameter.name, "is missing; it is \(parameter.type.description)")
+      guard let value = given[parameter.name] else {
+        // A default is of its type, which its declaration has seen to.
+        guard let value = parameter.defaultValue else {
+          throw ParameterProblem(name: parameter.name, "is missing; it is \(parameter.type.description)")
+        }
+        values[parameter.name] = value
+        continue
       }
       guard let conformed = parameter.type.conform(value) else {
         throw ParameterProblem(
           name: parameter.name, "found \(value.json), expected \(parameter.type.description)")
       }
       values[parameter.name] = conformed
+      known += 1
     }
-    if let unknown = given.keys.filter({ values[$0] == nil }).min() {
+    if known < given.count, let unknown = given.keys.filter({ values[$0] == nil }).min() {
       let names = stage.parameters.map(\.name)
       throw ParameterProblem(
         name: unknown,
@@ -39,9 +46,10 @@ public struct ParameterValues: Sendable, Hashable {
   }
 
   /// The value of a parameter of the stage; asking with the parameter of another stage is a programmer's error.
+  @inlinable  // Specialised where a stage reads it: a plan does so for each parameter of each node.
   public subscript<Content>(_ parameter: Parameter<Content>) -> Content {
-    guard let content = parameter.decode(self[parameter.name]) else {
-      preconditionFailure("the stage declares another parameter '\(parameter.name)'")
+    guard let value = values[parameter.declaration.name], let content = parameter.decode(value) else {
+      preconditionFailure("the stage declares another parameter '\(parameter.declaration.name)'")
     }
     return content
   }

@@ -52,6 +52,9 @@ public struct CacheStore: Sendable {
     return RecordFile(bytes, kind: kind)
   }
 
+  /// Whether there is a folder of some kind. Where there is none, nobody has to look for each of its keys.
+  func has(_ folder: CacheLayout.Folder) -> Bool { POSIX.facts(layout[folder]) != nil }
+
   /// What a plan key stands for, whether or not the artifact is still there.
   public func plan(_ key: Digest) -> PlanRecord? {
     record(.plans, key, kind: .plan).flatMap { PlanRecord($0) }

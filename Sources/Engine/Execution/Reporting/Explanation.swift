@@ -9,6 +9,8 @@ public final class Explainer {
   private var plan: Plan { resolver.plan }
   private var keys: PlanKeys { resolver.planKeys }
   private let folders: FolderChanges
+  /// The kinds of records that there were at the last look; a run makes folders that it began without.
+  private var kinds: Set<CacheLayout.Folder> = []
   private lazy var lastKeys = Experiment(of: plan, in: cache).lastKeys()
 
   /// An explainer of one plan over one cache. It reads only.
@@ -23,7 +25,7 @@ public final class Explainer {
   public func reasons(for id: NodeID) -> [RunReason] {
     let key = keys[id]
     var reasons: [RunReason] = []
-    if let record = cache.plan(key) {
+    if has(.plans), let record = cache.plan(key) {
       if cache.holds(record.artifact) { return [] }
       reasons = [cache.isDamaged(record.artifact) ? .artifactDamaged : .artifactMissing]
     } else if let old = lastKeys[plan[id].name], old == key {
@@ -33,10 +35,17 @@ public final class Explainer {
     } else {
       reasons = [.neverBuilt]
     }
-    if let message = cache.failure(key) {
+    if has(.failures), let message = cache.failure(key) {
       reasons.append(.failedBefore(message: String(message.prefix { $0 != "\n" })))
     }
     return reasons
+  }
+
+  private func has(_ folder: CacheLayout.Folder) -> Bool {
+    if kinds.contains(folder) { return true }
+    guard cache.has(folder) else { return false }
+    kinds.insert(folder)
+    return true
   }
 
   /// What lies between an old manifest of a node and its present one: of a list or a text the part that changed, and of a

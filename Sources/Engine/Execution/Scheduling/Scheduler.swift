@@ -105,12 +105,12 @@ struct Scheduler {
   mutating func want(_ ids: [NodeID]) {
     // Popped from the end, so reversed: the first wanted is looked at first.
     var stack = Array(ids.reversed())
-    var settled: [NodeID] = []
-    var doomed: [NodeID] = []
+    var (settled, doomed): ([NodeID], [NodeID]) = ([], [])
+    let hasPlans = shared != nil || cache.has(.plans)
     while let id = stack.popLast() {
       guard states[id.index] == .idle else { continue }
       unfinished += 1
-      if let artifact = freshArtifact(of: id) {
+      if hasPlans, let artifact = freshArtifact(of: id) {
         settle(id, artifact, .fresh)
         settled.append(id)
         continue

@@ -37,6 +37,8 @@ struct Results {
     var pairs: ResultsData
     /// Why a test shows nothing, where that is not for its figures alone.
     var reasons: [String?]
+    /// Whether a test shows nothing because its control failed.
+    var failsControl: [Bool]
     /// The reasons of the tests of `headline`, each once.
     var remarks: [String]
 
@@ -56,9 +58,7 @@ struct Results {
 
     /// Whether the control of a figure holds over all columns.
     private func isSettled(_ figure: String) -> Bool {
-      zip(tests, reasons).contains { test, reason in
-        test.column == "all" && test.figure == figure && !(reason?.hasPrefix("the control") ?? false)
-      }
+      zip(tests, failsControl).contains { $0.column == "all" && $0.figure == figure && !$1 }
     }
 
     /// The tests over all columns; if there are none, those of each column.
@@ -146,6 +146,7 @@ struct Results {
       families: DifferencesStage.families(tests, parameters),
       pairs: try pairs(file, tests, node, plan),
       reasons: tests.map { DifferencesStage.reason($0, parameters) },
+      failsControl: tests.map { DifferencesStage.failsControl($0, parameters) },
       remarks: DifferencesStage.remarks(Comparison.headline(tests), parameters))
   }
 

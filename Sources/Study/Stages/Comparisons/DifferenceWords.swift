@@ -25,11 +25,16 @@ extension DifferencesStage {
     return lines
   }
 
+  /// Whether a test shows nothing because it can't tell the untouched net from the control.
+  package static func failsControl(_ test: DifferenceTest, _ values: ParameterValues) -> Bool {
+    test.verdict == Verdict.notShown && test.isControlled && !(test.controlPvalue < values[level])
+  }
+
   /// Why a test shows nothing, where that is not for its figures alone.
   package static func reason(_ test: DifferenceTest, _ values: ParameterValues) -> String? {
     let level = values[Self.level]
     guard test.verdict == Verdict.notShown else { return nil }
-    if test.isControlled, !(test.controlPvalue < level) {
+    if failsControl(test, values) {
       return
         "the control failed: a t test does not tell \(values[untouched] ?? "") from \(values[control] ?? "") "
         + "(p = \(figure(test.controlPvalue))), so nothing is shown"

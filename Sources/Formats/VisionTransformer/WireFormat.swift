@@ -1,0 +1,85 @@
+// The wire format of Protocol Buffers: a message is a sequence of fields, each a tag and a value.
+
+import FoundationEssentials
+
+/// What is wrong with the bytes of a message, and where.
+package struct WireError: Error, Equatable, CustomStringConvertible {
+  /// The index of the first byte of what is wrong.
+  package var offset: Int
+  package var reason: String
+
+  package init(offset: Int, reason: String) { (self.offset, self.reason) = (offset, reason) }
+
+  package var description: String { "at byte \(offset), \(reason)" }
+}
+
+/// The value of a field. What its bytes mean only the description of the message says.
+package enum WireValue: Equatable {
+  case number(UInt64)
+  /// Four or eight bytes, little-endian.
+  case fixed(Data)
+  /// A string, a message, or the numbers of a packed field.
+  case bytes(Data)
+}
+
+/// Reads the fields of one message in order ("Encoding" in the documentation of Protocol Buffers).
+///
+/// Values are slices of the message, so that nothing is copied. A message within a message is bytes here, which
+/// bounds the depth by what the caller asks for.
+package struct WireReader {
+  private let message: Data
+  private var position: Int
+
+  package init(_ message: Data) {
+    self.message = message
+    position = message.startIndex
+  }
+
+  /// The next field's number and value; nil at the end of the message.
+  ///
+  /// - Throws: for a field that is cut short, and for the groups of old versions of the format.
+  package mutating func next() throws(WireError) -> (field: UInt64, value: WireValue)? {
+    if position == message.endIndex { return nil }
+    let start = position
+    let tag = try number()
+    let field = tag >> 3
+    guard (1..<1 << 29).contains(field) else {
+      throw WireError(offset: start, reason: "no field has the tag \(tag)")
+    }
+    switch tag & 7 {
+    case 0: return (field, .number(try number()))
+    case 1: return (field, .fixed(try bytes(8)))
+    case 2: return (field, .bytes(try bytes(try number())))
+    case 5: return (field, .fixed(try bytes(4)))
+    default: throw WireError(offset: start, reason: "field \(field) has the unknown wire type \(tag & 7)")
+    }
+  }
+
+  /// A base-128 number: seven bits a byte, the least first, the eighth bit set in all bytes but the last.
+  package mutating func number() throws(WireError) -> UInt64 {
+    let start = position
+    var value: UInt64 = 0
+    for shift in stride(from: UInt64(0), to: 64, by: 7) {
+      guard position < message.endIndex else { break }
+      let byte = UInt64(message[position])
+      position += 1
+      // The tenth byte holds the last of 64 bits.
+      if shift == 63 && byte > 1 { break }
+      value |= (byte & 0x7F) << shift
+      if byte < 0x80 { return value }
+    }
+    throw WireError(offset: start, reason: "a number has no end within its message and 64 bits")
+  }
+
+  private mutating func bytes(_ count: UInt64) throws(WireError) -> Data {
+    guard count <= UInt64(message.endIndex - position) else {
+      throw WireError(
+        offset: position,
+        reason: "a field of \(count) bytes goes beyond the end of its message at byte \(message.endIndex)")
+    }
+    defer { position += Int(count) }
+    return message[position..<position + Int(count)]
+  }
+
+  package var isAtEnd: Bool { position == message.endIndex }
+}
