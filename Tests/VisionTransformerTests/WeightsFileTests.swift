@@ -5,9 +5,17 @@ import Tensor
 import Testing
 import VisionTransformer
 
-@Suite struct WeightsFileTests {
-  private let image: [UInt8] = (0..<784).map { UInt8($0 * 37 % 256) }
+/// The tokens of a small model are those of PyTorch, which stand beside its weights.
+func expectTokensOfPyTorch(_ model: VisionTransformer, _ name: String) throws {
+  let extractor = try FeatureExtractor(model, pixels: 4 * model.shape.patch, pooling: .class)
+  let image = (0..<784).map { UInt8($0 * 37 % 256) }
+  let tokens = extractor.tokens(of: image, indices: [0], pool: ThreadPool(threads: 1))
+  let data = try Data(contentsOf: URL(fileURLWithPath: "\(goldenFolder)/\(name).tokens"))
+  #expect(data.count == 17 * 64 * 4)
+  expectSame(tokens[...], floats(data, from: 0, count: 17 * 64)[...], "\(name)")
+}
 
+@Suite struct WeightsFileTests {
   private func toy(_ name: String) throws -> Data {
     try Data(contentsOf: URL(fileURLWithPath: "\(goldenFolder)/\(name).safetensors"))
   }
@@ -39,11 +47,7 @@ import VisionTransformer
       model.shape
         == VisionTransformer.Shape(
           width: 64, depth: 2, heads: 1, mlpWidth: 96, patch: patch, grid: grid, hasLayerScale: scaled))
-    let extractor = try FeatureExtractor(model, pixels: 4 * patch, pooling: .class)
-    let tokens = extractor.tokens(of: image, indices: [0], pool: ThreadPool(threads: 1))
-    let data = try Data(contentsOf: URL(fileURLWithPath: "\(goldenFolder)/\(name).tokens"))
-    #expect(data.count == 17 * 64 * 4)
-    expectSame(tokens[...], floats(data, from: 0, count: 17 * 64)[...], "\(name)")
+    try expectTokensOfPyTorch(model, name)
   }
 
   @Test func everyCutIsAnError() throws {
