@@ -93,21 +93,21 @@ private enum Wire {
 
   @Test func theFormatsOwnExamplesAreRead() throws {
     // "Encoding" in the documentation of Protocol Buffers: 150, "testing", and 3, 270, 86942 packed.
-    var reader = WireReader(
+    var reader = ProtobufReader(
       Data([0x08, 0x96, 0x01, 0x12, 0x07] + Array("testing".utf8) + [0x32, 0x06, 0x03]))
-    #expect(try reader.next()! == (1, .number(150)))
-    #expect(try reader.next()! == (2, .bytes(Data("testing".utf8))))
+    #expect(try reader.next() == ProtobufField(number: 1, value: .number(150), offset: 0))
+    #expect(try reader.next() == ProtobufField(number: 2, value: .bytes(Data("testing".utf8)), offset: 3))
     #expect(
-      throws: WireError(
+      throws: ProtobufError(
         offset: 14, reason: "a field of 6 bytes goes beyond the end of its message at byte 15")
     ) {
       _ = try reader.next()
     }
-    var packed = WireReader(Data([0x03, 0x8E, 0x02, 0x9E, 0xA7, 0x05]))
+    var packed = ProtobufReader(Data([0x03, 0x8E, 0x02, 0x9E, 0xA7, 0x05]))
     #expect(try (0..<3).map { _ in try packed.number() } == [3, 270, 86942])
     #expect(packed.isAtEnd)
     // -2 as an int64 takes ten bytes.
-    var negative = WireReader(Data([0xFE] + Array(repeating: 0xFF, count: 8) + [0x01]))
+    var negative = ProtobufReader(Data([0xFE] + Array(repeating: 0xFF, count: 8) + [0x01]))
     #expect(try Int64(bitPattern: negative.number()) == -2)
   }
 
@@ -117,12 +117,12 @@ private enum Wire {
       ([0x00], 0, "no field has the tag 0"), ([0x0B], 0, "unknown wire type 3"),
       ([0x0D, 1, 2, 3], 1, "4 bytes"),
       ([0x3A, 0x02, 0x28, 0x01], 2, "'initializer'"), ([0x38, 0x01], 0, "'graph'"),
-      ([0x3A, 0x05, 0x2A, 0x03, 0x42, 0x01, 0xFF], 4, "'name'"),
+      ([0x3A, 0x07, 0x2A, 0x05, 0x10, 0x01, 0x42, 0x01, 0xFF], 6, "'name'"),
       ([0x3A, 0x05, 0x2A, 0x03, 0x22, 0x01, 0x00], 4, "'float_data'"),
     ] as [([UInt8], Int, String)]
   )
   func damageIsNamedWithItsPlace(bytes: [UInt8], place: Int, words: String) throws {
-    let error = try #require(throws: WireError.self) { _ = try OnnxGraph(ofModel: Data(bytes)) }
+    let error = try #require(throws: ProtobufError.self) { _ = try OnnxGraph(ofModel: Data(bytes)) }
     #expect(error.offset == place && error.reason.contains(words), "\(error)")
   }
 }

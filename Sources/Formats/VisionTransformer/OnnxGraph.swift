@@ -8,19 +8,19 @@ package struct OnnxGraph {
   package var constants: [OnnxTensor] = []
 
   /// The graph of a model. As the format has it, a field that stands twice is merged.
-  package init(ofModel data: Data) throws(WireError) {
-    var model = WireReader(data)
-    while let (field, value) = try model.next() {
-      if field == 7 { try merge(try OnnxField.bytes(value, "graph", data)) }
+  package init(ofModel data: Data) throws(ProtobufError) {
+    var model = ProtobufReader(data)
+    while let field = try model.next() {
+      if field.number == 7 { try merge(try field.bytes("graph")) }
     }
   }
 
-  private mutating func merge(_ data: Data) throws(WireError) {
-    var graph = WireReader(data)
-    while let (field, value) = try graph.next() {
-      switch field {
-      case 1: nodes.append(try OnnxNode(try OnnxField.bytes(value, "node", data)))
-      case 5: constants.append(try OnnxTensor(try OnnxField.bytes(value, "initializer", data)))
+  private mutating func merge(_ data: Data) throws(ProtobufError) {
+    var graph = ProtobufReader(data)
+    while let field = try graph.next() {
+      switch field.number {
+      case 1: nodes.append(try OnnxNode(try field.bytes("node")))
+      case 5: constants.append(try OnnxTensor(try field.bytes("initializer")))
       default: break
       }
     }
@@ -33,13 +33,13 @@ package struct OnnxNode {
   package var outputs: [String] = []
   package var operation = ""
 
-  package init(_ data: Data) throws(WireError) {
-    var node = WireReader(data)
-    while let (field, value) = try node.next() {
-      switch field {
-      case 1: inputs.append(try OnnxField.text(value, "input", data))
-      case 2: outputs.append(try OnnxField.text(value, "output", data))
-      case 4: operation = try OnnxField.text(value, "op_type", data)
+  package init(_ data: Data) throws(ProtobufError) {
+    var node = ProtobufReader(data)
+    while let field = try node.next() {
+      switch field.number {
+      case 1: inputs.append(try field.text("input"))
+      case 2: outputs.append(try field.text("output"))
+      case 4: operation = try field.text("op_type")
       default: break
       }
     }
@@ -58,17 +58,17 @@ package struct OnnxTensor {
   /// The elements' bytes, little-endian, in C order.
   package var bytes = Data()
 
-  package init(_ data: Data) throws(WireError) {
+  package init(_ data: Data) throws(ProtobufError) {
     var (raw, floats) = (Data(), Data())
-    var tensor = WireReader(data)
-    while let (field, value) = try tensor.next() {
-      switch field {
-      case 1: shape += try OnnxField.numbers(value, "dims", data).map { Int(truncatingIfNeeded: $0) }
-      case 2: type = try OnnxField.number(value, "data_type", data)
-      case 4: floats += try OnnxField.floats(value, "float_data", data)
-      case 8: name = try OnnxField.text(value, "name", data)
-      case 9: raw = try OnnxField.bytes(value, "raw_data", data)
-      case 14: location = try OnnxField.number(value, "data_location", data)
+    var tensor = ProtobufReader(data)
+    while let field = try tensor.next() {
+      switch field.number {
+      case 1: shape += try field.numbers("dims").map { Int(truncatingIfNeeded: $0) }
+      case 2: type = try field.number("data_type")
+      case 4: floats += try field.floats("float_data")
+      case 8: name = try field.text("name")
+      case 9: raw = try field.bytes("raw_data")
+      case 14: location = try field.number("data_location")
       default: break
       }
     }
@@ -76,46 +76,42 @@ package struct OnnxTensor {
   }
 }
 
-/// Values of fields as the types that the description gives them.
-private enum OnnxField {
-  static func number(_ value: WireValue, _ name: String, _ message: Data) throws(WireError) -> UInt64 {
-    guard case .number(let number) = value else { throw wrong(name, message) }
+/// The values of fields as the types that the description gives them.
+extension ProtobufField {
+  fileprivate func number(_ name: String) throws(ProtobufError) -> UInt64 {
+    guard case .number(let number) = value else { throw wrong(name) }
     return number
   }
 
-  static func bytes(_ value: WireValue, _ name: String, _ message: Data) throws(WireError) -> Data {
-    guard case .bytes(let bytes) = value else { throw wrong(name, message) }
+  fileprivate func bytes(_ name: String) throws(ProtobufError) -> Data {
+    guard case .bytes(let bytes) = value else { throw wrong(name) }
     return bytes
   }
 
-  static func text(_ value: WireValue, _ name: String, _ message: Data) throws(WireError) -> String {
-    guard let text = String(validating: try bytes(value, name, message), as: UTF8.self) else {
-      throw wrong(name, message)
-    }
+  fileprivate func text(_ name: String) throws(ProtobufError) -> String {
+    guard let text = String(validating: try bytes(name), as: UTF8.self) else { throw wrong(name) }
     return text
   }
 
   /// A repeated number: one a field, or packed one after another.
-  static func numbers(_ value: WireValue, _ name: String, _ message: Data) throws(WireError) -> [UInt64] {
+  fileprivate func numbers(_ name: String) throws(ProtobufError) -> [UInt64] {
     if case .number(let number) = value { return [number] }
-    var reader = WireReader(try bytes(value, name, message))
+    var reader = ProtobufReader(try bytes(name))
     var numbers: [UInt64] = []
     while !reader.isAtEnd { numbers.append(try reader.number()) }
     return numbers
   }
 
   /// The bytes of repeated float32 numbers: one a field, or packed.
-  static func floats(_ value: WireValue, _ name: String, _ message: Data) throws(WireError) -> Data {
+  fileprivate func floats(_ name: String) throws(ProtobufError) -> Data {
     switch value {
     case .fixed(let data) where data.count == 4: return data
     case .bytes(let data) where data.count % 4 == 0: return data
-    default: throw wrong(name, message)
+    default: throw wrong(name)
     }
   }
 
-  private static func wrong(_ name: String, _ message: Data) -> WireError {
-    WireError(
-      offset: message.startIndex, reason: "a message has a field '\(name)' of another type than ONNX gives it"
-    )
+  private func wrong(_ name: String) -> ProtobufError {
+    ProtobufError(offset: offset, reason: "field '\(name)' has another type than ONNX gives it")
   }
 }

@@ -3,7 +3,7 @@
 import FoundationEssentials
 
 /// What is wrong with the bytes of a message, and where.
-package struct WireError: Error, Equatable, CustomStringConvertible {
+package struct ProtobufError: Error, Equatable, CustomStringConvertible {
   /// The index of the first byte of what is wrong.
   package var offset: Int
   package var reason: String
@@ -13,20 +13,35 @@ package struct WireError: Error, Equatable, CustomStringConvertible {
   package var description: String { "at byte \(offset), \(reason)" }
 }
 
-/// The value of a field. What its bytes mean only the description of the message says.
-package enum WireValue: Equatable {
-  case number(UInt64)
-  /// Four or eight bytes, little-endian.
-  case fixed(Data)
-  /// A string, a message, or the numbers of a packed field.
-  case bytes(Data)
+/// A field of a message.
+package struct ProtobufField: Equatable {
+  /// The value. What its bytes mean only the description of the message says.
+  package enum Value: Equatable {
+    case number(UInt64)
+    /// Four or eight bytes, little-endian.
+    case fixed(Data)
+    /// A string, a message, or the numbers of a packed field.
+    case bytes(Data)
+  }
+
+  /// By which the description of the message names it.
+  package let number: UInt64
+  package let value: Value
+  /// Where its tag stands.
+  package let offset: Int
+
+  package init(number: UInt64, value: Value, offset: Int) {
+    self.number = number
+    self.value = value
+    self.offset = offset
+  }
 }
 
 /// Reads the fields of one message in order ("Encoding" in the documentation of Protocol Buffers).
 ///
 /// Values are slices of the message, so that nothing is copied. A message within a message is bytes here, which
 /// bounds the depth by what the caller asks for.
-package struct WireReader {
+package struct ProtobufReader {
   private let message: Data
   private var position: Int
 
@@ -35,28 +50,31 @@ package struct WireReader {
     position = message.startIndex
   }
 
-  /// The next field's number and value; nil at the end of the message.
+  /// The next field; nil at the end of the message.
   ///
   /// - Throws: for a field that is cut short, and for the groups of old versions of the format.
-  package mutating func next() throws(WireError) -> (field: UInt64, value: WireValue)? {
+  package mutating func next() throws(ProtobufError) -> ProtobufField? {
     if position == message.endIndex { return nil }
     let start = position
     let tag = try number()
     let field = tag >> 3
     guard (1..<1 << 29).contains(field) else {
-      throw WireError(offset: start, reason: "no field has the tag \(tag)")
+      throw ProtobufError(offset: start, reason: "no field has the tag \(tag)")
     }
+    let value: ProtobufField.Value
     switch tag & 7 {
-    case 0: return (field, .number(try number()))
-    case 1: return (field, .fixed(try bytes(8)))
-    case 2: return (field, .bytes(try bytes(try number())))
-    case 5: return (field, .fixed(try bytes(4)))
-    default: throw WireError(offset: start, reason: "field \(field) has the unknown wire type \(tag & 7)")
+    case 0: value = .number(try number())
+    case 1: value = .fixed(try bytes(8))
+    case 2: value = .bytes(try bytes(try number()))
+    case 5: value = .fixed(try bytes(4))
+    default:
+      throw ProtobufError(offset: start, reason: "field \(field) has the unknown wire type \(tag & 7)")
     }
+    return ProtobufField(number: field, value: value, offset: start)
   }
 
   /// A base-128 number: seven bits a byte, the least first, the eighth bit set in all bytes but the last.
-  package mutating func number() throws(WireError) -> UInt64 {
+  package mutating func number() throws(ProtobufError) -> UInt64 {
     let start = position
     var value: UInt64 = 0
     for shift in stride(from: UInt64(0), to: 64, by: 7) {
@@ -68,12 +86,12 @@ package struct WireReader {
       value |= (byte & 0x7F) << shift
       if byte < 0x80 { return value }
     }
-    throw WireError(offset: start, reason: "a number has no end within its message and 64 bits")
+    throw ProtobufError(offset: start, reason: "a number has no end within its message and 64 bits")
   }
 
-  private mutating func bytes(_ count: UInt64) throws(WireError) -> Data {
+  private mutating func bytes(_ count: UInt64) throws(ProtobufError) -> Data {
     guard count <= UInt64(message.endIndex - position) else {
-      throw WireError(
+      throw ProtobufError(
         offset: position,
         reason: "a field of \(count) bytes goes beyond the end of its message at byte \(message.endIndex)")
     }
