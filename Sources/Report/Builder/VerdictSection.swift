@@ -98,7 +98,7 @@ struct VerdictSection {
             html.element("span", ["class": "interval"]) { $0.foreign(Self.sentence(test, of: comparison)) }
             guard let reason else { continue }
             html.markup("<br>")
-            html.element("span", ["class": "reason"]) { $0.foreign("Why not shown: \(reason).") }
+            html.element("span", ["class": "reason"]) { $0.foreign("Why not shown: \(reason.text).") }
           }
         }
       }

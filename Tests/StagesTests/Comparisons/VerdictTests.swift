@@ -47,7 +47,7 @@ import Testing
       var test = DifferenceTest()
       (test.figure, test.column, test.pairs, test.verdict) = ("kl", "all", pairs, verdict)
       (test.isControlled, test.controlPvalue, test.adjusted, test.signedRank) = (true, control, 0.01, ranks)
-      return DifferencesStage.reason(test, values)
+      return DifferencesStage.reason(test, values)?.text
     }
     #expect(reason(pairs: 5)?.hasPrefix("5 pairs are too few to show closer or further") == true)
     #expect(reason(pairs: 5)?.contains("0.0625; 6 pairs are needed") == true)

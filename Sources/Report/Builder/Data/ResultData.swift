@@ -36,9 +36,7 @@ struct Results {
     /// The differences of the pairs, a figure a column.
     var pairs: ResultsData
     /// Why a test shows nothing, where that is not for its figures alone.
-    var reasons: [String?]
-    /// Whether a test shows nothing because its control failed.
-    var failsControl: [Bool]
+    var reasons: [DifferencesStage.Reason?]
     /// The reasons of the tests of `headline`, each once.
     var remarks: [String]
 
@@ -46,19 +44,23 @@ struct Results {
     /// and column.
     var lesserRemarks: [String] {
       let general = Set(
-        zip(tests, reasons).filter { $0.0.column == "all" }.map { [$0.0.figure, $0.1 ?? ""] })
+        zip(tests, reasons).filter { $0.0.column == "all" }.map { [$0.0.figure, $0.1?.text ?? ""] })
       if general.isEmpty { return [] }
       var lines = Numbering<String>()
       for (test, reason) in zip(tests, reasons) where test.column != "all" {
-        guard let reason, !general.contains([test.figure, reason]), isSettled(test.figure) else { continue }
-        _ = lines.number("not shown, \(test.figure), at \(test.column): \(reason).")
+        guard let reason, !general.contains([test.figure, reason.text]), isSettled(test.figure) else {
+          continue
+        }
+        _ = lines.number("not shown, \(test.figure), at \(test.column): \(reason.text).")
       }
       return lines.all
     }
 
     /// Whether the control of a figure holds over all columns.
     private func isSettled(_ figure: String) -> Bool {
-      zip(tests, failsControl).contains { $0.column == "all" && $0.figure == figure && !$1 }
+      zip(tests, reasons).contains { test, reason in
+        test.column == "all" && test.figure == figure && reason?.isFailedControl != true
+      }
     }
 
     /// The tests over all columns; if there are none, those of each column.
@@ -146,7 +148,6 @@ struct Results {
       families: DifferencesStage.families(tests, parameters),
       pairs: try pairs(file, tests, node, plan),
       reasons: tests.map { DifferencesStage.reason($0, parameters) },
-      failsControl: tests.map { DifferencesStage.failsControl($0, parameters) },
       remarks: DifferencesStage.remarks(Comparison.headline(tests), parameters))
   }
 

@@ -25,23 +25,39 @@ extension DifferencesStage {
     return lines
   }
 
-  /// Whether a test shows nothing because it can't tell the untouched net from the control.
-  package static func failsControl(_ test: DifferenceTest, _ values: ParameterValues) -> Bool {
-    test.verdict == Verdict.notShown && test.isControlled && !(test.controlPvalue < values[level])
+  /// Why a test shows nothing, where that is not for its figures alone.
+  package enum Reason {
+    /// It can't tell the untouched net from the control.
+    case failedControl(String)
+    /// It can't tell the schemes apart, whatever they are.
+    case weakTest(String)
+
+    /// The reason in words.
+    package var text: String {
+      switch self {
+      case .failedControl(let text), .weakTest(let text): text
+      }
+    }
+
+    /// Whether it is the control.
+    package var isFailedControl: Bool {
+      if case .failedControl = self { true } else { false }
+    }
   }
 
-  /// Why a test shows nothing, where that is not for its figures alone.
-  package static func reason(_ test: DifferenceTest, _ values: ParameterValues) -> String? {
+  /// See `Reason`.
+  package static func reason(_ test: DifferenceTest, _ values: ParameterValues) -> Reason? {
     let level = values[Self.level]
     guard test.verdict == Verdict.notShown else { return nil }
-    if failsControl(test, values) {
-      return
+    if test.isControlled, !(test.controlPvalue < level) {
+      return .failedControl(
         "the control failed: a t test does not tell \(values[untouched] ?? "") from \(values[control] ?? "") "
-        + "(p = \(figure(test.controlPvalue))), so nothing is shown"
+          + "(p = \(figure(test.controlPvalue))), so nothing is shown")
     }
-    if let line = tooFew(test.pairs, values) { return line }
+    if let line = tooFew(test.pairs, values) { return .weakTest(line) }
     if test.adjusted < level, test.signedRank >= level {
-      return "the signed-rank test does not bear the t test out (p = \(figure(test.signedRank)))"
+      return .weakTest(
+        "the signed-rank test does not bear the t test out (p = \(figure(test.signedRank)))")
     }
     return nil
   }
@@ -62,7 +78,7 @@ extension DifferencesStage {
     var lines: [String] = []
     for test in tests {
       guard let reason = reason(test, values) else { continue }
-      let line = "not shown, \(test.figure): \(reason)."
+      let line = "not shown, \(test.figure): \(reason.text)."
       if !lines.contains(line) { lines.append(line) }
     }
     return lines
