@@ -29,18 +29,41 @@ public struct KeyResolver: Sendable {
   static func planKeys(of plan: Plan) -> PlanKeys {
     var keys = PlanKeys(nodes: [], joins: [Digest?](repeating: nil, count: plan.joins.count))
     keys.nodes.reserveCapacity(plan.nodes.count)
-    for index in plan.nodes.indices {
-      for input in plan.nodes[index].inputs {
+    while keys.nodes.count < plan.nodes.count {
+      let part = sideBySide(in: plan, from: keys.nodes.count)
+      for input in part.lazy.flatMap({ plan.nodes[$0].inputs }) {
         guard case .join(let join) = input.source, keys.joins[join.index] == nil else { continue }
         var manifest = HashingManifest(kind: .join)
         plan.describe(join, to: &manifest) { keys.nodes[$0.index] }
         keys.joins[join.index] = manifest.finish()
       }
-      var manifest = HashingManifest(kind: .plan)
-      plan.describe(NodeID(index), to: &manifest) { keys[$0] }
-      keys.nodes.append(manifest.finish())
+      keys.nodes += nodeKeys(of: part, in: plan, keys)
     }
     return keys
+  }
+
+  /// The nodes of one stage from some node on, none of which takes another: their keys can be derived side by side.
+  private static func sideBySide(in plan: Plan, from first: Int) -> Range<Int> {
+    var end = first + 1
+    while end < plan.nodes.count, plan.nodes[end].stage == plan.nodes[first].stage {
+      let takesOne = plan.nodes[end].inputs.contains { input in
+        if case .node(let node) = input.source { node.index >= first } else { false }
+      }
+      if takesOne { break }
+      end += 1
+    }
+    return first..<end
+  }
+
+  /// The keys of such nodes, from those of all before them.
+  private static func nodeKeys(of nodes: Range<Int>, in plan: Plan, _ keys: PlanKeys) -> [Digest] {
+    inParts(nodes.count) { part in
+      part.map { offset in
+        var manifest = HashingManifest(kind: .plan)
+        plan.describe(NodeID(nodes.lowerBound + offset), to: &manifest) { keys[$0] }
+        return manifest.finish()
+      }
+    }
   }
 
   /// The fields behind a node's plan key.

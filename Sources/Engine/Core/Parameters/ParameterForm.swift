@@ -2,15 +2,27 @@
 
 /// What values a parameter takes, in the file and in Swift: `.integer(1...)`, `.list(.number(0...1))`,
 /// `.choice(Kind.self)`, `.optional(.string)`.
+///
+/// Forms of other forms are specialised where a stage declares a parameter: a plan reads each parameter of each node.
 public struct ParameterForm<Content: Sendable>: Sendable {
   /// What the file may hold.
-  let type: ParameterType
-  let encode: @Sendable (Content) -> Value
+  @usableFromInline let type: ParameterType
+  @usableFromInline let encode: @Sendable (Content) -> Value
   /// nil for a value that the type has not conformed, and for no other.
-  let decode: @Sendable (Value) -> Content?
+  @usableFromInline let decode: @Sendable (Value) -> Content?
+
+  @usableFromInline init(
+    type: ParameterType, encode: @escaping @Sendable (Content) -> Value,
+    decode: @escaping @Sendable (Value) -> Content?
+  ) {
+    self.type = type
+    self.encode = encode
+    self.decode = decode
+  }
 
   /// A list of values of one form.
-  public static func list<Element>(_ element: ParameterForm<Element>) -> Self where Content == [Element] {
+  @inlinable public static func list<Element>(_ element: ParameterForm<Element>) -> Self
+  where Content == [Element] {
     Self(
       type: .list(element.type), encode: { .list($0.map(element.encode)) },
       decode: { value in
@@ -21,7 +33,7 @@ public struct ParameterForm<Content: Sendable>: Sendable {
   }
 
   /// Named values of one form.
-  public static func map<Element>(_ element: ParameterForm<Element>) -> Self
+  @inlinable public static func map<Element>(_ element: ParameterForm<Element>) -> Self
   where Content == [String: Element] {
     Self(
       type: .map(element.type), encode: { .map($0.mapValues(element.encode)) },
@@ -33,14 +45,18 @@ public struct ParameterForm<Content: Sendable>: Sendable {
   }
 
   /// The form, or nothing (`null`, nil).
-  public static func optional<Wrapped>(_ form: ParameterForm<Wrapped>) -> Self where Content == Wrapped? {
+  @inlinable public static func optional<Wrapped>(_ form: ParameterForm<Wrapped>) -> Self
+  where Content == Wrapped? {
     Self(
       type: .optional(form.type), encode: { $0.map(form.encode) ?? .null },
-      decode: { value in value == .null ? .some(nil) : form.decode(value).map(Optional.some) })
+      decode: { value in
+        if case .null = value { return .some(nil) }
+        return form.decode(value).map(Optional.some)
+      })
   }
 
   /// A word that stands for some content, or else a value of another form.
-  public static func either(_ word: String, as content: Content, or other: Self) -> Self
+  @inlinable public static func either(_ word: String, as content: Content, or other: Self) -> Self
   where Content: Equatable {
     Self(
       type: .either(.choice([word]), other.type),
@@ -56,7 +72,8 @@ public struct ParameterForm<Content: Sendable>: Sendable {
   }
 
   /// One of the cases of an enumeration, by its raw value; all of them without `among`.
-  public static func choice(_: Content.Type, among cases: [Content] = Array(Content.allCases)) -> Self
+  @inlinable public static func choice(_: Content.Type, among cases: [Content] = Array(Content.allCases))
+    -> Self
   where Content: RawRepresentable & CaseIterable, Content.RawValue == String {
     let words = cases.map(\.rawValue)
     return Self(

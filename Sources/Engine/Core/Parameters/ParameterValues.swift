@@ -10,24 +10,21 @@ public struct ParameterValues: Sendable, Hashable {
   /// - Throws: `ParameterProblem` for a value that is missing, of another type, or of no declared parameter.
   public init(_ given: [String: Value], of stage: StageDeclaration) throws(ParameterProblem) {
     var values = [String: Value](minimumCapacity: stage.parameters.count)
-    var known = 0
     for parameter in stage.parameters {
-      guard let value = given[parameter.name] else {
-        // A default is of its type, which its declaration has seen to.
-        guard let value = parameter.defaultValue else {
-          throw ParameterProblem(name: parameter.name, "is missing; it is \(parameter.type.description)")
+      if let value = given[parameter.name] {
+        guard let conformed = parameter.type.conform(value) else {
+          throw ParameterProblem(
+            name: parameter.name, "found \(value.json), expected \(parameter.type.description)")
         }
+        values[parameter.name] = conformed
+      } else if let value = parameter.defaultValue {
+        // A default is of its type, which its declaration has seen to.
         values[parameter.name] = value
-        continue
+      } else {
+        throw ParameterProblem(name: parameter.name, "is missing; it is \(parameter.type.description)")
       }
-      guard let conformed = parameter.type.conform(value) else {
-        throw ParameterProblem(
-          name: parameter.name, "found \(value.json), expected \(parameter.type.description)")
-      }
-      values[parameter.name] = conformed
-      known += 1
     }
-    if known < given.count, let unknown = given.keys.filter({ values[$0] == nil }).min() {
+    if let unknown = given.keys.filter({ values[$0] == nil }).min() {
       let names = stage.parameters.map(\.name)
       throw ParameterProblem(
         name: unknown,
@@ -44,6 +41,19 @@ public struct ParameterValues: Sendable, Hashable {
   public init(recorded: [String: Value], of stage: StageDeclaration) throws(ParameterProblem) {
     try self.init(recorded.filter { stage.parameter($0.key) != nil }, of: stage)
   }
+
+  /// The parameters with other values for some of them, which their types have conformed: those of the next node of a
+  /// stage, most of whose parameters are the same.
+  package func replacing(_ conformed: some Sequence<(name: String, value: Value)>) -> ParameterValues {
+    var values = values
+    for (name, value) in conformed {
+      precondition(values[name] != nil, "the stage declares no parameter '\(name)'")
+      values[name] = value
+    }
+    return ParameterValues(values: values)
+  }
+
+  private init(values: [String: Value]) { self.values = values }
 
   /// The value of a parameter of the stage; asking with the parameter of another stage is a programmer's error.
   @inlinable  // Specialised where a stage reads it: a plan does so for each parameter of each node.

@@ -9,8 +9,9 @@ public final class Explainer {
   private var plan: Plan { resolver.plan }
   private var keys: PlanKeys { resolver.planKeys }
   private let folders: FolderChanges
-  /// The kinds of records that there were at the last look; a run makes folders that it began without.
-  private var kinds: Set<CacheLayout.Folder> = []
+  /// The kinds of records that there were at the beginning. Those that a run then makes are of its own nodes, whose reasons
+  /// are told before.
+  private let kinds: Set<CacheLayout.Folder>
   private lazy var lastKeys = Experiment(of: plan, in: cache).lastKeys()
 
   /// An explainer of one plan over one cache. It reads only.
@@ -18,6 +19,7 @@ public final class Explainer {
     resolver = KeyResolver(plan, planKeys: keys)
     self.cache = cache
     folders = FolderChanges(cache)
+    kinds = Set([.plans, .failures].filter(cache.has))
   }
 
   /// The reasons for which the node has no usable artifact under its plan key, by the rules of `RunReason`,
@@ -25,27 +27,21 @@ public final class Explainer {
   public func reasons(for id: NodeID) -> [RunReason] {
     let key = keys[id]
     var reasons: [RunReason] = []
-    if has(.plans), let record = cache.plan(key) {
+    let last = lastKeys.isEmpty ? nil : lastKeys[plan[id].name]
+    if kinds.contains(.plans), let record = cache.plan(key) {
       if cache.holds(record.artifact) { return [] }
       reasons = [cache.isDamaged(record.artifact) ? .artifactDamaged : .artifactMissing]
-    } else if let old = lastKeys[plan[id].name], old == key {
+    } else if last == key {
       reasons = [.inputMadeAgain]
-    } else if let old = lastKeys[plan[id].name], let record = cache.plan(old) {
+    } else if let last, let record = cache.plan(last) {
       reasons = changes(of: id, from: record.manifest)
     } else {
       reasons = [.neverBuilt]
     }
-    if has(.failures), let message = cache.failure(key) {
+    if kinds.contains(.failures), let message = cache.failure(key) {
       reasons.append(.failedBefore(message: String(message.prefix { $0 != "\n" })))
     }
     return reasons
-  }
-
-  private func has(_ folder: CacheLayout.Folder) -> Bool {
-    if kinds.contains(folder) { return true }
-    guard cache.has(folder) else { return false }
-    kinds.insert(folder)
-    return true
   }
 
   /// What lies between an old manifest of a node and its present one: of a list or a text the part that changed, and of a

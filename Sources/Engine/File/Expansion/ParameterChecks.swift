@@ -3,28 +3,56 @@
 import PipelineCore
 
 extension ParameterEvaluator {
-  /// All parameters of a node by the declaration and by the stage's own check, and its external files; nil after
-  /// reporting.
-  mutating func check(
-    _ given: [String: Value], of stage: BoundStage, at point: [String: Value]
-  ) -> NodeSettings? {
-    let values: ParameterValues
+  /// All parameters of a node by the declaration; nil after reporting.
+  ///
+  /// - Parameters:
+  ///   - varying: The values that differ between the nodes of the stage.
+  ///   - shared: Those that all of its nodes have.
+  ///   - former: Another node of the stage, whose shared values need not be looked at again.
+  func complete(
+    _ varying: [(name: String, value: Value)], _ shared: [String: Value], after former: ParameterValues?,
+    of stage: BoundStage, at point: [String: Value]
+  ) -> ParameterValues? {
+    if let former { return former.replacing(varying) }
     do throws(ParameterProblem) {
-      values = try ParameterValues(given, of: stage.declaration)
-      if let problem = stage.declaration.check(values) { throw problem }
+      let given = shared.merging(varying.map { ($0.name, $0.value) }) { $1 }
+      return try ParameterValues(given, of: stage.declaration)
     } catch {
-      let given = stage.parameters.first { $0.declaration.name == error.parameter }
-      let axes =
-        given?.template.references.compactMap { name in point[name.text].map { (name.text, $0) } } ?? []
-      problems.report(
-        "\(error)", at: given?.node.place ?? stage.name.place,
-        notes: axes.prefix(4).map { "at \($0)=\($1.plainText.shortened)" })
+      report(error, of: stage, at: point)
       return nil
     }
-    guard let files = externalFiles(values, of: stage), let tracked = tracked(values, of: stage) else {
-      return nil
+  }
+
+  /// The nodes of a stage by the stage's own check, and their external files; nil after reporting.
+  mutating func check(
+    _ nodes: [ParameterValues], of stage: BoundStage, at points: StagePoints
+  ) -> [NodeSettings]? {
+    let check = stage.declaration.check
+    let wrong = inParts(nodes.count) { part in
+      part.first { check(nodes[$0]) != nil }.map { [$0] } ?? []
+    }.first
+    var settings: [NodeSettings] = []
+    settings.reserveCapacity(nodes.count)
+    for (rank, values) in nodes.enumerated() {
+      if rank == wrong, let problem = check(values) {
+        report(problem, of: stage, at: points[rank])
+        return nil
+      }
+      guard let files = externalFiles(values, settings.last?.files, of: stage),
+        let tracked = tracked(values, of: stage)
+      else { return nil }
+      settings.append(NodeSettings(parameters: values, files: files, tracked: tracked))
     }
-    return NodeSettings(parameters: values, files: files, tracked: tracked)
+    return settings
+  }
+
+  private func report(_ problem: ParameterProblem, of stage: BoundStage, at point: [String: Value]) {
+    let given = stage.parameters.first { $0.declaration.name == problem.parameter }
+    let axes =
+      given?.template.references.compactMap { name in point[name.text].map { (name.text, $0) } } ?? []
+    problems.report(
+      "\(problem)", at: given?.node.place ?? stage.name.place,
+      notes: axes.prefix(4).map { "at \($0)=\($1.plainText.shortened)" })
   }
 
   /// What decides the result beyond files, each asked once; nil after reporting.
@@ -48,8 +76,11 @@ extension ParameterEvaluator {
   }
 
   /// The files outside of the cache that a node reads, by path; nil after reporting.
-  private mutating func externalFiles(_ values: ParameterValues, of stage: BoundStage) -> [ExternalFile]? {
+  private mutating func externalFiles(
+    _ values: ParameterValues, _ former: [ExternalFile]?, of stage: BoundStage
+  ) -> [ExternalFile]? {
     let paths = stage.declaration.externalFiles(values).sorted()
+    if let former, paths.elementsEqual(former, by: { $0 == $1.path }) { return former }
     guard areApart(paths, of: stage, values) else { return nil }
     var files: [ExternalFile] = []
     for path in paths {

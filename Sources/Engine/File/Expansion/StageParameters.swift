@@ -35,6 +35,35 @@ struct StageParameters {
   }
 }
 
+/// The points of a stage that differ in an axis to which a parameter refers, each once.
+struct StagePoints {
+  let count: Int
+  private let axes: [Axis]
+  private let matters: [Bool]
+  private let sizes: [Int]
+  /// The positions on all axes, where only some points have a node.
+  private let digits: [[Int]]?
+
+  fileprivate init(_ axes: [Axis], _ matters: [Bool], only digits: [[Int]]? = nil) {
+    self.axes = axes
+    self.matters = matters
+    self.digits = digits
+    sizes = zip(axes, matters).map { $1 ? $0.values.count : 1 }
+    count = digits?.count ?? Expansion.product(sizes)
+  }
+
+  /// The values of those axes by name; the last one changes fastest.
+  subscript(rank: Int) -> [String: Value] {
+    var digits = self.digits?[rank] ?? Array(repeating: 0, count: axes.count)
+    if self.digits == nil { Odometer.place(&digits, at: rank, sizes) }
+    var point: [String: Value] = [:]
+    for axis in axes.indices where matters[axis] {
+      point[axes[axis].name.text] = axes[axis].values[digits[axis]]
+    }
+    return point
+  }
+}
+
 /// Evaluates and checks parameters; what is wrong is reported once a parameter.
 struct ParameterEvaluator {
   let problems: Problems
@@ -87,47 +116,42 @@ struct ParameterEvaluator {
       }
     }
 
-    let sizes = zip(axes, matters).map { $1 ? $0.values.count : 1 }
-    var result = StageParameters(strides: strides(sizes, matters))
-    let points = distinct(index, matters, axes.map(\.values.count), &result)
-    let count = points?.count ?? Expansion.product(sizes)
-    result.values.reserveCapacity(count)
-    var digits = [Int](repeating: 0, count: axes.count)
-    for rank in 0..<count {
-      if let points { digits = points[rank] }
-      var point: [String: Value] = [:]
-      for axis in axes.indices where matters[axis] {
-        point[axes[axis].name.text] = axes[axis].values[digits[axis]]
-      }
-      var values = base
+    var result = StageParameters(
+      strides: strides(zip(axes, matters).map { $1 ? $0.values.count : 1 }, matters))
+    let points = points(index, axes, matters, &result)
+    // Those that have all values.
+    var nodes: [ParameterValues] = []
+    nodes.reserveCapacity(points.count)
+    for rank in 0..<points.count {
+      let point = points[rank]
+      var values: [(name: String, value: Value)] = []
       for (index, parameter) in varying.enumerated().reversed() {
         if let value = value(of: parameter, at: point, of: stage) {
-          values[parameter.declaration.name] = value
+          values.append((parameter.declaration.name, value))
         } else {
           // One report is enough, whatever the other axis values would give.
           isSound = false
           varying.remove(at: index)
         }
       }
-      if isSound {
-        if let checked = check(values, of: stage, at: point) {
-          result.values.append(checked)
-        } else {
-          isSound = false
-        }
+      if isSound, let node = complete(values, base, after: nodes.last, of: stage, at: point) {
+        nodes.append(node)
+      } else {
+        isSound = false
       }
       if !isSound, varying.isEmpty { break }
-      Odometer.advance(&digits, sizes)
     }
-    return isSound ? result : nil
+    guard let checked = check(nodes, of: stage, at: points), isSound else { return nil }
+    result.values = checked
+    return result
   }
 
-  /// The points of a thinned stage that differ in an axis that matters, each once, and in the result the place of each;
-  /// nil for a stage with all of its nodes.
-  private func distinct(
-    _ index: Int, _ matters: [Bool], _ sizes: [Int], _ result: inout StageParameters
-  ) -> [[Int]]? {
-    guard let points = presence.points[index] else { return nil }
+  /// The points of a stage's nodes. Those of a thinned stage have their places in the result.
+  private func points(
+    _ index: Int, _ axes: [Axis], _ matters: [Bool], _ result: inout StageParameters
+  ) -> StagePoints {
+    guard let points = presence.points[index] else { return StagePoints(axes, matters) }
+    let sizes = axes.map(\.values.count)
     var places: [Int: Int] = [:]
     var found: [[Int]] = []
     var digits = [Int](repeating: 0, count: sizes.count)
@@ -139,7 +163,7 @@ struct ParameterEvaluator {
       found.append(digits)
     }
     result.places = places
-    return found
+    return StagePoints(axes, matters, only: found)
   }
 
   /// By axis, how far apart the values of two neighbours are; 0 where the axis makes no difference.

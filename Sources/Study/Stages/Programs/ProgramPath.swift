@@ -72,6 +72,7 @@ struct ProgramPath {
 extension [ProgramPath] {
   /// The first two of a list that are in each other's way: one file named twice, or one below another.
   var overlap: (ProgramPath, ProgramPath)? {
+    if count < 2 { return nil }
     // In the order of their steps a path stands right before those below it.
     let sorted = sorted { a, b in
       a.steps.lexicographicallyPrecedes(b.steps) { $0.utf8.lexicographicallyPrecedes($1.utf8) }

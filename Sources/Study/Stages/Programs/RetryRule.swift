@@ -52,10 +52,12 @@ struct RetryRule {
   private let statuses: Set<Int>
   private let firstPause: Double
 
+  private static let usualKinds: Set<CommandStage.RetryKind> = [.exit, .signal, .memory, .timeout]
+
   init(_ parameters: ParameterValues) throws {
     count = parameters[CommandStage.retries]
     let kinds = parameters[CommandStage.retryOn]
-    self.kinds = kinds.isEmpty ? [.exit, .signal, .memory, .timeout] : Set(kinds)
+    self.kinds = kinds.isEmpty ? Self.usualKinds : Set(kinds)
     statuses = Set(parameters[CommandStage.retryStatuses])
     firstPause = parameters[CommandStage.retryPause]
     if !statuses.isEmpty, !self.kinds.contains(.exit) {

@@ -1,4 +1,4 @@
-// Reads thousands of records on two threads.
+// Does small work for thousands of nodes or records on two threads.
 
 import Dispatch
 import Synchronization
