@@ -20,6 +20,10 @@ let foundation = [
   "_CFURLSessionInterface", "_FoundationICU", "BlocksRuntime", "curl", "stdc++",
 ]
 
+/// For tests that ask for work and compare: the compiler takes half as long without optimisation, and they as long as with.
+/// Tests that compute references themselves go without.
+let unoptimised: [SwiftSetting] = [.unsafeFlags(["-Onone"])]
+
 let package = Package(
   name: "pipeline",
   products: [
@@ -141,7 +145,7 @@ let package = Package(
     .executableTarget(
       name: "vit-bench", dependencies: ["Tensor", "VisionTransformer"], path: "Sources/Tools/vit-bench"),
 
-    .testTarget(name: "HDF5Tests", dependencies: ["CLate", "HDF5"]),
+    .testTarget(name: "HDF5Tests", dependencies: ["CLate", "HDF5"], swiftSettings: unoptimised),
     .testTarget(name: "TensorTests", dependencies: ["Tensor"]),
     .testTarget(
       name: "NeuralNetTests", dependencies: ["NeuralNet", "Tensor", "CKernels", "bench"],
@@ -152,13 +156,15 @@ let package = Package(
     .testTarget(
       name: "ClusteringTests", dependencies: ["Clustering", "SampleData", "Statistics"], exclude: ["Golden"]),
     .testTarget(name: "InfluenceTests", dependencies: ["Influence", "NeuralNet", "SampleData", "Tensor"]),
-    .testTarget(name: "ResultTablesTests", dependencies: ["ResultTables", "Statistics"]),
-    .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Hashing"]),
+    .testTarget(
+      name: "ResultTablesTests", dependencies: ["ResultTables", "Statistics"], swiftSettings: unoptimised),
+    .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Hashing"], swiftSettings: unoptimised),
     .testTarget(
       name: "VisionTransformerTests",
       dependencies: ["CKernels", "Datasets", "Tensor", "VisionTransformer"], exclude: ["Golden"]),
-    .testTarget(name: "PipelineCoreTests", dependencies: ["PipelineCore"]),
-    .testTarget(name: "PipelineFileTests", dependencies: ["PipelineFile", "PipelineCore"]),
+    .testTarget(name: "PipelineCoreTests", dependencies: ["PipelineCore"], swiftSettings: unoptimised),
+    .testTarget(
+      name: "PipelineFileTests", dependencies: ["PipelineFile", "PipelineCore"], swiftSettings: unoptimised),
     .target(
       name: "ToyStages", dependencies: ["PipelineExecution", "PipelineCore", "Programs"],
       path: "Tests/ToyStages"),
@@ -167,11 +173,14 @@ let package = Package(
       path: "Tests/ToyWorker"),
     .testTarget(
       name: "PipelineExecutionTests",
-      dependencies: ["PipelineExecution", "PipelineCore", "ToyStages", "ToyWorker"]),
-    .testTarget(name: "PlotTests", dependencies: ["Plot"]),
-    .testTarget(name: "FileTreeTests", dependencies: ["FileTree", "Hashing"]),
-    .testTarget(name: "ProgramsTests", dependencies: ["Programs"]),
-    .testTarget(name: "ArtifactsTests", dependencies: ["Artifacts", "HDF5", "NeuralNet", "PipelineCore"]),
+      dependencies: ["PipelineExecution", "PipelineCore", "ToyStages", "ToyWorker"],
+      swiftSettings: unoptimised),
+    .testTarget(name: "PlotTests", dependencies: ["Plot"], swiftSettings: unoptimised),
+    .testTarget(name: "FileTreeTests", dependencies: ["FileTree", "Hashing"], swiftSettings: unoptimised),
+    .testTarget(name: "ProgramsTests", dependencies: ["Programs"], swiftSettings: unoptimised),
+    .testTarget(
+      name: "ArtifactsTests", dependencies: ["Artifacts", "HDF5", "NeuralNet", "PipelineCore"],
+      swiftSettings: unoptimised),
     .target(
       name: "StageRuns",
       dependencies: ["Artifacts", "FileTree", "HDF5", "PipelineCore", "PipelineExecution", "Stages"],
@@ -186,21 +195,23 @@ let package = Package(
         "Artifacts", "FileTree", "Stages", "StageResults", "StageRuns", "HDF5", "Influence", "NeuralNet",
         "PipelineCore",
         "PipelineExecution", "PipelineFile", "ResultTables", "Statistics", "Tensor",
-      ], exclude: ["Pipelines/plan-keys.txt", "results.txt"]),
+      ], exclude: ["Pipelines/plan-keys.txt", "results.txt"], swiftSettings: unoptimised),
     // The code of docs/add-a-stage.md, in a module of its own: whoever follows the page uses the same names.
     .testTarget(
       name: "TutorialTests",
-      dependencies: ["Artifacts", "PipelineCore", "PipelineFile", "StageRuns", "Stages"]),
+      dependencies: ["Artifacts", "PipelineCore", "PipelineFile", "StageRuns", "Stages"],
+      swiftSettings: unoptimised),
     .testTarget(
       name: "ReportTests",
-      dependencies: ["CZlib", "PipelineCore", "PipelineExecution", "PipelineFile", "Report", "Stages"]),
+      dependencies: ["CZlib", "PipelineCore", "PipelineExecution", "PipelineFile", "Report", "Stages"],
+      swiftSettings: unoptimised),
     .testTarget(
       name: "EndToEndTests",
       exclude: [
         "check_artifacts.py", "check_drawings.py", "check_live.py", "check_report.py", "check_screens.py",
         "check_serve.py",
         "Figures",
-      ]),
+      ], swiftSettings: unoptimised),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -10,17 +10,17 @@ import Testing
   static let all = [
     SmallPipeline(
       name: "scale-sweep", options: ["size=[40]", "scale=[1,2,10]"],
-      words: ["test label loss", "test other loss", "40 retrain:"]),
+      words: ["test label loss", "test other loss", "40 retrain:"], spectra: ["spectrum"]),
     SmallPipeline(
       name: "curvature-images",
       options: ["size=[40]", "curvature_images=[50,200]", "compare_images=200"],
       words: ["1-step of 5000", "curvature images"]),
     SmallPipeline(
       name: "group-size", options: ["size=[20,40]", "random_size=[100,600]"],
-      words: ["coherent", "random", "slope", "Spearman"]),
+      words: ["coherent", "random", "slope", "Spearman"], spectra: ["spectrum"]),
     SmallPipeline(
-      name: "calibrate", options: ["size=[40]", "swept_damping=[0.05,0.2]", "pixels=56"],
-      words: ["second-order: swept_damping", "three steps: swept_damping", "chosen"]),
+      name: "calibrate", options: ["size=[40]", "swept_damping=[0.05,0.2]", "pixels=28"],
+      words: ["second-order: swept_damping", "three steps: swept_damping", "chosen"], spectra: ["spectrum"]),
     SmallPipeline(
       name: "calibrate-steps",
       options: ["size=[40]", "trial=1", "swept_damping=[0.05,0.2]", "extractor=pixels"],
@@ -34,16 +34,17 @@ import Testing
       words: ["auc", "tpr_at_1_percent", "untouched", "3-step matched", "harder to tell", "1-step matched"]),
     SmallPipeline(
       name: "datamodeling", options: ["size=[200]", "repeat=4", "damping=0.05", "three_step_damping=0.05"],
-      words: ["lds_of_a_seed", "newton", "1-step"]),
+      words: ["lds_of_a_seed", "newton", "1-step"], spectra: ["spectrum"]),
     SmallPipeline(
       name: "gaps",
       options: [
         "size=[40]", "damping=0.05", "three_step_damping=0.05", "proximity=0.0505", "series.series_terms=50",
       ],
-      words: ["warm start", "proximal Bregman", "influence to 1e-6", "influence by LiSSA"]),
+      words: ["warm start", "proximal Bregman", "influence to 1e-6", "influence by LiSSA"],
+      spectra: ["spectrum"]),
     SmallPipeline(
       name: "mechanism", options: ["size=[40]", "steps=[1,3]", "three_step_damping=1"],
-      words: ["first order", "newton with retained gradient", "retrain-third"]),
+      words: ["first order", "newton with retained gradient", "retrain-third"], spectra: ["spectrum"]),
   ]
 
   @Test(arguments: all) func runsInSmall(_ small: SmallPipeline) throws { try small.check() }
@@ -56,26 +57,28 @@ import Testing
       name: "coherent-label0",
       options: [
         "size=[120]", "control_size=[120]", "epochs=3", "trial_net=1", "trial=2", "damping=0.05",
-        "three_step_damping=0.05", "pixels=56",
+        "three_step_damping=0.05", "pixels=28",
       ],
       words: [
         "3-step reversed", "self loss gap, in spreads", "Verdict, step length, 3-step against 1-step:",
         "Verdict, kl, 3-step against original:", "share of the change", "p equivalence",
-        "vit features (56 px)",
-      ]),
+        "vit features (28 px)",
+      ], spectra: ["spectrum", "trial-spectrum"]),
     SmallPipeline(
       name: "random",
       options: [
         "size=[700,1200]", "images.train_images=1900", "epochs=3", "trial_net=1", "trial=2",
         "extractor=pixels", "damping=0.2", "three_step_damping=0.2",
       ],
-      words: ["random groups", "1-step", "Verdict"]),
+      words: ["random groups", "1-step", "Verdict"], spectra: ["spectrum", "trial-spectrum"]),
     SmallPipeline(
       name: "schemes", options: ["size=[20,40]"],
-      words: ["first-order koh", "newton", "second-order", "gif", "fif", "pif", "F1", "membership AUC"]),
+      words: ["first-order koh", "newton", "second-order", "gif", "fif", "pif", "F1", "membership AUC"],
+      spectra: ["spectrum"]),
     SmallPipeline(
       name: "schemes-calibrated", options: ["size=[20,40]"],
-      words: ["first-order", "newton", "second-order", "gif", "fif", "pif", "calibrated settings"]),
+      words: ["first-order", "newton", "second-order", "gif", "fif", "pif", "calibrated settings"],
+      spectra: ["spectrum"]),
     SmallPipeline(
       name: "steps",
       options: [
@@ -86,13 +89,15 @@ import Testing
         "k-means parts", "p adjusted", "moderate only",
         "Verdict, step length, 3-step against parts shuffled:",
         "Verdict, test.loss, 3-step against random parts:",
-      ]),
+      ], spectra: ["spectrum", "trial-spectrum"]),
     SmallPipeline(
       name: "steps-by-damping", options: ["size=[20,40]", "swept_damping=[0.05,0.2]", "extractor=pixels"],
-      words: ["of 2 settings", "Verdict, step length, 3-step against parts shuffled:", "3-step shuffled"]),
+      words: ["of 2 settings", "Verdict, step length, 3-step against parts shuffled:", "3-step shuffled"],
+      spectra: ["spectrum"]),
     SmallPipeline(
       name: "extractors", options: ["size=[40]", "space=[cnn,gradient]", "curvature_images=[100,200]"],
-      words: ["near moderate far", "cosine", "k-means", "whole", "shuffled", "share of the loss"]),
+      words: ["near moderate far", "cosine", "k-means", "whole", "shuffled", "share of the loss"],
+      spectra: ["spectrum"]),
     SmallPipeline(
       name: "selection",
       options: ["size=[20]", "width=4", "ratio=[0.1,0.5]", "images.train_images=300", "repeat=1"],
@@ -110,7 +115,8 @@ import Testing
         "size=[120]", "epochs=3", "trial_net=1", "trial=2", "extractor=pixels", "damping=0.05",
         "three_step_damping=0.05",
       ],
-      words: ["lenet on Fashion-MNIST", "matched forgetting", "Verdict"]),
+      words: ["lenet on Fashion-MNIST", "matched forgetting", "Verdict"],
+      spectra: ["spectrum", "trial-spectrum"]),
   ]
 
   @Test(arguments: all) func runsInSmall(_ small: SmallPipeline) throws { try small.check() }

@@ -7,6 +7,8 @@ struct SmallPipeline: Sendable, CustomTestStringConvertible {
   var name: String
   var options: [String]
   var words: [String]
+  /// Its stages of type `spectrum`. Vectors, not images, take their time: ten pairs are enough.
+  var spectra: [String] = []
   var testDescription: String { name }
 
   /// Runs it, and holds its figures to another program's.
@@ -18,7 +20,8 @@ struct SmallPipeline: Sendable, CustomTestStringConvertible {
     // A calibration repeats by its trials.
     let repeats = name == "calibrate-steps" ? [] : ["repeat=2"]
     // The later of two options of one key holds.
-    let options = (common + repeats + self.options).flatMap { ["--set", $0] }
+    let pairs = spectra.map { "\($0).pairs=10" }
+    let options = (common + repeats + pairs + self.options).flatMap { ["--set", $0] }
     let run = try box.start(Sandbox.executable, ["run", name] + options).1()
     #expect(run.status == 0, "\(run.errors.suffix(2000))")
     for word in words { #expect(run.output.contains(word), "the tables lack '\(word)'") }

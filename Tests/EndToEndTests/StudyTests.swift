@@ -134,11 +134,11 @@ import Testing
     try expectCommentsAndOrderChangeNothing(in: box)
 
     // Another damping: influence and what follows, not training, features or groups.
-    #expect(try box.planned("tiny", "--set", "damping=0.05") == dependsOnDamping())
-    let why = try box.pipeline("explain", "tiny", "table", "--set", "damping=0.05")
-    #expect(why.output.contains("influence.damping: 0.005 → 0.05"), "\(why.output)")
-    #expect(why.output.contains("three-step.damping: 0.005 → 0.05"), "\(why.output)")
-    #expect(try box.run("tiny", "--set", "damping=0.05") == dependsOnDamping())
+    #expect(try box.planned("tiny", "--set", "damping=0.1") == dependsOnDamping())
+    let why = try box.pipeline("explain", "tiny", "table", "--set", "damping=0.1")
+    #expect(why.output.contains("influence.damping: 0.05 → 0.1"), "\(why.output)")
+    #expect(why.output.contains("three-step.damping: 0.05 → 0.1"), "\(why.output)")
+    #expect(try box.run("tiny", "--set", "damping=0.1") == dependsOnDamping())
 
     // One more repeat: only its own chains, and the table.
     #expect(try box.planned("tiny", "--set", "repeat=3") == dependsOnTheThirdRepeat())

@@ -121,7 +121,7 @@ def pack(root, version, folder):
     folder.mkdir(parents=True, exist_ok=True)
     package = folder / f"{PACKAGE}_{version}_{architecture}.deb"
     subprocess.run(
-        ["dpkg-deb", "--root-owner-group", "-Zxz", "-z3", "--build", str(root), str(package)], check=True,
+        ["dpkg-deb", "--root-owner-group", "-Zxz", "-z1", "--build", str(root), str(package)], check=True,
         stdout=subprocess.DEVNULL, env={**os.environ, "SOURCE_DATE_EPOCH": str(made())})
     shutil.rmtree(root)
     return package

@@ -35,6 +35,7 @@ enum Browser {
       axes: {size: [10, 20], repeat: 3}
       stages:
         images: {parameters: {train_images: 600, test_images: 100}}
+        spectrum: {parameters: {pairs: 10}}
         evaluate: {for: [net, group], inputs: {net: [original: base, retrain, "\(label)": one-step, 3-step: three-step]}}
         table: {inputs: [rows: evaluate], parameters: {title: "Signs: <b>\\"&'\\u202e \(String(repeating: "long ", count: 2000))"}}
         verdict:
