@@ -37,7 +37,7 @@ def read_options():
     parser.add_argument("--short", action="store_true", help="fewer rounds of each case, and no timings")
     parser.add_argument("--write", type=pathlib.Path, help="the page to write from all pieces")
     parser.add_argument("--kills", type=int, help="how many kills (default: 1000; short: 50)")
-    parser.add_argument("--strikes", type=int, default=300, help="how many at pilots and daemons of SLURM (short: 10)")
+    parser.add_argument("--strikes", type=int, default=300, help="how many at pilots and daemons of SLURM (short: 5)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--limit", type=int, default=600, help="seconds after which another tool is ended")
     parser.add_argument("--pieces", type=pathlib.Path, help="keeps the figures of the cases between several calls")

@@ -79,7 +79,7 @@ KINDS = {
 
 def struck(slurm, options):
     """Campaigns whose pilots, nodes and daemons are struck until they end."""
-    wanted = 10 if options.short else options.strikes
+    wanted = 5 if options.short else options.strikes
     rng, done = random.Random(options.seed), collections.Counter()
     while done["strikes"] < wanted:
         where = f"seed {options.seed}, campaign {done['campaigns']}"
