@@ -21,7 +21,7 @@ let foundation = [
 ]
 
 /// For tests that ask for work and compare: the compiler takes half as long without optimisation, and they as long as with.
-/// Tests that compute references themselves go without.
+/// Tests that compute references themselves stay optimised.
 let unoptimised: [SwiftSetting] = [.unsafeFlags(["-Onone"])]
 
 let package = Package(
