@@ -130,13 +130,13 @@ struct CompareCommand: ParsableCommand {
         let (before, after) = (old.rows[row] ?? [:], new.rows[row] ?? [:])
         for metric in Set(before.keys).union(after.keys).sorted() {
           let (first, second) = (before[metric], after[metric])
-          // NaN stands for an empty split, on both sides alike.
-          if first == second || (first?.isNaN == true && second?.isNaN == true) {
+          if first == second {
             same += 1
           } else {
             changes.append(
-              MetricChange(node: node, row: row, metric: metric, first: finite(first), second: finite(second))
-            )
+              MetricChange(
+                node: node, row: row, metric: metric, first: finite(first?.mean), second: finite(second?.mean)
+              ))
           }
         }
       }

@@ -81,8 +81,13 @@ import Testing
     }
     #expect(try figures(#"{"loss": 0.1, "epochs": 3}"#, "m.json") == ["loss": 0.1, "epochs": 3])
     #expect(try figures("loss,\"epochs\"\r\n1e-3, 3\r\n", "m.csv") == ["loss": 1e-3, "epochs": 3])
+    #expect(try figures("\u{FEFF}loss\n1\n", "m.csv") == ["loss": 1])
+    // As Python's json writes them.
+    #expect(try figures(#"{"loss": Infinity}"#, "m.json") == ["loss": .infinity])
+    #expect(try figures(#"{"loss": NaN}"#, "m.json")["loss"]?.isNaN == true)
     for (text, name, part) in [
-      ("[1]", "m.json", "no JSON object"), (#"{"a": "b"}"#, "m.json", "expected a number"),
+      ("[1]", "m.json", "no JSON object"), (#"{"a": "b"}"#, "m.json", "'a' is no number"),
+      ("{}", "m.json", "have no figure"), (#"{"a": true}"#, "m.json", "'a' is no number"),
       (#"{"a/b": 1}"#, "m.json", "can't be that of a figure"), ("a\n1\n2\n", "m.csv", "3 lines"),
       ("a,b\n1\n", "m.csv", "2 names and 1 value;"), ("a,a\n1,2\n", "m.csv", "no name twice"),
       ("a\nx\n", "m.csv", "expected a number"),
@@ -121,7 +126,11 @@ import Testing
       (["outputs": []], "outputs", "at least one"),
       (["outputs": ["o", "./o"]], "outputs", "named twice"),
       (["outputs": ["d/", "d/o"]], "outputs", "lies in 'd'"),
-      (["outputs": ["o/p", "o"]], "outputs", "lies in 'o'"), (["outputs": ["../o"]], "outputs", "'..'"),
+      (["outputs": ["o/p", "o"]], "outputs", "lies in 'o'"),
+      (["outputs": ["o/*", "o"]], "outputs", "lies in 'o'"),
+      (["outputs": ["*", "./*"]], "outputs", "named twice"),
+      (["files": ["/v"]], "files", "relative to the pipeline file's folder"),
+      (["outputs": ["../o"]], "outputs", "'..'"),
       (["outputs": ["/tmp/o"]], "outputs", "absolute"), (["outputs": ["."]], "outputs", "names no file"),
       (["outputs": ["inputs/o"]], "outputs", "among the inputs"), (["outputs": ["a\0"]], "outputs", "NUL"),
       (["outputs": [String(repeating: "é", count: 128)]], "outputs", "256 bytes"),

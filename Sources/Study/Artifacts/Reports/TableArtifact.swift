@@ -68,12 +68,21 @@ package struct TableArtifact: ArtifactLayout {
   package init() {}
 }
 
+extension Double {
+  /// What stands in a column for a row that has no such figure: a NaN with the mark by which R tells its NA from other
+  /// NaNs (1954, R Internals, 1.1.2). A figure that is NaN itself is kept apart by it, since it must not leave a mean unseen.
+  package static let missing = Double(nan: 1954, signaling: false)
+  /// Whether it is `missing`.
+  package var isMissing: Bool { bitPattern == Double.missing.bitPattern }
+}
+
 /// The columns of a table, by the figures of the evaluations.
 package struct MetricColumns: FieldGroup, Field {
   private let columns = Family(
     List<Double>(
       "/metrics/GROUP/METRIC", "r",
-      "all metrics of the evaluations, by their paths; of commands /metrics/NAME"))
+      "all metrics of the evaluations, by their paths; of commands /metrics/NAME, a NaN of payload 1954 (R's NA) where a row has none"
+    ))
 
   /// One column.
   package subscript(metric: EvaluationMetric) -> List<Double> { columns[metric.name] }

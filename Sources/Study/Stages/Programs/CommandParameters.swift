@@ -175,7 +175,9 @@ struct ProgramOrder {
       for text in parameters[parameter] {
         outputs.append(try pattern(text, isOptional: isOptional, parameter))
       }
-      try checkOverlaps(outputs.map(\.path), parameter)
+      try checkOverlaps(outputs.map(\.path), parameter) {
+        $0.steps.contains(where: OutputPattern.hasWildcard)
+      }
     }
     return outputs
   }
@@ -214,9 +216,10 @@ struct ProgramOrder {
   }
 
   private static func checkOverlaps(
-    _ paths: [ProgramPath], _ parameter: some DeclaredParameter
+    _ paths: [ProgramPath], _ parameter: some DeclaredParameter,
+    isPattern: (ProgramPath) -> Bool = { _ in false }
   ) throws {
-    guard let (outer, inner) = paths.overlap else { return }
+    guard let (outer, inner) = paths.overlap(isPattern: isPattern) else { return }
     let isSame = outer.steps.count == inner.steps.count
     throw ParameterProblem(
       parameter,

@@ -46,22 +46,39 @@ enum MetricsFile {
   }
 
   private static func json(_ data: Data, _ path: String) throws -> [String: Double] {
-    guard let values = try? JSONDecoder().decode([String: Value].self, from: data) else {
+    let decoder = JSONDecoder()
+    // Python's json writes NaN and Infinity, which are JSON5 only.
+    decoder.allowsJSON5 = true
+    guard let values = try? decoder.decode([String: Figure].self, from: data) else {
       throw StageFailure("the metrics \(path) are no JSON object of names and numbers")
     }
+    guard !values.isEmpty else { throw StageFailure("the metrics \(path) have no figure") }
     var figures: [String: Double] = [:]
-    for (name, value) in values {
-      switch value {
-      case .integer(let number): figures[name] = Double(number)
-      case .number(let number): figures[name] = number
-      default: throw StageFailure("the metrics \(path): '\(name)' is \(value.json), expected a number")
+    for (name, figure) in values {
+      guard case .number(let number) = figure else {
+        throw StageFailure("the metrics \(path): '\(name)' is no number")
       }
+      figures[name] = number
     }
     return figures
   }
 
+  /// A value of the JSON object.
+  private enum Figure: Decodable {
+    case number(Double)
+    case other
+
+    init(from decoder: any Decoder) throws {
+      let value = try decoder.singleValueContainer()
+      self = (try? value.decode(Double.self)).map(Figure.number) ?? .other
+    }
+  }
+
   private static func csv(_ data: Data, _ path: String) throws -> [String: Double] {
-    let lines = String(decoding: data, as: UTF8.self).split(whereSeparator: \.isNewline)
+    // A byte order mark is no part of the first name.
+    let isMarked = data.starts(with: [0xEF, 0xBB, 0xBF])
+    let lines = String(decoding: isMarked ? data.dropFirst(3) : data, as: UTF8.self)
+      .split(whereSeparator: \.isNewline)
       .map { line in line.split(separator: ",", omittingEmptySubsequences: false).map(unquoted) }
     guard lines.count == 2 else {
       throw StageFailure(

@@ -27,7 +27,7 @@ struct ProgramPath {
     let bytes = text.utf8
     guard !bytes.contains(0) else { throw Problem(message: "has a NUL byte in it") }
     guard bytes.first != UInt8(ascii: "/") else {
-      throw Problem(message: "is an absolute path; a path here is relative to the program's folder")
+      throw Problem(message: "is an absolute path; expected one that is relative to the program's folder")
     }
     let steps = text.split(separator: "/").filter { $0 != "." }.map(String.init)
     guard !steps.isEmpty else { throw Problem(message: "names no file") }
@@ -49,8 +49,8 @@ struct ProgramPath {
   /// without the `..` that lead up to it.
   init(ofFile text: String) throws {
     guard text.utf8.first != UInt8(ascii: "/") else {
-      self = try ProgramPath(text)
-      return
+      throw Problem(
+        message: "is an absolute path; expected one that is relative to the pipeline file's folder")
     }
     let steps = text.split(separator: "/", omittingEmptySubsequences: false)
     let rest = steps.drop { $0 == ".." || $0 == "." || $0.isEmpty }
@@ -71,12 +71,16 @@ struct ProgramPath {
 
 extension [ProgramPath] {
   /// The first two of a list that are in each other's way: one file named twice, or one below another.
-  var overlap: (ProgramPath, ProgramPath)? {
+  ///
+  /// - Parameter isPattern: Whether a path stands for files by their names; then nothing is below it.
+  func overlap(isPattern: (ProgramPath) -> Bool = { _ in false }) -> (ProgramPath, ProgramPath)? {
     if count < 2 { return nil }
     // In the order of their steps a path stands right before those below it.
     let sorted = sorted { a, b in
       a.steps.lexicographicallyPrecedes(b.steps) { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
-    return zip(sorted, sorted.dropFirst()).first { $0.contains($1) }
+    return zip(sorted, sorted.dropFirst()).first { outer, inner in
+      outer.contains(inner) && (outer.steps.count == inner.steps.count || !isPattern(outer))
+    }
   }
 }

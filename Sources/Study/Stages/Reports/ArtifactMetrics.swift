@@ -5,9 +5,22 @@ import PipelineCore
 
 /// The metrics of one artifact.
 public struct ArtifactMetrics {
-  /// By row (`influence[size=100]`; empty for an evaluation), then by metric (`group/loss`). A table's are
-  /// means over its repeats.
-  public private(set) var rows: [String: [String: Double]] = [:]
+  /// A figure of a row.
+  public struct Figure: Sendable, Equatable {
+    /// By repeat; one for an evaluation.
+    public var values: [Double]
+    /// Their mean; NaN if one of them is.
+    public var mean: Double { values.reduce(0, +) / Double(values.count) }
+
+    /// Whether all values are the same, NaN and NaN among them.
+    public static func == (a: Figure, b: Figure) -> Bool {
+      a.values.count == b.values.count
+        && zip(a.values, b.values).allSatisfy { $0 == $1 || ($0.isNaN && $1.isNaN) }
+    }
+  }
+
+  /// By row (`influence[size=100]`; empty for an evaluation), then by metric (`group/loss`).
+  public private(set) var rows: [String: [String: Figure]] = [:]
 
   /// The stage types whose artifacts may have metrics.
   public static let stages: Set<String> = Set(
@@ -24,16 +37,17 @@ public struct ArtifactMetrics {
     let file = try ArtifactReader<MetricsArtifact>(at: path)
     switch try file.stage() {
     case EvaluateStage.declaration.name, AttackStage.declaration.name, DatamodelingStage.declaration.name:
-      rows[""] = try file.read(\.single)
+      rows[""] = try file.read(\.single).mapValues { Figure(values: [$0]) }
     case CommandStage.declaration.name:
       let figures = try file.read(\.single)
       if figures.isEmpty { return nil }
-      rows[""] = figures
+      rows[""] = figures.mapValues { Figure(values: [$0]) }
     case TableStage.declaration.name:
       let labels = try Self.labels(ArtifactReader<TableArtifact>(at: path))
       for (metric, values) in try file.read(\.columns) {
         for (label, group) in Dictionary(grouping: labels.indices, by: { labels[$0] }) {
-          rows[label, default: [:]][metric] = group.reduce(0) { $0 + values[$1] } / Double(group.count)
+          let present = group.map { values[$0] }.filter { !$0.isMissing }
+          if !present.isEmpty { rows[label, default: [:]][metric] = Figure(values: present) }
         }
       }
     default: return nil

@@ -112,7 +112,9 @@ public struct TableReport {
         values = Self.inSpreads(
           values, try file.read(\.metrics[unit]), references: try file.read(\.references), points: points)
       }
-      for row in schemes.indices where choice.isAlways || !values[row].isNaN {
+      // A figure of a command that is NaN comes from a run that failed to give one, and spoils its cell for all to see.
+      let hides: (Double) -> Bool = choice.metric.isOwn ? \.isMissing : \.isNaN
+      for row in schemes.indices where choice.isAlways || !hides(values[row]) {
         rows.append(
           ResultRow(
             scheme: schemes[row], axes: axes.compactMapValues { $0[row].isEmpty ? nil : $0[row] },

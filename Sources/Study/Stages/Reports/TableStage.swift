@@ -24,7 +24,7 @@ public enum TableStage: Stage {
 
   /// What it says of itself.
   public static let declaration = StageDeclaration(
-    name: "table", version: 6, summary: "gathers evaluations into one table, a row an evaluation",
+    name: "table", version: 7, summary: "gathers evaluations into one table, a row an evaluation",
     parameters: [TableReport.title, columns, over, order, down, metrics],
     inputs: [
       InputDeclaration(
@@ -57,7 +57,8 @@ public enum TableStage: Stage {
     }
     var columns: [EvaluationMetric: [Double]] = [:]
     for metric in haveOwn ? Array(own) : EvaluationMetric.all + own {
-      columns[metric] = evaluations.map { $0.metrics[metric] ?? .nan }
+      // Evaluations have all their metrics, and NaN for an empty split.
+      columns[metric] = evaluations.map { $0.metrics[metric] ?? (metric.isOwn ? .missing : .nan) }
     }
     var artifact = try ArtifactWriter<TableArtifact>(task)
     try artifact.write(\.rows, RowNames(inputs))
