@@ -3,6 +3,7 @@
 import HDF5
 import PipelineCore
 import StageRuns
+import Stages
 import Testing
 
 @Suite struct OwnDifferencesTests {
@@ -89,6 +90,53 @@ import Testing
     let made = try Self.differences(shop, ["better": "larger"], Self.rows(shop, gain: true))
     let counted: [Int64] = try FileReader(at: made.path).read("/tests/closer")
     #expect(counted == [6, 6])
+  }
+
+  /// What holds on one data set is no verdict over all.
+  @Test func oneValueOfSeveralIsNoVerdict() throws {
+    let shop = try Workshop()
+    // The margin lies between the differences of the first data set and those of the second; at this level six seeds
+    // show no side by their signed ranks.
+    let made = try Self.differences(
+      shop, ["better": "larger", "tolerance": .number(1), "level": .number(0.02)], Self.rows(shop, gain: true)
+    )
+    let file = try FileReader(at: made.path)
+    #expect(try file.readStrings("/tests/verdict") == ["equivalent", "not shown"])
+    #expect(
+      try file.readStrings("/verdict").last
+        == "Verdict, rmse, ridge against lasso: equivalent within the margin at some values (better in 0, worse in 0, equivalent in 1 of 2 settings)."
+    )
+  }
+
+  /// A figure that is NaN spoils the cell of its run for all to see; a run without such a figure is only not there.
+  @Test func notANumberIsNoMissingFigure() throws {
+    let shop = try Workshop()
+    var rows: [TaskInput] = []
+    for (label, seed, figures) in [
+      ("lasso", 0, "rmse,f1\n1,2"), ("lasso", 1, "rmse,f1\nnan,3"), ("ridge", 0, "rmse\n4"),
+      ("ridge", 1, "rmse\n6"),
+    ] {
+      var row = try shop.run(
+        "command",
+        [
+          "argv": .list(["sh", "-c", .string("printf '\(figures)\n' > m.csv")]), "outputs": .list(["m.csv"]),
+          "metrics": "m.csv",
+        ])
+      row.label = label
+      row.axes = [AxisValue("data", .integer(1)), AxisValue("seed", .integer(seed))]
+      row.node = "\(label)[data=1,seed=\(seed)]"
+      rows.append(row)
+    }
+    let asked: [String: Value] = ["columns": "data", "over": "seed"]
+    let table = try shop.report(shop.run("table", asked, ["rows": rows]), asked)
+    let lines = try table.render(.text).split(separator: "\n").map(String.init)
+    func line(_ label: String) -> String { lines.first { $0.contains(label) } ?? "none" }
+    #expect(line("lasso").contains("f1") && line("lasso").contains("2.5000"), "\(lines)")
+    #expect(line(" rmse").contains("not finite"), "\(lines)")
+    #expect(line("ridge").contains("rmse") && line("ridge").contains("5.0000"), "\(lines)")
+    let figures = try #require(try ArtifactMetrics(file: shop.run("table", asked, ["rows": rows]).path)).rows
+    #expect(figures["ridge[data=1]"]?.keys.sorted() == ["rmse"], "\(figures)")
+    #expect(figures["lasso[data=1]"]?["rmse"]?.mean.isNaN == true, "\(figures)")
   }
 
   @Test func whatCantBeComparedIsSaid() throws {

@@ -81,14 +81,17 @@ package enum Verdict {
       pooled.count { $0.verdict.split(separator: ", ").contains { $0 == word } }
     }
     let counts = [good, bad, equivalent].map(count)
+    // What holds at one value says nothing of the others.
+    func at(_ found: Int) -> String { found < pooled.count ? " at some values" : "" }
     let words: String =
       switch (counts[0] > 0, counts[1] > 0) {
       case (true, true): "it depends on the setting"
-      case (true, false): "\(scheme) is \(good)\(than[0])"
-      case (false, true): "\(scheme) is \(bad)\(than[1])"
+      case (true, false): "\(scheme) is \(good)\(than[0])\(at(counts[0]))"
+      case (false, true): "\(scheme) is \(bad)\(than[1])\(at(counts[1]))"
       case (false, false):
         counts[2] > 0
-          ? "equivalent within the margin" : count(notShown) > 0 ? "not shown" : "no test with one repeat"
+          ? "equivalent within the margin\(at(counts[2]))"
+          : count(notShown) > 0 ? "not shown" : "no test with one repeat"
       }
     let detail =
       pooled.count > 1
