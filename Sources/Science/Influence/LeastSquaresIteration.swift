@@ -35,6 +35,12 @@ struct LeastSquaresIteration {
   private var gamma: Double
   /// What each step lowered ‖b − A x‖² by.
   private var gains: [Double] = []
+  /// The least ‖b − A x‖² so far, by the recurrence.
+  private var least: Double
+
+  /// What rounding may add to ‖b − A x‖², relative. With more, a solve that is at the floor of its products drifts away from
+  /// it before it is noticed.
+  private static let slack = 1e-12
 
   /// Starts at x = 0, which takes one product with Aᵀ.
   ///
@@ -54,6 +60,7 @@ struct LeastSquaresIteration {
     target = dot(s, s).squareRoot()
     guard target.isFinite else { throw InfluenceError.notFinite(what: "the curvature product") }
     size = target
+    least = dot(rhs, rhs)
     direction = precondition(s)
     gamma = dot(s, direction)
   }
@@ -85,16 +92,21 @@ struct LeastSquaresIteration {
   ) throws {
     let bound = isSpentToTheEnd ? 0 : tolerance * target
     var replaced = Double.infinity
+    var isTakenBack = false
     while target > 0 {
       let ended = iterations >= maxIterations || gamma == 0
-      if ended || size <= bound && isSettled {
+      if ended || isTakenBack || size <= bound && isSettled {
         try replaceResidual()
         if ended || size <= bound || size > 0.5 * replaced { return }
         replaced = size
         direction = precondition(s)
         gamma = dot(s, direction)
       }
-      guard try step() else { return }
+      switch try step() {
+      case .flat: return
+      case .made: isTakenBack = false
+      case .takenBack: isTakenBack = true
+      }
       try progress(iterations, size / target)
     }
   }
@@ -104,27 +116,37 @@ struct LeastSquaresIteration {
     for i in r.indices { r[i] = rhs[i] - product[i] }
     s = try back(r)
     size = dot(s, s).squareRoot()
+    least = dot(r, r)
   }
 
-  /// One step along the direction; false if A maps it to zero.
-  private mutating func step() throws -> Bool {
+  private enum Step { case made, takenBack, flat }
+
+  /// One step along the direction, unless A maps that to zero. Each step lowers ‖b − A x‖ but for rounding; one that raises
+  /// it follows the noise of the products, and those after it would raise it without bound, so that it is taken back.
+  private mutating func step() throws -> Step {
     let product = try forward(direction)
     iterations += 1
     let bend = dot(product, product)
     guard bend.isFinite else {
       throw NeuralNetError.nonFiniteValue(what: "the curvature product", iteration: iterations)
     }
-    if bend == 0 { return false }
+    if bend == 0 { return .flat }
     let length = gamma / bend
-    gains.append(length * gamma)
     for i in x.indices { x[i] += length * direction[i] }
     for i in r.indices { r[i] -= length * product[i] }
+    let left = dot(r, r)
+    guard left <= least * (1 + Self.slack) else {
+      for i in x.indices { x[i] -= length * direction[i] }
+      return .takenBack
+    }
+    least = min(least, left)
+    gains.append(length * gamma)
     s = try back(r)
     size = dot(s, s).squareRoot()
     let z = precondition(s)
     let next = dot(s, z)
     for i in direction.indices { direction[i] = z[i] + next / gamma * direction[i] }
     gamma = next
-    return true
+    return .made
   }
 }
