@@ -27,7 +27,11 @@ public struct Split: Equatable, Sendable {
     images: [UInt8], labels: [UInt8], channels: Int, height: Int, width: Int, files: (String, String)
   ) throws(DatasetError) {
     let size = channels * height * width
-    guard size > 0, !images.isEmpty else {
+    guard size > 0 else {
+      throw .malformed(
+        file: files.0, what: "size of the images", found: "\(height) × \(width)", expected: "a pixel or more")
+    }
+    guard !images.isEmpty else {
       throw .malformed(file: files.0, what: "number of images", found: "0", expected: "1 or more")
     }
     guard images.count == labels.count * size else {

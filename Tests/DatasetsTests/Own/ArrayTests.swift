@@ -57,10 +57,17 @@ private let arrays = """
 
   @Test(arguments: [
     ("a['train_images'] = a['train_images'] / 255", "element type of the images is <f8, expected |u1"),
+    (
+      "a['train_images'] = a['train_images'].astype(int)",
+      "element type of the images is <i8, expected |u1: pixels are bytes from 0 to 255, as of x.astype('uint8')"
+    ),
     ("a['train_images'] = np.asfortranarray(a['train_images'])", "order is Fortran's, expected C order"),
     ("a['train_images'] = a['train_images'][0]", "number of labels is 5, expected 3, one an image"),
     ("a['train_images'] = a['train_images'][:, :2]", "shape of the images is [5, 2, 4, 6]"),
-    ("a['train_images'] = a['train_images'][..., :3]", "shape of the images is [5, 3, 4, 3]"),
+    (
+      "a['train_images'] = a['train_images'][..., :3]",
+      "shape of the images is [5, 3, 4, 3], in which axis 1 or axis 3"
+    ),
     ("a['train_labels'] = a['train_labels'] * 1.0", "element type of the labels is <f8, expected integers"),
     ("a['train_labels'] = a['train_labels'] - 1", "label 0 is negative, expected 0…255"),
     ("a['train_labels'] = a['train_labels'] + 254", "label 2 is above 255, expected 0…255"),

@@ -66,11 +66,27 @@ private func pixel(_ seed: Int, _ y: Int, _ x: Int) -> UInt8 {
     #expect(data.train.images == expected)
   }
 
+  /// By their values only if all are numbers: pairs that are judged one by one have no order (9 < 10 < 1a < 9).
+  @Test(arguments: [["10", "9", "1a"], ["10", "9", "2"], ["010", "9", "10"]])
+  func classesAreNumberedByOneRule(names: [String]) throws {
+    let folder = try TemporaryFolder()
+    let order = names.allSatisfy { Int($0) != nil } ? ["2", "9", "010", "10"] : ["10", "1a", "9"]
+    try python(
+      writer + """
+        for split in ["train", "test"]:
+            for name in \(names):
+                save(f"{folder}/{split}/{name}/0.png", png([bytes([int(name.strip("a"))])], 1))
+        """, folder.path)
+    let data = try Dataset(at: folder.path)
+    let values = order.filter(names.contains).map { UInt8($0.prefix { $0.isNumber })! }
+    #expect(data.train.images == values && data.train.labels == [0, 1, 2])
+  }
+
   @Test(arguments: [
     ("png([b'\\0\\1'], 1, colour=3)", "colour type is a palette"),
     ("png([b'\\0\\1'], 1, colour=4)", "colour type is one with transparency"),
     ("png([b'\\0\\1'], 1, colour=6)", "colour type is one with transparency"),
-    ("png([b'\\0\\1'], 1, depth=16)", "depth is 16 bits a channel, expected 8"),
+    ("png([b'\\0\\1'], 1, depth=16)", "depth is 16 bits a channel, expected 8: scale it, as by ImageMagick"),
     ("png([b'\\0\\1'], 1, depth=1)", "depth is 1 bits a channel"),
     ("png([b'\\0\\1'], 1, interlace=1)", "interlacing is by Adam7, expected none"),
     ("png([b'\\0\\1'], 1, more=chunk(b'tRNS', b'\\0\\0'))", "transparency is a colour without ink"),

@@ -72,6 +72,12 @@ extension Split {
       let (first, last) = ([1, 3].contains(shape[1]), [1, 3].contains(shape[3]))
       if first, !last { return (shape, false) }
       if last, !first { return ([shape[0], shape[3], shape[1], shape[2]], true) }
+      if first, last {
+        throw .malformed(
+          file: images.file, what: "shape of the images",
+          found: "\(shape), in which axis 1 or axis 3 may be the channels",
+          expected: "images that are not 1 or 3 pixels high or wide, or [n,height,width]")
+      }
     }
     throw .malformed(
       file: images.file, what: "shape of the images", found: "\(shape)",

@@ -54,9 +54,14 @@ struct NPYArray {
   /// The elements, which must be bytes.
   func pixels() throws(DatasetError) -> [UInt8] {
     guard type.dropFirst() == "u1" else {
+      // Which conversion is right depends on the range of the values, and a wrong one would load without a word.
+      let isReal = type.dropFirst().hasPrefix("f")
       throw .malformed(
         file: file, what: "element type of the images", found: type,
-        expected: "|u1: pixels are bytes from 0 to 255, as of (255 * x).round().astype('uint8')")
+        expected: "|u1: pixels are bytes from 0 to 255, as of "
+          + (isReal
+            ? "(255 * x).round().astype('uint8') where x is from 0 to 1"
+            : "x.astype('uint8') where no x is above 255"))
     }
     return Array(elements)
   }

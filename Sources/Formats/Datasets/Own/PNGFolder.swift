@@ -6,7 +6,7 @@ extension Dataset {
   /// Reads `train/CLASS/*.png` and `test/CLASS/*.png`. Classes are numbered in the order of their names: of their values if
   /// all names are numbers, or else of their bytes.
   init(images folder: String) throws(DatasetError) {
-    let train = try Self.names(in: folder + "/train").sorted(by: Self.precedes)
+    let train = Self.ordered(try Self.names(in: folder + "/train"))
     let test = try Self.names(in: folder + "/test")
     guard (2...256).contains(train.count) else {
       throw .malformed(
@@ -38,9 +38,14 @@ extension Dataset {
     return names
   }
 
-  private static func precedes(_ a: String, _ b: String) -> Bool {
-    if let a = Int(a), let b = Int(b), a != b { return a < b }
-    return a.utf8.lexicographicallyPrecedes(b.utf8)
+  /// The names by their values where all are numbers, or else by their bytes: one rule for all, since pairs that follow
+  /// different rules have no order (9 < 10 < 1a < 9).
+  private static func ordered(_ names: [String]) -> [String] {
+    let byBytes = names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    let values = byBytes.compactMap { Int($0) }
+    guard values.count == byBytes.count else { return byBytes }
+    return zip(values, byBytes).enumerated()
+      .sorted { ($0.element.0, $0.offset) < ($1.element.0, $1.offset) }.map(\.element.1)
   }
 }
 

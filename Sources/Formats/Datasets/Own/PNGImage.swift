@@ -92,7 +92,9 @@ struct PNGImage: Equatable {
       default: throw wrong("colour type", "\(bytes[9])", "0 (grey) or 2 (RGB)")
       }
       guard bytes[8] == 8 else {
-        throw wrong("depth", "\(bytes[8]) bits a channel", "8: convert it, as by Pillow's convert('L')")
+        // Pillow's convert would cut 16 bits off at 255 instead of scaling them.
+        let way = bytes[8] > 8 ? "ImageMagick's 'convert IN.png -depth 8 OUT.png'" : "Pillow's convert('L')"
+        throw wrong("depth", "\(bytes[8]) bits a channel", "8: scale it, as by \(way)")
       }
       guard bytes[12] == 0 else { throw wrong("interlacing", "by Adam7", "none: save it without") }
     }

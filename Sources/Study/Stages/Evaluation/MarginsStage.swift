@@ -12,7 +12,7 @@ public enum MarginsStage: Stage {
 
   static let split = Parameter("split", .choice(Split.self), default: .train, "the images that are taken")
   static let label = Parameter(
-    "label", .optional(.integer(0...9)), default: nil, "the images of this label only (null: of all)")
+    "label", .optional(.integer(0...255)), default: nil, "the images of this label only (null: of all)")
 
   /// What it says of itself.
   public static let declaration = StageDeclaration(
