@@ -83,11 +83,17 @@ class Artifact(Mapping[str, "h5py.Dataset"]):
         return sum(1 for _ in self)
 
     def state_dict(self) -> dict[str, npt.NDArray[Any]]:
-        """The tensors of a net by name, as in a PyTorch `state_dict`; `torch.from_numpy` takes each."""
+        """The tensors of a net by name, with names and shapes as in a PyTorch `state_dict`.
+
+        They are in the order of the program's flat vectors. The parameters come first: one after the other, each in C
+        order, they are the p numbers of `/influence`, of `/gradient` or of a row of `/steps/change`. The buffers of
+        batch normalisation (`running_mean`, `running_var`, `num_batches_tracked`) come last and are in no vector.
+        `torch.from_numpy` takes each tensor. Raises `PipelineError` if this is no net.
+        """
         group = self._file.get("parameters")
         if group is None:
             raise PipelineError(f"{self.path.name} of {self.stage} is no net")
-        return {name: group[name][...] for name in group}
+        return {name: group[name][...] for name in sorted(group, key=_place)}
 
     def images(self, split: str) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
         """Images and labels of the split `train` or `test` of a data set.
@@ -125,6 +131,35 @@ class Artifact(Mapping[str, "h5py.Dataset"]):
 
     def __repr__(self) -> str:
         return f"Artifact({str(self.path)!r})"
+
+
+_MODULES = ("conv", "layer", "downsample", "fc")
+"""What the modules of a net are called, in the order in which a net applies them."""
+
+_PARAMETERS = ("weight", "bias")
+_BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
+
+
+def _place(name: str) -> tuple[bool, list[tuple[int, int, bool]], int]:
+    """The place of a tensor among the others of its net, to sort by.
+
+    HDF5 gives names back by the alphabet: `bias` before `weight`, `bn1` before `conv1`, `fc10` before `fc2`. The flat
+    vectors have PyTorch's order, which is that of the net's own making: a module after those that it follows, and in
+    it the weight before the bias. The names tell that order.
+    """
+    *modules, tensor = name.split(".")
+    tensors = (*_PARAMETERS, *_BUFFERS)
+    kind = tensors.index(tensor) if tensor in tensors else len(tensors)
+    return tensor in _BUFFERS, [_module_place(module) for module in modules], kind
+
+
+def _module_place(module: str) -> tuple[int, int, bool]:
+    # Those of one word go by their number, and so do the numbers of a Sequential. A normalisation follows the
+    # convolution of its number.
+    word = module.rstrip("0123456789")
+    is_normalisation = word == "bn"
+    kind = "conv" if is_normalisation else word
+    return _MODULES.index(kind) if kind in _MODULES else 0, int(module[len(word):] or 0), is_normalisation
 
 
 def _plain(value: Any) -> Any:

@@ -6,9 +6,11 @@ import os
 import pathlib
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from .artifact import Artifact
 from .errors import PipelineError
@@ -78,9 +80,12 @@ class Project:
     def nodes(
         self, pipeline: str, settings: Mapping[str, Any] | None = None, *, stage: str | None = None, **axes: Any
     ) -> list[Node]:
-        """The nodes of a pipeline in the order of the plan; only those of a stage, and at some axis values, if so asked.
+        """The nodes of a pipeline in the order of the plan; if so asked, only those of a stage and at some axis values.
 
-        `project.nodes("tiny", stage="evaluate", size=200)`; `settings` are as of `--set`.
+        `project.nodes("tiny", stage="evaluate", size=200)`; `settings` are as of `--set`. Values are compared as in the
+        program's patterns: 200, 200.0 and "200" are one value. The list is empty if no node has those values. Raises
+        `PipelineError` for a stage that the pipeline does not have, and for an axis that the stage (without one: the
+        pipeline) does not have.
         """
         answer = json.loads(self._ask("status", pipeline, "--nodes", "--json", *_set(settings)))
         nodes = [
@@ -90,9 +95,7 @@ class Project:
                 path=self.root / one["path"] if "path" in one else None, pipeline=pipeline,
                 settings=dict(settings or {}))
             for one in answer]
-        return [
-            node for node in nodes
-            if stage in (None, node.stage) and all(node.axes.get(axis) == value for axis, value in axes.items())]
+        return _chosen(nodes, f"pipeline '{pipeline}'", stage, axes)
 
     def frame(self, pipeline: str, settings: Mapping[str, Any] | None = None, **axes: Any) -> pandas.DataFrame:
         """The same as a DataFrame, a row a node and a column an axis. Raises `PipelineError` without pandas."""
@@ -133,8 +136,8 @@ class Project:
     ) -> RunReport:
         """Brings nodes (all if none is named) of a pipeline up to date.
 
-        `progress` is called after each line of the run's log. Raises `RunFailed` if a node fails, unless `check` is false;
-        its `report` is what else would be returned.
+        `progress` is called after each line of the run's log. Raises `RunFailed` if a node fails, unless `check` is
+        false; its `report` is what else would be returned.
         """
         options = _set(settings) + (["--jobs", str(jobs)] if jobs is not None else [])
         options += ["--keep-going"] if keep_going else []
@@ -160,6 +163,50 @@ def _root(folder: pathlib.Path) -> pathlib.Path:
         if (place / "pipelines").is_dir() or (place / "pipeline.yaml").is_file():
             return place
     return folder
+
+
+def _chosen(nodes: list[Node], place: str, stage: str | None, axes: Mapping[str, Any]) -> list[Node]:
+    """Those of a stage and at some axis values; a name that none of the nodes has is an error, not an empty list."""
+    if stage is not None:
+        stages = dict.fromkeys(node.stage for node in nodes)
+        if stage not in stages:
+            raise PipelineError(f"{place} has no nodes of a stage '{stage}'; {_listed('stages', stages)}")
+        nodes, place = [node for node in nodes if node.stage == stage], f"stage '{stage}'"
+    there = dict.fromkeys(axis for node in nodes for axis in node.axes)
+    for axis in axes:
+        if axis not in there:
+            raise PipelineError(f"{place} has no axis '{axis}'; {_listed('axes', there)}")
+    return [
+        node for node in nodes
+        if all(axis in node.axes and _is_same(node.axes[axis], value) for axis, value in axes.items())]
+
+
+def _listed(what: str, names: Iterable[str]) -> str:
+    text = ", ".join(names)
+    return f"its {what} are: {text}" if text else f"it has no {what}"
+
+
+def _is_same(found: Any, asked: Any) -> bool:
+    """Whether an axis value is the one asked for, by the rule of the program's patterns: one text, or one number."""
+    text = _text(asked)
+    if _text(found) == text:
+        return True
+    # True is an int in Python, but no number in a pipeline file.
+    if isinstance(found, bool) or not isinstance(found, (int, float)):
+        return False
+    try:
+        return found == float(text)
+    except ValueError:
+        return False
+
+
+def _text(value: Any) -> str:
+    """A value as on the command line: a text bare, everything else as JSON."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True, default=str)
 
 
 def _set(settings: Mapping[str, Any] | None) -> list[str]:

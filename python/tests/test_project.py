@@ -56,6 +56,32 @@ def test_nodes_have_axes_standings_and_files(data: pathlib.Path, project: Projec
     assert len(project.nodes("small", {"seed": 5}, stage="fit")) == 10
 
 
+def test_stages_and_axes_that_are_not_there_are_named(data: pathlib.Path, project: Project) -> None:
+    with pytest.raises(PipelineError, match="no nodes of a stage 'nope'; its stages are: images, base, fit, table"):
+        project.nodes("small", stage="nope")
+    with pytest.raises(PipelineError, match="pipeline 'small' has no axis 'nope'; its axes are: data, seed"):
+        project.nodes("small", nope=3)
+    with pytest.raises(PipelineError, match="stage 'base' has no axis 'seed'; it has no axes"):
+        project.nodes("small", stage="base", seed=1)
+    with pytest.raises(PipelineError, match="no nodes of a stage 'fit\\[even\\]'"):
+        project.nodes("small", stage="fit[even]")
+
+
+@pytest.mark.parametrize(("asked", "found"), [
+    (2, ["2"]), ("2", ["2"]), (2.0, ["2"]), ("2.0", ["2"]), (np.int64(2), ["2"]), (np.float64(0.5), ["0.5"]),
+    ("0.5", ["0.5"]), ("5e-1", ["0.5"]), ("low", ["low"]), ("07", ["07"]), (7, []), (True, ["true"]), ("true", ["true"]),
+    (1, []), ("True", []), (None, []), ([2], []), ("none", []),
+])
+def test_axis_values_are_compared_as_in_patterns(
+    folder: pathlib.Path, project: Project, asked: object, found: list[str]
+) -> None:
+    (folder / "pipelines" / "axis.yaml").write_text("""
+axes: {rate: [2, 0.5, low, "07", true]}
+stages: {one: {stage: command, for: rate, parameters: {argv: [sh, -c, ":"], outputs: [o]}}}
+""")
+    assert [node.name for node in project.nodes("axis", rate=asked)] == [f"one[rate={value}]" for value in found]
+
+
 def test_nodes_are_a_data_frame(data: pathlib.Path, project: Project) -> None:
     pandas = pytest.importorskip("pandas")
     project.run("small", "fit")
