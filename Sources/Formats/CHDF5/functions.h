@@ -49,15 +49,11 @@ FUNCTION(hid_t, H5Fopen, (const char *name, unsigned flags, hid_t access), (name
 FUNCTION(herr_t, H5Gclose, (hid_t group), (group))
 FUNCTION(hid_t, H5Gcreate2,
   (hid_t place, const char *name, hid_t link, hid_t creation, hid_t access), (place, name, link, creation, access))
-FUNCTION(herr_t, H5Gget_info, (hid_t group, H5G_info_t *info), (group, info))
 FUNCTION(H5I_type_t, H5Iget_type, (hid_t id), (id))
 FUNCTION(htri_t, H5Lexists, (hid_t place, const char *name, hid_t access), (place, name, access))
-FUNCTION(herr_t, H5Lget_info,
-  (hid_t place, const char *name, H5L_info_t *info, hid_t access), (place, name, info, access))
-FUNCTION(ssize_t, H5Lget_name_by_idx,
-  (hid_t place, const char *group, H5_index_t index, H5_iter_order_t order, hsize_t n, char *name, size_t size,
-   hid_t access),
-  (place, group, index, order, n, name, size, access))
+FUNCTION(herr_t, H5Literate,
+  (hid_t group, H5_index_t index, H5_iter_order_t order, hsize_t *n, H5L_iterate_t body, void *context),
+  (group, index, order, n, body, context))
 FUNCTION(herr_t, H5Oclose, (hid_t object), (object))
 FUNCTION(hid_t, H5Oopen, (hid_t place, const char *name, hid_t access), (place, name, access))
 

@@ -21,7 +21,9 @@ extension FileReader {
     let space = try place.own("read a shape", H5Sclose) { H5Dget_space(id) }
     let type = try place.own("read a type", H5Tclose) { H5Dget_type(id) }
     guard let element = ElementType(library: type.id) else {
-      throw .unsupported(file: site.file, object: path, reason: "a type that is neither number nor text")
+      throw .unsupported(
+        file: site.file, object: path,
+        reason: "its elements are none of u8 to u64, i8 to i64, f32 and f64 (little-endian) and text")
     }
     let shape = try place.shape(of: space.id)
     var bytes = element.size
@@ -168,17 +170,17 @@ extension FileReader {
     let place = site.at(group)
     let owner = try openObject(group)
     let id = owner.id
-    var info = H5G_info_t()
-    try place.check("list a group") { H5Gget_info(id, &info) }
+    // In one walk: to ask for each name by its number would sort the whole group each time.
     var names: [String] = []
-    for index in 0..<info.nlinks {
-      var buffer = [CChar](repeating: 0, count: 1025)
-      chdf5_silence()
-      let length = H5Lget_name_by_idx(
-        id, ".", H5_INDEX_NAME, H5_ITER_INC, index, &buffer, buffer.count, chdf5_default())
-      if length < 0 { throw place.error("list a group") }
-      let name = String(decoding: buffer.prefix(length).map { UInt8(bitPattern: $0) }, as: UTF8.self)
-      if chdf5_is_hard_link(id, name) != 0 { names.append(name) }
+    try place.check("list a group") {
+      withUnsafeMutablePointer(to: &names) { names in
+        chdf5_hard_links(
+          id,
+          { name, names in
+            guard let name, let names else { return }
+            names.assumingMemoryBound(to: [String].self).pointee.append(String(cString: name))
+          }, names)
+      }
     }
     return names
   }

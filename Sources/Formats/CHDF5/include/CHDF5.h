@@ -74,8 +74,20 @@ static inline void chdf5_last_message(char *text, size_t capacity) {
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, chdf5_keep_message, &message);
 }
 
-// H5L_info_t and its function are renamed by version macros.
-static inline int chdf5_is_hard_link(hid_t group, const char *name) {
-  H5L_info_t info;
-  return H5Lget_info(group, name, &info, H5P_DEFAULT) >= 0 && info.type == H5L_TYPE_HARD;
+// Gives the names of a group's hard links, in their order.
+typedef struct {
+  void (*take)(const char *name, void *context);
+  void *context;
+} chdf5_taker;
+
+// H5Literate and H5L_info_t are renamed by version macros.
+static inline herr_t chdf5_take(hid_t group, const char *name, const H5L_info_t *info, void *taker) {
+  (void)group;
+  if (info->type == H5L_TYPE_HARD) ((const chdf5_taker *)taker)->take(name, ((const chdf5_taker *)taker)->context);
+  return 0;
+}
+
+static inline herr_t chdf5_hard_links(hid_t group, void (*take)(const char *name, void *context), void *context) {
+  chdf5_taker taker = {take, context};
+  return H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, NULL, chdf5_take, &taker);
 }
