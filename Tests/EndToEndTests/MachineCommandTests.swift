@@ -57,6 +57,28 @@ import Testing
     #expect(empty.status == 65 && empty.errors.contains("needs at least the program"), "\(empty)")
   }
 
+  /// Planning waits for what is tracked; whoever ends it, ends that, too.
+  @Test(arguments: [SIGTERM, SIGINT]) func aSignalEndsWhatIsAsked(number: Int32) throws {
+    let box = try Sandbox()
+    try box.write(
+      """
+      stages:
+        a: {stage: command, parameters: {track: [[sh, -c, "echo $$ > '\(box.folder)/asked'; sleep 60; echo v1"]], argv: [touch, o], outputs: [o]}}
+      """, to: "pipelines/p.yaml")
+    let (process, wait) = try box.start(Sandbox.executable, ["plan", "p"])
+    var asked: pid_t?
+    for _ in 0..<500 where asked == nil {
+      usleep(20_000)
+      let text = try? String(contentsOfFile: box.folder + "/asked", encoding: .utf8)
+      asked = text.flatMap { pid_t($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
+    }
+    let shell = try #require(asked)
+    kill(process.processIdentifier, number)
+    #expect(try wait().status == 130)
+    for _ in 0..<100 where kill(shell, 0) == 0 { usleep(20_000) }
+    #expect(kill(shell, 0) != 0, "the program that was asked still runs")
+  }
+
   /// The file of the program itself is in the key where that is asked for; which one was found is told in any case.
   @Test func theProgramItselfCanBeTracked() throws {
     let box = try Sandbox()

@@ -65,6 +65,21 @@ public struct Child: Sendable {
   public func communicate(_ bytes: [UInt8] = [], keepingLast limit: Int = .max) -> (
     ending: ProgramEnding, output: [UInt8], errors: [UInt8]
   ) {
+    let said = exchange(bytes, limit, stop: -1)
+    return (wait(), said.output, said.errors)
+  }
+
+  /// Reads what it says and waits for its end, unless something can be read from `stop` before. Then it is ended with all
+  /// that it has started, and there is no ending.
+  public func communicate(stoppingAt stop: Int32) -> (ending: ProgramEnding?, output: [UInt8]) {
+    let said = exchange([], .max, stop: stop)
+    return (said.isWhole ? wait() : wait(atMost: 0), said.output)
+  }
+
+  /// - Returns: What it has said; not whole if it came to `stop`.
+  private func exchange(
+    _ bytes: [UInt8], _ limit: Int, stop: Int32
+  ) -> (isWhole: Bool, output: [UInt8], errors: [UInt8]) {
     var unsent = bytes[...]
     var (said, complained): ([UInt8], [UInt8]) = ([], [])
     var open = (input: input, output: output, errors: errors)
@@ -77,13 +92,18 @@ public struct Child: Sendable {
         pollfd(fd: open.input, events: Int16(POLLOUT), revents: 0),
         pollfd(fd: open.output, events: Int16(POLLIN), revents: 0),
         pollfd(fd: open.errors, events: Int16(POLLIN), revents: 0),
+        pollfd(fd: stop, events: Int16(POLLIN), revents: 0),
       ]
       guard poll(&polled, nfds_t(polled.count), -1) > 0 else { continue }
+      if polled[3].revents != 0 {
+        for descriptor in [open.input, open.output, open.errors] where descriptor >= 0 { close(descriptor) }
+        return (false, said, complained)
+      }
       if polled[0].revents != 0, !Self.send(&unsent, open.input) { closePipe(&open.input) }
       if polled[1].revents != 0, !Self.receive(open.output, &said, limit) { closePipe(&open.output) }
       if polled[2].revents != 0, !Self.receive(open.errors, &complained, limit) { closePipe(&open.errors) }
     }
-    return (wait(), said, complained)
+    return (true, said, complained)
   }
 
   private func closePipe(_ descriptor: inout Int32) {

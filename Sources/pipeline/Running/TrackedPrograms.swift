@@ -36,12 +36,17 @@ enum TrackedPrograms {
   /// What a program says on standard output and standard error, started in the working folder with the caller's own
   /// environment.
   ///
+  /// Whoever ends this process meanwhile ends the program, too; nothing has been begun by then.
+  ///
   /// - Throws: Where it can't be started or does not exit with status 0.
   private static func ask(_ command: [String]) throws -> String {
-    let child = try Program(command, output: .pipe, errors: .likeOutput).start()
-    let (ending, output, _) = child.communicate()
+    let (ending, output) = try Interrupts.meeting { stop in
+      try Program(command, output: .pipe, errors: .likeOutput).start().communicate(stoppingAt: stop)
+    }
+    if ending == nil { exit(Exit.interrupted.rawValue) }
     guard case .exited(status: 0) = ending else {
       let said = String(decoding: output.suffix(200), as: UTF8.self)
+        .split(whereSeparator: \.isNewline).joined(separator: "\n")
       throw Refusal(description: "it did not exit with status 0" + (said.isEmpty ? "" : "; it said: \(said)"))
     }
     return String(decoding: output, as: UTF8.self)

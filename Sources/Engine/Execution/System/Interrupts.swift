@@ -7,7 +7,7 @@ import Glibc
 nonisolated(unsafe) private var interruptPipe: Int32 = -1
 
 /// The signals by which a user or a batch system asks something of a run.
-struct Interrupts {
+package struct Interrupts {
   /// What is asked.
   enum Request: Comparable {
     /// Ctrl-Z: stand still with all that runs, until a SIGCONT.
@@ -48,25 +48,43 @@ struct Interrupts {
   static func install() -> Interrupts {
     openStandardStreams()
     let interrupts = shared
-    for number in signals {
-      let previous = signal(number) { number in
-        let reason = errno
-        var byte = UInt8(truncatingIfNeeded: number)
-        _ = write(interruptPipe, &byte, 1)
-        errno = reason
-      }
-      // Whoever started the run with `nohup` means it, and a shell without job control ignores Ctrl-Z.
-      if unsafeBitCast(previous, to: Int.self) == 1 { signal(number, SIG_IGN) }
-    }
-    // A parent may have started this process from a thread that blocks signals.
-    var blocked = sigset_t()
-    sigemptyset(&blocked)
-    for number in signals { sigaddset(&blocked, number) }
-    pthread_sigmask(SIG_UNBLOCK, &blocked, nil)
+    for number in signals { _ = catchSignal(number) }
+    unblock(signals)
     // A reader that went away (`| head`) must not kill the run. A handler, not "ignore", which workers would
     // inherit.
     signal(SIGPIPE) { _ in }
     return interrupts
+  }
+
+  /// Lets signals that ask for the end be read from the descriptor that `body` is given, and end nothing. Then all is as
+  /// before.
+  package static func meeting<R>(_ body: (_ descriptor: Int32) throws -> R) rethrows -> R {
+    let descriptor = shared.descriptor
+    let before = [SIGINT, SIGTERM, SIGHUP].map { ($0, catchSignal($0)) }
+    unblock(before.map(\.0))
+    defer { for (number, handler) in before { signal(number, handler) } }
+    return try body(descriptor)
+  }
+
+  /// Turns a signal into a byte in the pipe; returns what was done with it before.
+  private static func catchSignal(_ number: Int32) -> __sighandler_t? {
+    let previous = signal(number) { number in
+      let reason = errno
+      var byte = UInt8(truncatingIfNeeded: number)
+      _ = write(interruptPipe, &byte, 1)
+      errno = reason
+    }
+    // Whoever started the run with `nohup` means it, and a shell without job control ignores Ctrl-Z.
+    if unsafeBitCast(previous, to: Int.self) == 1 { signal(number, SIG_IGN) }
+    return previous
+  }
+
+  /// A parent may have started this process from a thread that blocks signals.
+  private static func unblock(_ signals: [Int32]) {
+    var blocked = sigset_t()
+    sigemptyset(&blocked)
+    for number in signals { sigaddset(&blocked, number) }
+    pthread_sigmask(SIG_UNBLOCK, &blocked, nil)
   }
 
   /// Gives a standard stream that the caller has closed to /dev/null; otherwise the next file opened would
