@@ -141,6 +141,20 @@ let wrongAxes: [WrongFile] = [
         note: did you mean 'size'?
       """#),
   WrongFile(
+    "an input in for that nothing is given to",
+    #"""
+    stages:
+      images: { stage: load-images }
+      far: { stage: group, for: cluster, inputs: [images], parameters: { label: 0 } }
+
+    """#,
+    says: #"""
+      folder/main.yaml:3:29: error: 'for' names the input 'cluster', which nothing is given to
+       3 |   far: { stage: group, for: cluster, inputs: [images], parameters: { label: 0 } }
+         |                             ^
+        note: add it to 'inputs', or take it out here
+      """#),
+  WrongFile(
     "an axis twice in for",
     #"""
     axes: { size: 3 }

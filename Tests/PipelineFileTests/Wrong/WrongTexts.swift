@@ -62,9 +62,9 @@ let wrongTexts: [WrongFile] = [
     "numbers that lose their form",
     #"""
     parameters: { version: 3.10, same: "${version}", fine: 1e-3, title: "v${same}" }
-    axes: { n: [1, 2.0] }
+    axes: { n: [1e3, 2.0, 5.50], rate: [0.00005, .5] }
     stages:
-      a: { stage: command, for: n, parameters: { argv: [python, "${version}", "${fine}"] } }
+      a: { stage: command, for: [n, rate], parameters: { argv: [python, "${version}", "${fine}${rate}"] } }
       b: { stage: command, for: n, parameters: { argv: ["n${n}"] } }
 
     """#,
@@ -72,14 +72,15 @@ let wrongTexts: [WrongFile] = [
       folder/main.yaml:1:71: error: '${same}' would not stand in this text as it is written, 3.10
        1 | parameters: { version: 3.10, same: "${version}", fine: 1e-3, title: "v${same}" }
          |                                                                       ^
-        note: quote it at folder/main.yaml:1:24 if it is text, or write the number without what is lost
-      folder/main.yaml:4:62: error: '${version}' would not stand in this text as it is written, 3.10
-       4 |   a: { stage: command, for: n, parameters: { argv: [python, "${version}", "${fine}"] } }
-         |                                                              ^
-        note: quote it at folder/main.yaml:1:24 if it is text, or write the number without what is lost
+        note: quote 3.10 at folder/main.yaml:1:24 if it is text, or write it without the digits that are lost
+      folder/main.yaml:4:70: error: '${version}' would not stand in this text as it is written, 3.10
+       4 |   a: { stage: command, for: [n, rate], parameters: { argv: [python, "${version}", "${fine}${rate}"] } }
+         |                                                                      ^
+        note: quote 3.10 at folder/main.yaml:1:24 if it is text, or write it without the digits that are lost
       folder/main.yaml:5:55: error: '${n}' would not stand in this text as it is written, 2.0
        5 |   b: { stage: command, for: n, parameters: { argv: ["n${n}"] } }
          |                                                       ^
-        note: quote it at folder/main.yaml:2:16 if it is text, or write the number without what is lost
+        note: quote 2.0 at folder/main.yaml:2:18 if it is text, or write it without the digits that are lost
+        note: quote 5.50 at folder/main.yaml:2:23 if it is text, or write it without the digits that are lost
       """#),
 ]

@@ -194,7 +194,7 @@ let wrongYAML: [WrongFile] = [
     #"""
     parameters:
       a: .nan
-      b: [-.inf, 1e999]
+      b: [-.inf, 1e999, -1e-400, 0e-400]
     stages:
       images: { stage: load-images }
 
@@ -204,11 +204,14 @@ let wrongYAML: [WrongFile] = [
        2 |   a: .nan
          |      ^
       folder/main.yaml:3:7: error: '-.inf' is no finite number; quote it if it is text
-       3 |   b: [-.inf, 1e999]
+       3 |   b: [-.inf, 1e999, -1e-400, 0e-400]
          |       ^
       folder/main.yaml:3:14: error: the number 1e999 is beyond the range of a double
-       3 |   b: [-.inf, 1e999]
+       3 |   b: [-.inf, 1e999, -1e-400, 0e-400]
          |              ^
+      folder/main.yaml:3:21: error: the number -1e-400 is beyond the range of a double
+       3 |   b: [-.inf, 1e999, -1e-400, 0e-400]
+         |                     ^
       """#),
   WrongFile(
     "an integer beyond 64 bits",

@@ -49,7 +49,7 @@ struct AxisReader {
     var first: [String: Int] = [:]
     for (index, value) in values.enumerated() {
       let place = element(index, of: node)
-      guard let value = normalised(value) else {
+      guard let value = Self.normalised(value) else {
         problems.report(
           "axis '\(name.text)': found \(value.found), expected a number, a string, true or false", at: place)
         continue
@@ -70,7 +70,7 @@ struct AxisReader {
   }
 
   /// A scalar in one form: 1.0 is 1, so that either gives a node the same name and the same random stream.
-  private func normalised(_ value: Value) -> Value? {
+  static func normalised(_ value: Value) -> Value? {
     switch value {
     case .boolean, .integer, .string: return value
     case .number(let number):

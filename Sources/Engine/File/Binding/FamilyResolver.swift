@@ -207,6 +207,12 @@ struct FamilyResolver {
       guard let node = unit.inputs[name.text] else {
         isSound = false
         let slots = family.declaration?.inputs.filter { !$0.arity.isJoin }.map(\.name) ?? []
+        if slots.contains(name.text) {
+          problems.report(
+            "'for' names the input '\(name.text)', which nothing is given to", at: name.place,
+            notes: ["add it to 'inputs', or take it out here"])
+          continue
+        }
         problems.report(
           "unknown axis '\(name.text.shortened)'", at: name.place,
           notes: [suggestion(for: name.text, among: scope.axisNames + slots, of: "axes and inputs")])

@@ -12,110 +12,6 @@ struct Axis {
   var positions: [String: Int]
 }
 
-/// How large a value may become through references.
-struct EvaluationBudget {
-  /// The most bytes and elements of one value.
-  static let one = 1_000_000
-  /// The most of all values that are made by references together.
-  static let all = 64_000_000
-  /// The deepest nesting.
-  static let depth = YAMLBounds.depth
-
-  private(set) var left = Self.all
-
-  /// A value would grow beyond the bounds.
-  struct Exceeded: Error {}
-
-  mutating func spend(_ cost: Int) throws(Exceeded) {
-    left -= cost
-    if left < 0 { throw Exceeded() }
-  }
-
-  /// The bytes and elements of a value.
-  mutating func measure(_ value: Value, depth: Int) throws(Exceeded) -> Int {
-    guard depth <= Self.depth else { throw Exceeded() }
-    var cost = 1
-    switch value {
-    case .null, .boolean, .integer, .number: break
-    case .string(let text): cost += text.utf8.count
-    case .list(let values):
-      for value in values { cost += try measure(value, depth: depth + 1) }
-    case .map(let values):
-      for (key, value) in values { cost += try measure(value, depth: depth + 1) + key.utf8.count }
-    }
-    guard cost <= Self.one else { throw Exceeded() }
-    return cost
-  }
-}
-
-/// Why a template has no value.
-enum EvaluationFailure: Error {
-  /// Something that it refers to has no value; that has been reported.
-  case missing
-  /// Its value would be too large.
-  case tooLarge
-  /// A list, a map or null within text.
-  case notText(Reference, Value)
-}
-
-extension Template {
-  /// The value with every reference replaced. `lookup` gives nil for what has failed before.
-  func evaluate(
-    _ budget: inout EvaluationBudget, _ lookup: (Reference) -> Value?
-  ) throws(EvaluationFailure) -> Value {
-    try evaluate(&budget, depth: 1, lookup)
-  }
-
-  private func evaluate(
-    _ budget: inout EvaluationBudget, depth: Int, _ lookup: (Reference) -> Value?
-  ) throws(EvaluationFailure) -> Value {
-    switch kind {
-    case .constant(let value): return value
-    case .reference(let reference):
-      guard let value = lookup(reference) else { throw .missing }
-      if depth > 1 { try spend(on: value, depth: depth, &budget) }
-      return value
-    case .text(let pieces):
-      var text = ""
-      for piece in pieces {
-        switch piece {
-        case .text(let plain): text += plain
-        case .reference(let reference):
-          guard let value = lookup(reference) else { throw .missing }
-          switch value {
-          case .null, .list, .map: throw .notText(reference, value)
-          case .boolean, .integer, .number, .string: text += value.plainText
-          }
-        }
-        guard text.utf8.count <= EvaluationBudget.one else { throw .tooLarge }
-      }
-      try spend(on: .string(text), depth: depth, &budget)
-      return .string(text)
-    case .list(let elements):
-      var values: [Value] = []
-      values.reserveCapacity(elements.count)
-      for element in elements { values.append(try element.evaluate(&budget, depth: depth + 1, lookup)) }
-      if depth == 1 { try spend(on: .list(values), depth: depth, &budget) }
-      return .list(values)
-    case .map(let entries):
-      var values: [String: Value] = [:]
-      for entry in entries { values[entry.key] = try entry.value.evaluate(&budget, depth: depth + 1, lookup) }
-      if depth == 1 { try spend(on: .map(values), depth: depth, &budget) }
-      return .map(values)
-    }
-  }
-
-  private func spend(
-    on value: Value, depth: Int, _ budget: inout EvaluationBudget
-  ) throws(EvaluationFailure) {
-    do {
-      try budget.spend(try budget.measure(value, depth: depth))
-    } catch {
-      throw .tooLarge
-    }
-  }
-}
-
 /// The file's parameters and axes. What failed is known by name and has no value, so that nothing is reported
 /// twice.
 struct Scope {
@@ -127,8 +23,8 @@ struct Scope {
   /// Positions in `axes`; nil for an axis that failed.
   private(set) var axisPositions: [String: Int?] = [:]
   var axisNames: [String] { axisPositions.keys.sorted() }
-  /// Numbers that would read otherwise within text than they are written, by the name that stands for them.
-  private var written: [String: (text: String, place: Place)] = [:]
+  /// Numbers of which digits would be lost within text, by the name that stands for them.
+  private var written: [String: [(text: String, place: Place)]] = [:]
   var budget = EvaluationBudget()
 
   init(_ file: FileSyntax, _ problems: Problems) {
@@ -138,22 +34,26 @@ struct Scope {
     for (name, node) in values {
       parameterNames.append(name.text)
       parameterPlaces[name.text] = node.place
-      written[name.text] = node.written.map { ($0, node.place) }
+      if case .scalar(let value) = node.content { noteLoss(name, node, as: value) }
     }
     evaluateParameters(values, problems)
     for (name, node) in file.axes.entries {
       if case .list(let elements) = node.content {
         for element in elements {
           guard case .scalar(let value) = element.content else { continue }
-          // An axis knows 2.0 as 2.
-          let text = value.isWhole ? value.plainText : element.written
-          if let text { written[name.text] = (text, element.place) }
+          noteLoss(name, element, as: AxisReader.normalised(value) ?? value)
         }
       }
       guard let axis = AxisReader(problems: problems).read(name, node, scope: &self) else { continue }
       axisPositions[name.text] = axes.count
       axes.append(axis)
     }
+  }
+
+  /// Remembers a number that would lose digits where it stands as text: 3.10 as 3.1, and on an axis 2.0 as 2.
+  private mutating func noteLoss(_ name: Name, _ node: SyntaxNode, as value: Value) {
+    guard let text = node.written, text.digits != value.plainText.digits else { return }
+    written[name.text, default: []].append((text, node.place))
   }
 
   /// One name stands for one thing, wherever a `${…}` is.
@@ -196,15 +96,16 @@ struct Scope {
     return false
   }
 
-  /// Whether all numbers that become text in a template read there as they are written; reports one that does not.
+  /// Whether no number that becomes text in a template loses digits there; reports the first that does.
   func readsAsWritten(_ template: Template, as type: ParameterType?, _ problems: Problems) -> Bool {
     for reference in template.references(asText: type) {
-      guard let (text, place) = written[reference.text] else { continue }
+      guard let lost = written[reference.text], let first = lost.first else { continue }
       problems.report(
-        "'${\(reference.text)}' would not stand in this text as it is written, \(text.shortened)",
+        "'${\(reference.text)}' would not stand in this text as it is written, \(first.text.shortened)",
         at: reference,
-        notes: ["quote it at \(problems.text(place)) if it is text, or write the number without what is lost"]
-      )
+        notes: lost.prefix(10).map {
+          "quote \($0.shortened) at \(problems.text($1)) if it is text, or write it without the digits that are lost"
+        })
       return false
     }
     return true

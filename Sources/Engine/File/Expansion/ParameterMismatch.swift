@@ -37,6 +37,10 @@ extension ParameterEvaluator {
     {
       notes.append("did you mean '\(near)'?")
     }
+    let isText = if case .optional(.string) = type { true } else { type == .string }
+    if isText, case .scalar = node.content, template.references.isEmpty, value != .null {
+      notes.append("quote it if it is text")
+    }
     for reference in template.references.prefix(4) {
       if let value = point[reference.text] {
         notes.append("at \(reference.text)=\(value.plainText.shortened)")

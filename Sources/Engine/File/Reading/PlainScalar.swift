@@ -39,7 +39,8 @@ enum PlainScalar {
       }
       return .success(.integer(value))
     case .number:
-      guard let value = Double(text), value.isFinite else {
+      // 1e-400 would be 0, as little what is meant as infinity is for 1e400.
+      guard let value = Double(text), value.isFinite, value != 0 || !hasDigits(bytes) else {
         return .failure(Problem(message: "the number \(text.shortened) is beyond the range of a double"))
       }
       // Minus zero equals zero, and equal values have equal keys.
@@ -90,6 +91,19 @@ enum PlainScalar {
     return index == bytes.count ? .number : .text
   }
 
+  /// Whether a number has a digit other than 0 before its exponent.
+  private static func hasDigits(_ bytes: [UInt8]) -> Bool {
+    bytes.prefix { $0 & 0xDF != UInt8(ascii: "E") }.contains { isDigit($0) && $0 != UInt8(ascii: "0") }
+  }
+
   private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
   private static func isHexLetter(_ byte: UInt8) -> Bool { (0x41...0x46).contains(byte & 0xDF) }
+}
+
+extension String {
+  /// The digits of a number from the first that is not 0 on, without its exponent: 310 of `3.10`, 31 of `3.1`.
+  var digits: Substring {
+    let mantissa = prefix { $0 != "e" && $0 != "E" }
+    return mantissa.filter(\.isNumber)[...].drop { $0 == "0" }
+  }
 }

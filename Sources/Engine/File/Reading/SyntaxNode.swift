@@ -13,7 +13,7 @@ struct SyntaxNode {
 
   var place: Place
   var content: Content
-  /// A number as it is written, where it would read otherwise within text: `3.10`, which is 3.1.
+  /// A number with a point and without an exponent as it is written, `3.10`: it may be a version, not a quantity.
   var written: String?
 
   /// What was found, for a message: "the string 'x'", "a list", …

@@ -113,7 +113,8 @@ struct YAMLReader {
           "duplicate key '\(name.text.shortened)'", at: name.place,
           notes: ["first given at \(problems.text(earlier))"])
       } else if name.text == "<<", isPlain {
-        problems.report(
+        // What it would bring is missing here, and that would be told as an error of its own.
+        throw stop(
           "YAML's merge key '<<' is not read", at: name.place, notes: ["'extends' merges whole files"])
       } else {
         first[name.text] = name.place
@@ -141,8 +142,8 @@ struct YAMLReader {
     switch PlainScalar.value(of: text) {
     case .success(let value):
       var node = SyntaxNode(place: place, content: .scalar(value))
-      // An exponent shows that it is a number; `3.10` may be a version.
-      if text.contains("."), !text.lowercased().contains("e"), text != value.plainText { node.written = text }
+      // An exponent shows that it is a quantity, and so it may be written in any other way.
+      if case .number = value, !text.lowercased().contains("e") { node.written = text }
       return node
     case .failure(let problem):
       problems.report(problem.message, at: place)
