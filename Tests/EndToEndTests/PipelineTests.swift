@@ -115,7 +115,7 @@ import Testing
         "size=[120]", "epochs=3", "trial_net=1", "trial=2", "extractor=pixels", "damping=0.05",
         "three_step_damping=0.05",
       ],
-      words: ["lenet on Fashion-MNIST", "matched forgetting", "Verdict"],
+      words: ["lenet, groups of label 6 of Fashion-MNIST", "matched forgetting", "Verdict"],
       spectra: ["spectrum", "trial-spectrum"]),
   ]
 
