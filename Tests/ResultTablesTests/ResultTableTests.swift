@@ -226,19 +226,37 @@ import Testing
 
   @Test func refuseWhatCannotBePlaced() {
     let rows = Self.rows
-    #expect(throws: ResultTableError.empty) { try ResultTable([], layout: Self.layout) }
+    #expect(throws: ResultTableError.empty(figures: Self.layout.figures.map(\.label))) {
+      try ResultTable([], layout: Self.layout)
+    }
     #expect(throws: ResultTableError.duplicate(place: "retrain[repeat=2,size=1000] on group")) {
       try ResultTable([rows[1], rows[1]], layout: Self.layout)
     }
     var layout = Self.layout
     layout.rowAxes = []
-    #expect(throws: ResultTableError.unusedAxis(name: "scheme", values: ["retrain", "1-step"])) {
+    #expect(
+      throws: ResultTableError.unusedAxis(
+        name: "scheme", values: ["retrain", "1-step"], used: ["repeat", "size"])
+    ) {
       try ResultTable(rows, layout: layout)
     }
     layout = Self.layout
     layout.repeatAxis = nil
-    #expect(throws: ResultTableError.unusedAxis(name: "repeat", values: ["0", "1", "2"])) {
+    #expect(
+      throws: ResultTableError.unusedAxis(
+        name: "repeat", values: ["0", "1", "2"], used: ["scheme", "size"])
+    ) {
       try ResultTable(rows, layout: layout)
     }
+  }
+
+  @Test func withoutATitleThereIsNoEmptyLine() throws {
+    var layout = Self.layout
+    layout.title = ""
+    let table = try ResultTable(Self.rows, layout: layout)
+    #expect(
+      table.text().hasPrefix("original: ") && table.markdown().hasPrefix("original: "), "\(table.text())")
+    let plain = PlainTable(title: "", columns: [("n", .counts([1]))], notes: [])
+    #expect(plain.text().hasPrefix("n\n") && plain.markdown().hasPrefix("| n |"), "\(plain.text())")
   }
 }

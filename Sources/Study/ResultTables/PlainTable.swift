@@ -120,7 +120,8 @@ public struct PlainTable: Sendable, Equatable {
         .joined(separator: " | ") + " |"
     }
     let columns = shown
-    var output = [String(repeating: "#", count: level) + " " + title, "", row(columns.map(\.name))]
+    var output = title.isEmpty ? [] : [String(repeating: "#", count: level) + " " + title, ""]
+    output.append(row(columns.map(\.name)))
     output.append("| " + columns.map { isText($0.values) ? "---" : "---:" }.joined(separator: " | ") + " |")
     output += cells.map(row) + [""] + allNotes.map { "- " + $0 }
     return ([output.joined(separator: "\n") + "\n"] + appendices.map { $0.markdown(level: level + 1) })

@@ -7,7 +7,7 @@ extension PlainTable {
   /// of text on the left. Where not even one more column fits beside these, the table is turned: a record becomes a
   /// column. Only a column that is wider than the terminal by itself is wider here.
   public func text(width: Int? = nil) -> String {
-    var output = TextLines.wrapped([title], width: width) + [""]
+    var output = title.isEmpty ? [] : TextLines.wrapped([title], width: width) + [""]
     let grid = Grid(
       header: shown.map(\.name), rows: cells, isLeft: shown.map { isText($0.values) },
       names: keys ?? shown.prefix { isText($0.values) }.count)

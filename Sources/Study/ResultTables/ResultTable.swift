@@ -103,20 +103,21 @@ public struct ResultTableLayout: Sendable, Equatable {
 
 /// Rows that no table can be made of.
 public enum ResultTableError: Error, Equatable, Sendable, CustomStringConvertible {
-  /// No row has a figure of the layout.
-  case empty
+  /// No row has one of the figures of the layout.
+  case empty(figures: [String])
   /// An axis varies inside a cell but is neither across, down nor the repeats.
-  case unusedAxis(name: String, values: [String])
+  case unusedAxis(name: String, values: [String], used: [String])
   /// Two rows claim the same place.
   case duplicate(place: String)
 
   /// One sentence for a person.
   public var description: String {
     switch self {
-    case .empty: "there are no results for the table yet"
-    case .unusedAxis(let name, let values):
+    case .empty(let figures):
+      "none of the results has a value of \(figures.joined(separator: ", or of "))"
+    case .unusedAxis(let name, let values, let used):
       "the axis '\(name)' varies inside a cell (\(values.joined(separator: ", "))): "
-        + "put it across, down, or average over it"
+        + "put it across, down, or average over it (these axes are: \(used.joined(separator: ", ")))"
     case .duplicate(let place): "two results claim the same place: \(place)"
     }
   }
@@ -170,7 +171,7 @@ public struct ResultTable: Sendable, Equatable {
     let wanted = rows.filter { row in
       layout.figures.contains { $0.split == row.split && row.metrics[$0.metric] != nil }
     }
-    if wanted.isEmpty { throw .empty }
+    if wanted.isEmpty { throw .empty(figures: layout.figures.map(\.label)) }
     let across = wanted.filter { $0.value(of: layout.columnAxis) != nil }
     let above = wanted.filter { $0.value(of: layout.columnAxis) == nil }
     self.layout = layout
@@ -218,7 +219,7 @@ public struct ResultTable: Sendable, Equatable {
     let others = Set(rows.flatMap(\.axes.keys) + ["scheme"]).subtracting(used)
     for axis in others.sorted() {
       let values = ordered(rows.map { $0.value(of: axis) ?? "" }, preferred: [])
-      if values.count > 1 { throw .unusedAxis(name: axis, values: values) }
+      if values.count > 1 { throw .unusedAxis(name: axis, values: values, used: used.sorted()) }
     }
     func repeatValue(_ row: ResultRow) -> String { layout.repeatAxis.flatMap { row.axes[$0] } ?? "" }
     let repeats = ordered(rows.map(repeatValue), preferred: [])

@@ -18,7 +18,7 @@ extension ResultTable {
         cells.map { $0[c].count }.max() ?? 0)
     }
 
-    var output = TextLines.wrapped([layout.title] + baselineSentences, width: limit)
+    var output = TextLines.wrapped(heading + baselineSentences, width: limit)
     var start = 0
     while start < columns.count {
       var end = start + 1
@@ -32,16 +32,16 @@ extension ResultTable {
         let joined = zip(block, right).map { Self.padded($1, to: widths[$0], left: true) }
         return (left + " │ " + joined.joined(separator: "  "))
       }
-      func heading(_ label: String, _ right: [String]) -> String {
+      func above(_ label: String, _ right: [String]) -> String {
         line(Self.padded(label, to: head, left: true), right)
       }
-      output.append("")
-      output.append(heading(layout.columnAxis, block.map { columns[$0] }))
+      if !output.isEmpty { output.append("") }
+      output.append(above(layout.columnAxis, block.map { columns[$0] }))
       if layout.columnTotal != nil {
-        output.append(heading("ratio", block.map { ratio(ofColumn: columns[$0]) ?? "–" }))
+        output.append(above("ratio", block.map { ratio(ofColumn: columns[$0]) ?? "–" }))
       }
       if layout.repeatAxis != nil {
-        output.append(heading("repeats", block.map { repeats(ofColumn: $0) }))
+        output.append(above("repeats", block.map { repeats(ofColumn: $0) }))
       }
       let rule = block.reduce(-2) { $0 + widths[$1] + 2 } + 1
       let separator = String(repeating: "─", count: head + 1) + "┼" + String(repeating: "─", count: rule)
@@ -60,6 +60,9 @@ extension ResultTable {
     return ([text] + layout.appendices.map { $0.text(width: limit) }).joined(separator: "\n")
   }
 
+  /// The title, if it has one.
+  private var heading: [String] { layout.title.isEmpty ? [] : [layout.title] }
+
   /// A GitHub Markdown table with its title, baseline and notes.
   public func markdown() -> String {
     func row(_ cells: [String]) -> String {
@@ -68,7 +71,7 @@ extension ResultTable {
         .joined(separator: " | ") + " |"
     }
     let blank = [String](repeating: "", count: layout.rowAxes.count)
-    var output = ["### " + layout.title, ""]
+    var output = heading.flatMap { ["### " + $0, ""] }
     for sentence in baselineSentences { output += [sentence, ""] }
     if !columns.isEmpty {
       output.append(row(layout.rowAxes + [layout.columnAxis] + columns))

@@ -44,11 +44,16 @@ struct NetworkBuilder {
       }
       operations[operations.count - 1].dropout = probability
     case .maxPool:
-      guard let last = operations.last, last.relu, !last.pool, last.isConvolution, shape.height >= 2,
-        shape.width >= 2
-      else {
+      guard let last = operations.last, last.relu, !last.pool, last.isConvolution else {
         throw .invalidOption(
           name: "layer \(index)", reason: "a max-pool must follow a convolution and its ReLU")
+      }
+      guard shape.height >= 2, shape.width >= 2 else {
+        throw .invalidOption(
+          name: "layer \(index)",
+          reason:
+            "the images are too small for this net: \(shape.height) × \(shape.width) is left to a max-pool of 2 × 2"
+        )
       }
       operations[operations.count - 1].pool = true
       shape = Shape(shape.channels, shape.height / 2, shape.width / 2)
@@ -82,10 +87,17 @@ struct NetworkBuilder {
     let from = source == current ? shape : operations[source - 1].output
     let height = (from.height + 2 * padding - kernel) / max(stride, 1) + 1
     let width = (from.width + 2 * padding - kernel) / max(stride, 1) + 1
-    guard [1, 3, 5, 7].contains(kernel), outputs > 0, stride > 0, padding >= 0, padding < kernel,
-      from.height + 2 * padding >= kernel, from.width + 2 * padding >= kernel
-    else {
-      throw .invalidOption(name: name, reason: "this convolution does not fit an input of \(from)")
+    guard [1, 3, 5, 7].contains(kernel), outputs > 0, stride > 0, padding >= 0, padding < kernel else {
+      throw .invalidOption(
+        name: name,
+        reason: "there is no convolution of kernel \(kernel), stride \(stride) and padding \(padding)")
+    }
+    guard from.height + 2 * padding >= kernel, from.width + 2 * padding >= kernel else {
+      throw .invalidOption(
+        name: name,
+        reason:
+          "the images are too small for this net: \(from.height) × \(from.width) is left to a kernel of "
+          + "\(kernel) × \(kernel)")
     }
     let fanIn = from.channels * kernel * kernel
     let (weight, own) = addNeurons(
