@@ -130,6 +130,8 @@ struct LogCommand: ParsableCommand {
     if past.isEmpty {
       printError(
         "no recorded run has run \(node); its artifact may come from another pipeline ('pipeline explain')")
+      let names = Set(ids.lazy.compactMap(history.run).flatMap { $0.nodes.map(\.node) }).sorted()
+      printError("  note: \(suggestion(for: node, among: names, of: "nodes that have run"))")
       throw Exit.failed
     }
     var rows = [["when", "", "took", "threads", "memory", "key", "why"]]

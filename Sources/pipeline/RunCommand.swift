@@ -17,7 +17,8 @@ struct RunCommand: ParsableCommand {
   @OptionGroup var cache: CacheOptions
 
   @Option(
-    name: .shortAndLong, help: "Cores in use at any time, at most (default: all that this process may use).")
+    name: [.customShort("j", allowingJoined: true), .long],
+    help: "Cores in use at any time, at most (default: all that this process may use).")
   var jobs: Int?
 
   @Option(
@@ -176,7 +177,8 @@ struct RunCommand: ParsableCommand {
     for publication in session.document.publications {
       let folder = Project.path(publication.folder)
       let export = Export(
-        session: session, folder: folder, nodes: publication.nodes, withArtifactsOfOthers: true)
+        session: session, folder: folder, nodes: publication.nodes, withArtifactsOfOthers: true,
+        isPublication: true)
       let outcome = try export.carryOut(overwrites: false)
       if outcome.changes > 0 { printError("published in \(folder): \(outcome.changes) changed") }
       isClear = isClear && outcome.conflicts.isEmpty

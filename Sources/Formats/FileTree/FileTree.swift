@@ -189,10 +189,14 @@ private struct Walk {
     while true {
       errno = 0
       guard let entry = readdir(folder) else { break }
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(validatingCString: $0) }
+      let (name, shown) = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) {
+          (String(validatingCString: $0), String(cString: $0))
+        }
       }
-      guard let name else { throw FileTreeError(path, "a name in it is no UTF-8; rename that file") }
+      guard let name else {
+        throw FileTreeError(path, "the name '\(shown)' in it is no UTF-8; rename that file")
+      }
       if name == "." || name == ".." || ignored.contains(name, isFolder: isFolder(path + "/" + name)) {
         continue
       }

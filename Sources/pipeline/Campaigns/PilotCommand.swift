@@ -91,7 +91,9 @@ struct PilotCommand: ParsableCommand {
 
 /// What a pilot has of its machine, and when it ends.
 struct PilotMachine: ParsableArguments {
-  @Option(name: .shortAndLong, help: "Cores in use at any time, at most (default: those of its allocation).")
+  @Option(
+    name: [.customShort("j", allowingJoined: true), .long],
+    help: "Cores in use at any time, at most (default: those of its allocation).")
   var jobs: Int?
   @Option(
     help: ArgumentHelp(

@@ -74,6 +74,8 @@ struct Export {
   var withArtifacts = false
   /// Whether the artifact stands for nodes that have no other files.
   var withArtifactsOfOthers = false
+  /// Whether a run leaves them there by itself, as 'publish' says.
+  var isPublication = false
   /// Whether somebody has named these nodes, so that one without files is an error.
   var isChosen = true
 
@@ -143,7 +145,10 @@ struct Export {
     }
     outcome.changes = target.changes
     outcome.conflicts = target.conflicts
-    for conflict in outcome.conflicts { printError("error: \(conflict); it was left as it is (--overwrite)") }
+    // A run has no option for it: what it publishes is a copy, and a user's own file may have no other.
+    let way =
+      isPublication ? "move it away, and the next run puts the result there" : "--overwrite replaces it"
+    for conflict in outcome.conflicts { printError("error: \(conflict); it was left as it is; \(way)") }
     return outcome
   }
 
