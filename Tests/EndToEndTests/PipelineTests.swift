@@ -28,12 +28,12 @@ import Testing
     SmallPipeline(
       name: "attack",
       options: [
-        "size=[120]", "repeat=6", "attacked=2", "epochs=3", "trial_net=1", "trial=2", "extractor=pixels",
-        "damping=0.05", "three_step_damping=0.05", "attack.least=2",
+        "size=[120]", "repeat=6", "attacked=2", "epochs=3", "trial_net=1", "trial=1", "extractor=pixels",
+        "damping=0.2", "three_step_damping=0.2", "attack.least=2",
       ],
       words: ["auc", "tpr_at_1_percent", "untouched", "3-step matched", "harder to tell", "1-step matched"]),
     SmallPipeline(
-      name: "datamodeling", options: ["size=[200]", "repeat=4", "damping=0.05", "three_step_damping=0.05"],
+      name: "datamodeling", options: ["size=[200]", "repeat=4", "damping=0.2", "three_step_damping=0.2"],
       words: ["lds_of_a_seed", "newton", "1-step"], spectra: ["spectrum"]),
     SmallPipeline(
       name: "gaps",
@@ -56,8 +56,8 @@ import Testing
     SmallPipeline(
       name: "coherent-label0",
       options: [
-        "size=[120]", "control_size=[120]", "epochs=3", "trial_net=1", "trial=2", "damping=0.05",
-        "three_step_damping=0.05", "pixels=28",
+        "size=[120]", "control_size=[120]", "epochs=3", "trial_net=1", "trial=1", "damping=0.2",
+        "three_step_damping=0.2", "pixels=28",
       ],
       words: [
         "3-step reversed", "self loss gap, in spreads", "Verdict, step length, 3-step against 1-step:",
@@ -82,7 +82,7 @@ import Testing
     SmallPipeline(
       name: "steps",
       options: [
-        "size=[120]", "epochs=3", "trial_net=1", "trial=2", "extractor=pixels", "damping=0.2",
+        "size=[120]", "epochs=3", "trial_net=1", "trial=1", "extractor=pixels", "damping=0.2",
         "three_step_damping=0.2",
       ],
       words: [
@@ -112,8 +112,8 @@ import Testing
     SmallPipeline(
       name: "fashion-removal",
       options: [
-        "size=[120]", "epochs=3", "trial_net=1", "trial=2", "extractor=pixels", "damping=0.05",
-        "three_step_damping=0.05",
+        "size=[120]", "epochs=3", "trial_net=1", "trial=1", "extractor=pixels", "damping=0.2",
+        "three_step_damping=0.2",
       ],
       words: ["lenet, groups of label 6 of Fashion-MNIST", "matched forgetting", "Verdict"],
       spectra: ["spectrum", "trial-spectrum"]),
