@@ -152,7 +152,7 @@ def test_names_of_figures_are_those_that_a_command_may_have(
         with pytest.raises(PipelineError):
             write_metrics(figures, {name: 1.5})
         figures.write_text(json.dumps({name: 1.5}))
-        with pytest.raises(PipelineError, match="can't be that of a figure"):
+        with pytest.raises(PipelineError, match="can't be that of a figure" if "\0" not in name else "no JSON object"):
             project.run("figures")
     else:
         write_metrics(figures, {name: 1.5})
