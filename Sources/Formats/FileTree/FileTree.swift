@@ -189,12 +189,13 @@ private struct Walk {
     while true {
       errno = 0
       guard let entry = readdir(folder) else { break }
-      let (name, shown) = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) {
-          (String(validatingCString: $0), String(cString: $0))
+      func text<R>(_ read: (UnsafePointer<CChar>) -> R) -> R {
+        withUnsafePointer(to: &entry.pointee.d_name) {
+          $0.withMemoryRebound(to: CChar.self, capacity: 256, read)
         }
       }
-      guard let name else {
+      guard let name = text({ String(validatingCString: $0) }) else {
+        let shown = text { String(cString: $0) }
         throw FileTreeError(path, "the name '\(shown)' in it is no UTF-8; rename that file")
       }
       if name == "." || name == ".." || ignored.contains(name, isFolder: isFolder(path + "/" + name)) {

@@ -40,7 +40,7 @@ enum PlainScalar {
       return .success(.integer(value))
     case .number:
       // 1e-400 would be 0, as little what is meant as infinity is for 1e400.
-      guard let value = Double(text), value.isFinite, value != 0 || !hasDigits(bytes) else {
+      guard let value = Double(text), value.isFinite, value != 0 || text.digits.isEmpty else {
         return .failure(Problem(message: "the number \(text.shortened) is beyond the range of a double"))
       }
       // Minus zero equals zero, and equal values have equal keys.
@@ -89,11 +89,6 @@ enum PlainScalar {
       if digits() == 0 { return .text }
     }
     return index == bytes.count ? .number : .text
-  }
-
-  /// Whether a number has a digit other than 0 before its exponent.
-  private static func hasDigits(_ bytes: [UInt8]) -> Bool {
-    bytes.prefix { $0 & 0xDF != UInt8(ascii: "E") }.contains { isDigit($0) && $0 != UInt8(ascii: "0") }
   }
 
   private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }

@@ -32,7 +32,7 @@ public enum LoadImagesStage: Stage {
 
   /// What it says of itself.
   public static let declaration = StageDeclaration(
-    name: "load-images", version: 1, summary: "loads a labelled data set of grey or colour images",
+    name: "load-images", version: 2, summary: "loads a labelled data set of grey or colour images",
     parameters: [dataset, folder, output, classes, trainImages, testImages, validationImages],
     inputs: [
       InputDeclaration("command", accepts: ["command"], .optional, "whose files are the data set")
