@@ -6,8 +6,6 @@
 SWIFT := swift
 PIPELINE := .build/release/pipeline
 BUILD := $(SWIFT) build -c release --product pipeline
-# --build-tests would also build what no test starts.
-BUILD_TESTS := $(SWIFT) build -c release --product pipelinePackageTests
 BUILD_SERVE := $(SWIFT) build -c release --product pipeline-serve
 
 help: ## This list
@@ -21,18 +19,8 @@ run: setup ## Set up, build, fetch MNIST and the weights of the ViT, and bring t
 	$(PIPELINE) fetch mnist vit-s14
 	$(PIPELINE) run coherent-label0
 
-test: setup ## Set up, build and run all tests, those of the Python package first
-	@scripts/setup.sh python
-	@scripts/setup.sh browser
-	@scripts/setup.sh slurm
-	$(BUILD_TESTS)
-	$(BUILD)
-	$(BUILD_SERVE)
-	$(PIPELINE) fetch mnist vit-s14
-	scripts/check/python.sh
-	python3 scripts/stress --short
-	python3 -B scripts/newcomer --short
-	$(SWIFT) test -c release --skip-build --disable-xctest
+test: setup ## Set up, build and run all tests
+	@SWIFT=$(SWIFT) scripts/check/all.sh
 
 # PEERS names a Python environment with PyTorch, PEER_SCRIPT a program like docs/compute.md describes; without them only
 # our own figures are printed.

@@ -31,14 +31,15 @@ struct CacheCommand: ParsableCommand {
     }
 
     func run() throws {
-      let entries = cache.cache.entries()
+      guard let cache = try cache.existing(asJSON: json) else { return }
+      let entries = cache.entries()
       if json {
         return try printJSON(
           entries.map {
             Row(
               key: $0.record.artifact.action.hex, stage: $0.record.stage, created: $0.record.created,
               seconds: $0.record.seconds, size: $0.record.artifact.size,
-              path: cache.cache.file(of: $0.record.artifact), variant: $0.record.artifact.variant,
+              path: cache.file(of: $0.record.artifact), variant: $0.record.artifact.variant,
               currentFor: $0.references)
           })
       }
@@ -75,9 +76,10 @@ struct CacheCommand: ParsableCommand {
     }
 
     func run() throws {
-      let audit = try refusing { try CacheAudit(cache.cache) }
+      guard let cache = try cache.existing(asJSON: json) else { return }
+      let audit = try refusing { try CacheAudit(cache) }
       let damage = audit.damage
-      let moved = cache.cache.setAside(damage)
+      let moved = cache.setAside(damage)
       if json {
         try printJSON(
           zip(damage, moved).map { item, isMoved in
@@ -97,7 +99,7 @@ struct CacheCommand: ParsableCommand {
         if lines > 0 { print("\(lines) struck out of logs") }
         let left = damage.count { $0.isReplaceable } - gone.count
         if left > 0 {
-          print("\(left) could not be set aside: in use, or \(cache.cache.root) can't be written")
+          print("\(left) could not be set aside: in use, or \(cache.root) can't be written")
         }
       }
       if !damage.isEmpty { throw Exit.failed }
@@ -138,6 +140,7 @@ struct CacheCommand: ParsableCommand {
       var madeFor: String?
       var made: String?
       var seconds: Double?
+      var removed: Bool
     }
 
     func validate() throws {
@@ -146,41 +149,49 @@ struct CacheCommand: ParsableCommand {
     }
 
     func run() throws {
-      let cache = cache.cache
+      guard let cache = try cache.existing(asJSON: json) else { return }
       let policy = CollectionPolicy(
         olderThan: olderThan?.seconds, keepLast: keepLast, keepRuns: keepRuns, maxSize: maxSize?.bytes)
       let garbage = try refusing { try CacheCollector.garbage(in: cache, policy) }
+      if !json { list(garbage) }
+      let isRemoved =
+        dryRun ? garbage.map { _ in false } : CacheCollector.remove(garbage, from: cache)
+      let left = dryRun ? [] : zip(garbage, isRemoved).filter { !$1 }.map(\.0)
       if json {
         try printJSON(
-          garbage.map { item in
+          zip(garbage, isRemoved).map { item, isRemoved in
             Row(
               path: item.path, size: item.size, stage: item.record?.stage,
               madeFor: item.record.map { "\($0.pipeline)/\($0.node)" }, made: item.record?.created,
-              seconds: item.record?.seconds)
+              seconds: item.record?.seconds, removed: isRemoved)
           })
       } else {
-        report(garbage)
+        tell(dryRun ? garbage : zip(garbage, isRemoved).filter(\.1).map(\.0))
       }
-      if !dryRun, !CacheCollector.remove(garbage, from: cache) {
-        printError("error: some of these files could not be removed from \(cache.root)")
+      if let first = left.first {
+        printError(
+          "error: \(left.count) of \(counted(garbage.count, "file")) could not be removed from \(cache.root), "
+            + "such as \(first.path); make the cache writable, or run this as the owner of these files")
         throw Exit.failed
       }
     }
 
-    private func report(_ garbage: [Garbage]) {
-      var seconds = 0.0
+    private func list(_ garbage: [Garbage]) {
       for item in garbage {
         guard let record = item.record else { continue }
-        seconds += record.seconds
         print(
           "\(item.path)  \(record.stage), \(formatBytes(item.size)), made \(record.created) for "
             + "\(record.pipeline)/\(record.node) in \(duration(record.seconds))")
       }
-      let bytes = garbage.reduce(0) { $0 + $1.size }
+    }
+
+    /// Says what is gone, or would be.
+    private func tell(_ gone: [Garbage]) {
+      let bytes = gone.reduce(0) { $0 + $1.size }
+      let seconds = gone.reduce(0) { $0 + ($1.record?.seconds ?? 0) }
       let cost = seconds > 0 ? "; making it took \(duration(seconds))" : ""
       print(
-        "\(dryRun ? "would remove" : "removed") \(counted(garbage.count, "file")), \(formatBytes(bytes))\(cost)"
-      )
+        "\(dryRun ? "would remove" : "removed") \(counted(gone.count, "file")), \(formatBytes(bytes))\(cost)")
     }
   }
 
@@ -189,8 +200,9 @@ struct CacheCommand: ParsableCommand {
       commandName: "size", abstract: "Says how much room the parts of the cache take.")
     @OptionGroup var cache: CacheOptions
 
-    func run() {
-      let sizes = cache.cache.sizes()
+    func run() throws {
+      guard let cache = try cache.existing() else { return }
+      let sizes = cache.sizes()
       var rows = sizes.map { [$0.folder, counted($0.files, "file"), formatBytes($0.bytes)] }
       rows.append([
         "all", "\(sizes.reduce(0) { $0 + $1.files }) files", formatBytes(sizes.reduce(0) { $0 + $1.bytes }),
@@ -200,13 +212,39 @@ struct CacheCommand: ParsableCommand {
   }
 }
 
-/// Ends the program with exit code 64 where a folder is no cache.
+/// Ends the program with exit code 64 where a folder is no cache, and with 66 where a part of one can't be read.
 func refusing<R>(_ body: () throws -> R) throws -> R {
   do {
     return try body()
   } catch let error as NotACache {
     printError("error: \(error)")
     throw Exit.wrongUsage
+  } catch let error as UnreadableCache {
+    printError("error: \(error)")
+    throw Exit.unavailable
+  }
+}
+
+extension CacheOptions {
+  /// The cache, for a command that only looks after one. Where none is there and none was named, nothing has run yet: this
+  /// is said, and no error. A folder that was named and is not there ends the program with exit code 66.
+  func existing(asJSON json: Bool = false) throws -> CacheStore? {
+    let store = cache
+    switch store.presence {
+    case .folder: return store
+    case .missing:
+      guard let source else {
+        printError("there is no cache yet: \(store.root) is made by the first 'pipeline run'")
+        if json { print("[]") }
+        return nil
+      }
+      printError("error: there is no folder \(store.root), which \(source) names as the cache")
+      printError("  note: give the folder of a cache; 'pipeline run' makes a new one")
+    case .other(let reason):
+      printError("error: \(store.root) can't be a cache: \(reason)")
+      printError("  note: give the folder of a cache with --cache")
+    }
+    throw Exit.unavailable
   }
 }
 

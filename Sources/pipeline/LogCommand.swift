@@ -25,6 +25,8 @@ struct LogCommand: ParsableCommand {
     var time: String
     var seconds: Double
     var ended: String
+    /// The words of `--set`.
+    var set: [String]
     var ran: Int
     var failed: [Failure]
     var upToDate: Int?
@@ -35,6 +37,8 @@ struct LogCommand: ParsableCommand {
     var run: String
     var time: String
     var event: String
+    /// The words of `--set` of that run.
+    var set: [String]
     var reasons: [String]
     var seconds: Double?
     var threads: Int?
@@ -71,21 +75,30 @@ struct LogCommand: ParsableCommand {
         runs.map { run in
           RunRow(
             id: run.id, pipeline: run.pipeline, time: run.time, seconds: run.seconds, ended: run.ending,
-            ran: run.nodes.count { $0.failure == nil },
+            set: run.overrides, ran: run.nodes.count { $0.failure == nil },
             failed: run.nodes.compactMap { node in
               node.failure.map { .init(node: node.node, message: $0) }
             }, upToDate: run.passedOver?.fresh, unchanged: run.passedOver?.cutOff)
         })
     }
-    var rows = [["run", "took", "ended", "ran", "failed", "up to date", "what and why"]]
+    let hasOptions = runs.contains { !$0.overrides.isEmpty }
+    let ends = hasOptions ? ["set", "what and why"] : ["what and why"]
+    var rows = [["run", "took", "ended", "ran", "failed", "up to date"] + ends]
     for run in runs {
       let failed = run.nodes.count { $0.failure != nil }
-      rows.append([
+      var row = [
         run.id, duration(run.seconds), run.ending, String(run.nodes.count - failed), String(failed),
-        run.passedOver.map { String($0.fresh + $0.cutOff) } ?? "?", summary(of: run),
-      ])
+        run.passedOver.map { String($0.fresh + $0.cutOff) } ?? "?",
+      ]
+      if hasOptions { row.append(Self.text(run.overrides)) }
+      rows.append(row + [summary(of: run)])
     }
     printColumns(rows)
+  }
+
+  /// `v=1 w=2`: the words of `--set`.
+  private static func text(_ overrides: [String]) -> String {
+    overrides.map(PipelineOptions.quoted).joined(separator: " ")
   }
 
   /// `train, retrain (12): learning_rate: 0.1 → 0.01`: the stages that ran, and the reason of the first.
@@ -121,7 +134,7 @@ struct LogCommand: ParsableCommand {
         past.append(
           Past(
             run: run.id, time: event.time, event: event.failure == nil ? "ran" : "failed",
-            reasons: event.reasons, seconds: event.seconds, threads: event.threads,
+            set: run.overrides, reasons: event.reasons, seconds: event.seconds, threads: event.threads,
             peakMemory: event.peakMemory, key: event.key?.hex, message: event.failure,
             madeBy: MadeBy(record)))
       }
@@ -134,14 +147,16 @@ struct LogCommand: ParsableCommand {
       printError("  note: \(suggestion(for: node, among: names, of: "nodes that have run"))")
       throw Exit.failed
     }
-    var rows = [["when", "", "took", "threads", "memory", "key", "why"]]
+    let hasOptions = past.contains { !$0.set.isEmpty }
+    var rows = [["when", "", "took", "threads", "memory", "key"] + (hasOptions ? ["set", "why"] : ["why"])]
     for entry in past {
-      rows.append([
+      let why = entry.reasons + (entry.message.map { ["→ " + String($0.prefix { $0 != "\n" })] } ?? [])
+      var row: [String] = [
         entry.time, entry.event, entry.seconds.map(duration) ?? "", entry.threads.map(String.init) ?? "",
         entry.peakMemory.map(formatBytes) ?? "", entry.key.map { String($0.prefix(12)) } ?? "",
-        (entry.reasons + (entry.message.map { ["→ " + String($0.prefix { $0 != "\n" })] } ?? [])).joined(
-          separator: "; "),
-      ])
+      ]
+      if hasOptions { row.append(Self.text(entry.set)) }
+      rows.append(row + [why.joined(separator: "; ")])
     }
     printColumns(rows)
     for entry in past {

@@ -37,7 +37,7 @@ struct PipelineCommand: ParsableCommand {
     let arguments = Array(CommandLine.arguments.dropFirst())
     if arguments == ["--version"] { return print(configuration.version) }
     if PlainRun(arguments)?.isAnswered() == true { return }
-    main(PilotCommand.words(arguments))
+    Habits.main(PilotCommand.words(arguments) ?? arguments)
   }
 }
 
@@ -82,7 +82,10 @@ struct PipelineOptions: ParsableArguments {
   /// - Parameters:
   ///   - cache: Where digests of large files are remembered.
   ///   - remembering: Whether what is read now may be written down there.
-  func load(_ cache: CacheStore? = nil, remembering: Bool = false) throws -> PipelineDocument {
+  ///   - onProgram: Is told the file of each tracked program.
+  func load(
+    _ cache: CacheStore? = nil, remembering: Bool = false, onProgram: (String) -> Void = { _ in }
+  ) throws -> PipelineDocument {
     let path = try self.path()
     func hashFile(_ path: String) throws -> Digest {
       try cache?.digest(ofFile: path, remembering: remembering) ?? digestOfFile(path)
@@ -90,7 +93,10 @@ struct PipelineOptions: ParsableArguments {
     do throws(PipelineFileErrors) {
       let document = try PipelineFile.load(
         path: path, stages: allStages.declarations, overrides: overrides, hashFile: hashFile,
-        ask: { try TrackedPrograms.answer($0, hashFile: hashFile) })
+        ask: { question in
+          if let file = TrackedPrograms.file(of: question) { onProgram(file) }
+          return try TrackedPrograms.answer(question, hashFile: hashFile)
+        })
       for warning in document.warnings { printError(warning.description) }
       return document
     } catch {
@@ -150,11 +156,17 @@ struct CacheOptions: ParsableArguments {
     cache.root == store(nil).root ? "" : " --cache \(PipelineOptions.quoted(cache.root))"
   }
 
+  /// What names the cache; nil where nothing does.
+  var source: String? { directory != nil ? "--cache" : Self.variable != nil ? "PIPELINE_CACHE" : nil }
+
+  /// An empty variable means the same as none; an empty name would be the current folder.
+  private static var variable: String? {
+    getenv("PIPELINE_CACHE").map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
+  }
+
   /// The cache in a folder, or where it is if none is named.
   static func store(_ directory: String?) -> CacheStore {
-    // An empty variable means the same as none; an empty name would be the current folder.
-    let variable = getenv("PIPELINE_CACHE").map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
-    return CacheStore(root: directory ?? variable ?? Project.path("cache"))
+    CacheStore(root: directory ?? variable ?? Project.path("cache"))
   }
 }
 
@@ -163,12 +175,16 @@ struct Session {
   let document: PipelineDocument
   let cache: CacheStore
   let keys: PlanKeys
+  /// The files of tracked programs.
+  let programs: [String]
   var plan: Plan { document.plan }
 
   /// - Parameter remembering: Whether the digests of large files may be written down in the cache.
   init(_ pipeline: PipelineOptions, _ cache: CacheOptions, remembering: Bool = false) throws {
     self.cache = cache.cache
-    document = try pipeline.load(self.cache, remembering: remembering)
+    var programs: Set<String> = []
+    document = try pipeline.load(self.cache, remembering: remembering) { programs.insert($0) }
+    self.programs = programs.sorted()
     keys = document.plan.planKeys()
   }
 

@@ -52,6 +52,10 @@ struct PipelineFolder {
     if isPath(word) {
       if FileManager.default.fileExists(atPath: word) { return word }
       printError("error: there is no pipeline file \(word)")
+      let stem = word.hasSuffix(".yaml") ? String(word.dropLast(5)) : word
+      for path in PipelineFolder().files(named: String(stem.split(separator: "/").last ?? "")).prefix(3) {
+        printError("  note: there is \(path)")
+      }
       throw Exit.unavailable
     }
     let folder = PipelineFolder()

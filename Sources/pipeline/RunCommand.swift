@@ -34,7 +34,8 @@ struct RunCommand: ParsableCommand {
       valueName: "name=count"))
   var devices: [DeviceCount] = []
 
-  @Flag(help: "Goes on with the nodes that don't depend on a failed one.")
+  @Flag(
+    name: [.customShort("k"), .long], help: "Goes on with the nodes that don't depend on a failed one.")
   var keepGoing = false
 
   @Flag(help: "Keeps the folder of a node that fails, and says where it is.")
@@ -58,7 +59,10 @@ struct RunCommand: ParsableCommand {
   @Flag(help: "Prints what was done as JSON instead of the tables.")
   var json = false
 
-  @Flag(help: "Runs again whenever the pipeline file or a file that it reads changes, until Ctrl-C.")
+  @Flag(
+    help:
+      "Runs again whenever the pipeline file, a file that it reads or a tracked program changes, until Ctrl-C."
+  )
   var watch = false
 
   func validate() throws {
@@ -104,7 +108,7 @@ struct RunCommand: ParsableCommand {
     while true {
       do {
         let session = try Session(pipeline, cache, remembering: true)
-        watcher.watch(session.files + [path])
+        watcher.watch(session.files + session.programs + [path])
         try bringUpToDate(session)
       } catch let code as ExitCode where code != Exit.interrupted {
         // What went wrong has been said; the next change may put it right.
@@ -116,7 +120,7 @@ struct RunCommand: ParsableCommand {
 
   private func bringUpToDate(_ session: Session) throws {
     let wanted = try selection.wanted(session)
-    if wanted.isEmpty { printError("nothing has failed") }
+    if wanted.isEmpty { selection.tellThatNothingFailed(session) }
     if let pull, !selection.force { Transfers.pullBefore(session, wanted, from: pull) }
     let allocation = Allocation(environment: ProcessInfo.processInfo.environment)
     let jobs = jobs ?? allocation.cores
@@ -144,13 +148,15 @@ struct RunCommand: ParsableCommand {
       summary = try run.execute(wanted, forcing: selection.force ? wanted : [])
     } catch {
       printError("error: \(error)")
-      throw error is BudgetError ? Exit.wrongFile : error is NotACache ? Exit.wrongUsage : Exit.failed
+      // A cache that can't be had is no failure of a stage.
+      let others = run.hasBegun ? Exit.failed : Exit.unavailable
+      throw error is BudgetError ? Exit.wrongFile : error is NotACache ? Exit.wrongUsage : others
     }
     RunReport.tell(summary, of: session.plan.name)
     let madeAgain = session.compare(summary.madeAgain)
     if summary.interrupted { throw Exit.interrupted }
     let tables = summary.failures.isEmpty ? try session.tables(wanted) : ""
-    let isPublished = try publish(session)
+    let isPublished = try session.publish()
     // What a run of some nodes prints is no answer to one of all. What is published must be looked at, and programs that
     // are tracked must be asked.
     let isSettled = session.document.publications.isEmpty && session.plan.nodes.allSatisfy(\.tracked.isEmpty)
@@ -168,22 +174,6 @@ struct RunCommand: ParsableCommand {
         ? Exit.unavailable : Exit.failed
     }
     if !isPublished { throw Exit.failed }
-  }
-
-  /// Leaves what the file says in the folders that it names, as far as it is up to date. False if something there is
-  /// none of the program's.
-  private func publish(_ session: Session) throws -> Bool {
-    var isClear = true
-    for publication in session.document.publications {
-      let folder = Project.path(publication.folder)
-      let export = Export(
-        session: session, folder: folder, nodes: publication.nodes, withArtifactsOfOthers: true,
-        isPublication: true)
-      let outcome = try export.carryOut(overwrites: false)
-      if outcome.changes > 0 { printError("published in \(folder): \(outcome.changes) changed") }
-      isClear = isClear && outcome.conflicts.isEmpty
-    }
-    return isClear
   }
 }
 

@@ -121,12 +121,23 @@ import Testing
     #expect(box.artifacts().isEmpty)
   }
 
+  @Test(arguments: [
+    ("run tiny -n", "pipeline plan NAME"), ("run tiny --cores=4", "--jobs 4"), ("run tiny -B", "--force"),
+    ("gc", "'pipeline cache gc'"), ("dag", "'pipeline graph NAME'"), ("tiny", "'pipeline run tiny'"),
+    ("run tiny.yaml", "there is pipelines/examples/tiny.yaml"),
+  ]) func wordsOfOtherToolsAreToldApart(line: String, part: String) throws {
+    let box = try Sandbox()
+    let answer = try box.start(Sandbox.executable, line.split(separator: " ").map(String.init)).1()
+    #expect(answer.status == (line.hasSuffix("yaml") ? 66 : 64))
+    #expect(answer.errors.contains(part), "\(answer.errors)")
+  }
+
   @Test func anUnwritableCacheIsSaidBeforeAnythingRuns() throws {
     let box = try Sandbox()
     try localData(box)
     try box.write("a file, no folder", to: "blocked")
     let answer = try box.pipeline("run", "local", "--cache", "blocked")
-    #expect(answer.status == 1)
+    #expect(answer.status == 66)
     #expect(answer.errors.contains("blocked"), "\(answer.errors)")
     #expect(!answer.errors.contains("[1/"))
   }

@@ -52,6 +52,51 @@ import Testing
     #expect(Set(names) == ["cache", "pipelines", "tmp"], "nothing was written")
   }
 
+  /// A typing error in the path of a cache is no clean bill of health; a project in which nothing has run is no error.
+  @Test func aCacheThatIsNotThere() throws {
+    let box = try Sandbox()
+    try write(box)
+    let commands = [["verify"], ["gc", "--older-than", "0"], ["gc", "--dry-run"], ["list"], ["size"]]
+    try box.write("", to: "file")
+    for command in commands {
+      let answer = try box.start(Sandbox.executable, ["cache"] + command + ["--cache", "cahce"]).1()
+      #expect(answer.status == 66 && answer.output.isEmpty, "\(command): \(answer)")
+      #expect(
+        answer.errors.contains("there is no folder \(box.folder)/cahce, which --cache names as the cache"))
+      let variable = try box.start(
+        "/usr/bin/env", ["PIPELINE_CACHE=cahce", Sandbox.executable, "cache"] + command
+      ).1()
+      #expect(variable.status == 66 && variable.errors.contains("which PIPELINE_CACHE names"), "\(variable)")
+      let file = try box.start(Sandbox.executable, ["cache"] + command + ["--cache", "file"]).1()
+      #expect(file.status == 66 && file.errors.contains("file can't be a cache: it is no folder"), "\(file)")
+    }
+    try FileManager.default.removeItem(atPath: box.cache)
+    for command in commands {
+      let answer = try box.start(Sandbox.executable, ["cache"] + command).1()
+      #expect(answer.status == 0 && answer.output.isEmpty, "\(command): \(answer)")
+      #expect(answer.errors.contains("there is no cache yet: \(box.folder)/cache is made by the first"))
+    }
+    #expect(try box.pipeline("cache", "verify", "--json").output == "[]\n")
+    let run = try box.pipeline("run", "hello", "--cache", "/dev/null")
+    #expect(run.status == 66 && run.errors.contains("/dev/null"), "\(run)")
+  }
+
+  /// A log that can't be read says nothing of what is still needed.
+  @Test func aCollectionThatCantReadALogRemovesNothing() throws {
+    let box = try Sandbox()
+    try write(box)
+    #expect(try box.run("hello") == ["hello"])
+    let folder = box.cache + "/experiments"
+    try FileManager.default.moveItem(atPath: folder, toPath: box.folder + "/experiments")
+    try FileManager.default.createSymbolicLink(atPath: folder, withDestinationPath: folder)
+    for command in [["gc", "--older-than", "0"], ["gc", "--dry-run"], ["gc", "--json"], ["verify"]] {
+      let answer = try box.start(Sandbox.executable, ["cache"] + command).1()
+      #expect(answer.status == 66 && answer.output.isEmpty, "\(command): \(answer)")
+      #expect(answer.errors.contains(folder + ": ") && answer.errors.contains("nothing was removed or moved"))
+    }
+    #expect(box.artifacts().count == 1)
+  }
+
   @Test func anotherQuestionDoesNotCostTheResultsOfTheFirst() throws {
     let box = try Sandbox()
     try box.write(

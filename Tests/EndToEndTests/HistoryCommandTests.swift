@@ -48,6 +48,60 @@ import Testing
     #expect(!difference.contains("argv"))
   }
 
+  @Test func theLogTellsWhatWasSet() throws {
+    let box = try Sandbox()
+    try chain("one", box)
+    #expect(try box.run("chain") == ["write", "read"])
+    #expect(try !box.pipeline("log", "chain").output.contains("  set  "))
+    #expect(try box.run("chain", "--set", "word=two") == ["write", "read"])
+    #expect(try box.run("chain", "--set", "word=a b") == ["write", "read"])
+    let lines = try box.pipeline("log", "chain").output.split(separator: "\n")
+    #expect(
+      lines.count == 4 && lines[0].contains("  set  ") && lines[1].contains("  'word=a b'  ")
+        && lines[2].contains("  word=two  ") && !lines[3].contains("word=two"), "\(lines)")
+    struct Run: Decodable { var set: [String] }
+    let runs = try box.pipeline("log", "chain", "--json").output
+    #expect(
+      try JSONDecoder().decode([Run].self, from: Data(runs.utf8)).map(\.set)
+        == [["word=a b"], ["word=two"], []])
+    let past = try box.pipeline("log", "chain", "read", "--json").output
+    #expect(
+      try JSONDecoder().decode([Run].self, from: Data(past.utf8)).map(\.set)
+        == [["word=a b"], ["word=two"], []])
+    #expect(try box.pipeline("log", "chain", "read").output.contains("  word=two  "))
+  }
+
+  @Test func aWatchingRunFollowsTrackedPrograms() throws {
+    let box = try Sandbox()
+    func tool(_ word: String) throws {
+      try box.write("#!/bin/sh\necho \(word) > o\n", to: "draft")
+      chmod(box.folder + "/draft", 0o755)
+      #expect(rename(box.folder + "/draft", box.folder + "/tool") == 0)
+    }
+    try tool("one")
+    try box.write(
+      """
+      stages:
+        a: {stage: command, parameters: {argv: ["\(box.folder)/tool"], outputs: [o], track: program}}
+      """, to: "pipelines/t.yaml")
+    let (process, answer) = try box.start(Sandbox.executable, ["run", "t", "--watch", "--json"])
+    func artifacts(_ count: Int) -> Bool {
+      let end = Date().addingTimeInterval(20)
+      while Date() < end {
+        if box.artifacts().count >= count { return true }
+        usleep(20_000)
+      }
+      return false
+    }
+    #expect(artifacts(1))
+    try tool("two")
+    #expect(artifacts(2))
+    process.interrupt()
+    let ended = answer()
+    #expect(ended.status == 130, "\(ended.errors)")
+    #expect(try box.pipeline("cat", "t", "a", "o").output == "two\n")
+  }
+
   @Test func aWatchingRunFollowsItsFiles() throws {
     let box = try Sandbox()
     try chain("one", box)

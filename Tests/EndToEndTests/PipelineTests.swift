@@ -23,15 +23,16 @@ import Testing
       words: ["second-order: swept_damping", "three steps: swept_damping", "chosen"], spectra: ["spectrum"]),
     SmallPipeline(
       name: "calibrate-steps",
-      options: ["size=[40]", "trial=1", "swept_damping=[0.05,0.2]", "extractor=pixels"],
-      words: ["Noise floor", "held out", "1-step: swept_damping", "chosen"]),
+      options: ["size=[40]", "trial=1", "swept_damping=[0.2,0.5]", "extractor=pixels"],
+      words: ["Noise floor", "held out", "1-step: swept_damping", "chosen"], spectra: ["trial-spectrum"]),
     SmallPipeline(
       name: "attack",
       options: [
         "size=[120]", "repeat=6", "attacked=2", "epochs=3", "trial_net=1", "trial=1", "extractor=pixels",
         "damping=0.2", "three_step_damping=0.2", "attack.least=2",
       ],
-      words: ["auc", "tpr_at_1_percent", "untouched", "3-step matched", "harder to tell", "1-step matched"]),
+      words: ["auc", "tpr_at_1_percent", "untouched", "3-step matched", "harder to tell", "1-step matched"],
+      spectra: ["spectrum", "trial-spectrum"]),
     SmallPipeline(
       name: "datamodeling", options: ["size=[200]", "repeat=4", "damping=0.2", "three_step_damping=0.2"],
       words: ["lds_of_a_seed", "newton", "1-step"], spectra: ["spectrum"]),

@@ -37,7 +37,7 @@ struct SmallPipeline: Sendable, CustomTestStringConvertible {
     try box.write(try table("json"), to: "tables.json")
     let checker = Sandbox.root + "/Tests/EndToEndTests/Figures/check_figures.py"
     let check = try box.python(
-      [checker, "--evaluations", "10", box.folder + "/tables.json"] + box.artifacts())
+      [checker, "--evaluations", "4", box.folder + "/tables.json"] + box.artifacts())
     #expect(check.status == 0, "\(check.errors)")
     let counts = check.output.matches(of: #/\d+/#).compactMap { Int($0.0) }
     #expect(counts.count == 3 && counts[0] > 30 && counts[2] > 0, "\(check.output)")

@@ -18,11 +18,11 @@ import Testing
   private func dependsOnDamping() -> Set<String> {
     var nodes = tables
     for draw in 0..<2 {
-      let axes = "control_size=200,repeat=\(draw)]"
+      let axes = "control_size=100,repeat=\(draw)]"
       for label in controls { nodes.insert("control[\(label),\(axes)") }
       for label in ["1-step", "3-step"] + controls { nodes.insert("evaluate-control[\(label),\(axes)") }
     }
-    for size in [200, 400] {
+    for size in [100, 200] {
       for draw in 0..<2 {
         let axes = "size=\(size),repeat=\(draw)]"
         for stage in ["influence[", "one-step[", "three-step["] { nodes.insert(stage + axes) }
@@ -56,14 +56,32 @@ import Testing
     let compared =
       controls.map { "control[\($0)," }
       + (["original", "retrain", "retrain-third"] + schemes + controls).map { "evaluate-control[\($0)," }
-    for stage in compared { expected.insert("\(stage)control_size=200,repeat=2]") }
-    for size in [200, 400] { for stage in chain { expected.insert("\(stage)size=\(size),repeat=2]") } }
+    for stage in compared { expected.insert("\(stage)control_size=100,repeat=2]") }
+    for size in [100, 200] { for stage in chain { expected.insert("\(stage)size=\(size),repeat=2]") } }
     return expected
+  }
+
+  /// A project whose tiny.yaml has half of the images and groups, and less to solve.
+  private func project() throws -> Sandbox {
+    let box = try Sandbox()
+    let path = "pipelines/examples/tiny.yaml"
+    var text = try String(contentsOfFile: box.folder + "/" + path, encoding: .utf8)
+    for (whole, small) in [
+      ("train_images: 6000, test_images: 2000", "train_images: 3000, test_images: 1000"),
+      ("size: [200, 400], control_size: [200]", "size: [100, 200], control_size: [100]"),
+      ("damping: 0.05, hessian_images: 200", "damping: 0.2, hessian_images: 100"),
+    ] {
+      let smaller = text.replacingOccurrences(of: whole, with: small)
+      try #require(smaller != text, "tiny.yaml has no '\(whole)' any more")
+      text = smaller
+    }
+    try box.write(text, to: path)
+    return box
   }
 
   /// Checks that the table of the whole study has all its columns, methods, sizes and spreads.
   private func expectWholeTable(in first: Answer) {
-    for words in ["self accuracy", "test loss", "original", "retrain", "1-step", "3-step", "200", "400", "±"]
+    for words in ["self accuracy", "test loss", "original", "retrain", "1-step", "3-step", "100", "200", "±"]
     {
       #expect(first.output.contains(words), "the table lacks '\(words)':\n\(first.output)")
     }
@@ -116,7 +134,7 @@ import Testing
   }
 
   @Test func aStudyRunsOnceAndThenOnlyWhatChanged() throws {
-    let box = try Sandbox()
+    let box = try project()
     let first = try box.pipeline("run", "tiny")
     #expect(first.status == 0, "\(first.errors)")
     expectWholeTable(in: first)
@@ -134,11 +152,11 @@ import Testing
     try expectCommentsAndOrderChangeNothing(in: box)
 
     // Another damping: influence and what follows, not training, features or groups.
-    #expect(try box.planned("tiny", "--set", "damping=0.1") == dependsOnDamping())
-    let why = try box.pipeline("explain", "tiny", "table", "--set", "damping=0.1")
-    #expect(why.output.contains("influence.damping: 0.05 → 0.1"), "\(why.output)")
-    #expect(why.output.contains("three-step.damping: 0.05 → 0.1"), "\(why.output)")
-    #expect(try box.run("tiny", "--set", "damping=0.1") == dependsOnDamping())
+    #expect(try box.planned("tiny", "--set", "damping=0.4") == dependsOnDamping())
+    let why = try box.pipeline("explain", "tiny", "table", "--set", "damping=0.4")
+    #expect(why.output.contains("influence.damping: 0.2 → 0.4"), "\(why.output)")
+    #expect(why.output.contains("three-step.damping: 0.2 → 0.4"), "\(why.output)")
+    #expect(try box.run("tiny", "--set", "damping=0.4") == dependsOnDamping())
 
     // One more repeat: only its own chains, and the table.
     #expect(try box.planned("tiny", "--set", "repeat=3") == dependsOnTheThirdRepeat())
@@ -159,10 +177,10 @@ import Testing
   }
 
   @Test func artifactsDoNotDependOnTheNumberOfJobs() throws {
-    let one = try Sandbox()
-    let two = try Sandbox()
+    let one = try project()
+    let two = try project()
     for (box, jobs) in [(one, "1"), (two, "2")] {
-      let answer = try box.pipeline("run", "tiny", "--jobs", jobs, "--set", "size=[200]", "--set", "repeat=1")
+      let answer = try box.pipeline("run", "tiny", "--jobs", jobs, "--set", "size=[100]", "--set", "repeat=1")
       #expect(answer.status == 0, "\(answer.errors)")
     }
     let names = one.artifacts().map { $0.dropFirst(one.cache.count) }
@@ -175,8 +193,8 @@ import Testing
   }
 
   @Test func tablesComeInFourForms() throws {
-    let box = try Sandbox()
-    let small = ["size=[200]", "repeat=2", "hessian_images=100", "damping=0.05"].flatMap { ["--set", $0] }
+    let box = try project()
+    let small = ["size=[100]", "repeat=2", "hessian_images=100"].flatMap { ["--set", $0] }
     let before = try box.start(Sandbox.executable, ["table", "tiny"] + small).1()
     #expect(before.status == 1)
     #expect(before.errors.contains("pipeline run tiny"))
@@ -190,7 +208,7 @@ import Testing
     let json = try box.start(Sandbox.executable, ["table", "tiny", "--format", "json"] + small).1()
     #expect(throws: Never.self) { try JSONSerialization.jsonObject(with: Data(json.output.utf8)) }
     // All nets, groups and influences behind a cell can be found from it.
-    for node in ["retrain[size=200,repeat=1]", "group[size=200,repeat=0]", "influence[size=200,repeat=1]"] {
+    for node in ["retrain[size=100,repeat=1]", "group[size=100,repeat=0]", "influence[size=100,repeat=1]"] {
       #expect(json.output.contains(node))
       let path = try box.start(Sandbox.executable, ["path", "tiny", node] + small).1()
       #expect(path.status == 0 && path.output.hasSuffix(".h5\n"))
@@ -198,8 +216,8 @@ import Testing
   }
 
   @Test func ctrlCStopsCleanlyAndARerunGoesOn() throws {
-    let box = try Sandbox()
-    let slow = ["--set", "epochs=1000", "--set", "size=[200]", "--set", "repeat=2"]
+    let box = try project()
+    let slow = ["--set", "epochs=1000", "--set", "size=[100]", "--set", "repeat=2"]
     // A background job is born with Ctrl-C ignored, and the run honours that; a test may well be in one.
     let (process, wait) = try box.start(
       "/usr/bin/env", ["--default-signal=INT", Sandbox.executable, "run", "tiny", "retrain"] + slow)

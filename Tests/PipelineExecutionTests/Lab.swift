@@ -144,7 +144,10 @@ extension CacheStore {
     }
   }
 
-  func remove(_ garbage: [Garbage]) -> Bool { CacheCollector.remove(garbage, from: self) }
+  /// Whether all of it is gone.
+  func remove(_ garbage: [Garbage]) -> Bool {
+    CacheCollector.remove(garbage, from: self).allSatisfy { $0 }
+  }
 }
 
 /// The toy program beside the test program.

@@ -131,6 +131,8 @@ def _images(split: str, images: npt.ArrayLike) -> tuple[npt.NDArray[Any], list[i
 
 def _labels(split: str, labels: npt.ArrayLike, count: int) -> npt.NDArray[np.uint8]:
     classes = _array(f"the {split} labels", labels)
+    if classes.shape == (count, 1):  # A column, which load-images takes as well.
+        classes = classes[:, 0]
     if not np.issubdtype(classes.dtype, np.integer) or classes.shape != (count,):
         raise PipelineError(
             f"the {split} labels are {classes.dtype} {list(classes.shape)}, expected integers [{count}]")

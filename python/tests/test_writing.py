@@ -60,6 +60,13 @@ def test_the_largest_values_are_written(tmp_path: pathlib.Path) -> None:
         assert file["parameters/n"][()] == (1 << 63) - 1
 
 
+def test_labels_may_stand_in_a_column(tmp_path: pathlib.Path) -> None:
+    images, labels = np.zeros((4, 2, 2), np.uint8), np.arange(4)
+    write_images(tmp_path / "a.npz", images, labels[:, None], images, labels)
+    with np.load(tmp_path / "a.npz") as arrays:
+        assert (arrays["train_labels"] == labels).all() and arrays["train_labels"].shape == (4,)
+
+
 def test_wrong_images_are_refused(tmp_path: pathlib.Path) -> None:
     images, labels = np.zeros((4, 2, 2), np.uint8), np.arange(4)
     for name, one, two, words in [

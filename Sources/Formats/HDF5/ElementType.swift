@@ -57,6 +57,22 @@ public enum ElementType: Hashable, Sendable {
   }
 }
 
+extension ElementType {
+  /// What a type of the library is that is none of these, for a message.
+  static func words(of type: hid_t) -> String {
+    let numbers = "\(H5Tget_order(type) == H5T_ORDER_BE ? "big-endian " : "")"
+    let bits = 8 * H5Tget_size(type)
+    return switch H5Tget_class(type) {
+    case H5T_INTEGER: "\(numbers)integers of \(bits) bits"
+    case H5T_FLOAT: "\(numbers)floats of \(bits) bits"
+    case H5T_STRING: "texts of varying length"
+    case H5T_COMPOUND: "compounds"
+    case H5T_ENUM: "enumerations"
+    default: "of another kind"
+    }
+  }
+}
+
 extension ElementType: CustomStringConvertible {
   /// As in the contract: `u8`, `i64`, `f32`, `string[12]`.
   public var description: String {

@@ -23,7 +23,9 @@ extension FileReader {
     guard let element = ElementType(library: type.id) else {
       throw .unsupported(
         file: site.file, object: path,
-        reason: "its elements are none of u8 to u64, i8 to i64, f32 and f64 (little-endian) and text")
+        reason:
+          "its elements are \(ElementType.words(of: type.id)); expected u8 to u64, i8 to i64, f32, f64 (little-endian), or "
+          + "texts of one length")
     }
     let shape = try place.shape(of: space.id)
     var bytes = element.size

@@ -131,6 +131,11 @@ struct VerdictSection {
 
   // MARK: Trust
 
+  /// Whether anything here is solved for: a pipeline of commands alone has no solves to vouch for.
+  private var hasSolves: Bool {
+    snapshot.plan.stages.contains { ["influence", "unlearn"].contains($0.declaration.name) }
+  }
+
   /// What speaks for the figures, and what against.
   private var trust: [(isGood: Bool, line: String)] {
     var lines: [(Bool, String)] = []
@@ -151,22 +156,25 @@ struct VerdictSection {
     for comparison in self.results.comparisons {
       let failed = comparison.tests.count { $0.notConverged > 0 }
       let name = snapshot.plan[comparison.node].name
-      lines.append(
-        (
-          failed == 0,
-          failed == 0
-            ? "\(name): every solve behind its \(comparison.tests.count) tests converged"
-            : "\(name): behind \(failed) of \(comparison.tests.count) tests a solve did not converge"
-        ))
+      if failed > 0 {
+        lines.append(
+          (false, "\(name): behind \(failed) of \(comparison.tests.count) tests a solve did not converge"))
+      } else if hasSolves {
+        lines.append((true, "\(name): every solve behind its \(comparison.tests.count) tests converged"))
+      }
+      if let line = DifferencesStage.substitutes(comparison.tests) {
+        lines.append((false, "\(name): \(line)"))
+      }
       lines += (comparison.remarks + comparison.lesserRemarks).map { (false, "\(name): \($0)") }
     }
     for rows in self.results.long {
       let failed = rows.converged.count { $0 == 0 }
       let among = "\(rows.node): behind \(failed) of \(rows.converged.count) rows a solve did not converge"
-      lines.append(
-        failed == 0
-          ? (true, "\(rows.node): every solve behind its \(rows.converged.count) rows converged")
-          : (false, among))
+      if failed > 0 {
+        lines.append((false, among))
+      } else if hasSolves {
+        lines.append((true, "\(rows.node): every solve behind its \(rows.converged.count) rows converged"))
+      }
       if let repeats = rows.axes[rows.over].map({ Set($0).subtracting([""]).count }), repeats > 0 {
         lines.append(
           (repeats > 2, "\(rows.node): \(repeats) \(repeats == 1 ? "value" : "values") of \(rows.over)"))

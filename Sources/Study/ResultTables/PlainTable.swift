@@ -116,8 +116,7 @@ public struct PlainTable: Sendable, Equatable {
   public func markdown(level: Int = 3) -> String {
     func row(_ cells: [String]) -> String {
       "| "
-        + cells.map { $0.replacing("\\", with: "\\\\").replacing("|", with: "\\|") }
-        .joined(separator: " | ") + " |"
+        + cells.map(TextLines.inMarkdown).joined(separator: " | ") + " |"
     }
     let columns = shown
     var output = title.isEmpty ? [] : [String(repeating: "#", count: level) + " " + title, ""]

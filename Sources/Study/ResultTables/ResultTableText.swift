@@ -67,8 +67,7 @@ extension ResultTable {
   public func markdown() -> String {
     func row(_ cells: [String]) -> String {
       "| "
-        + cells.map { $0.replacing("\\", with: "\\\\").replacing("|", with: "\\|") }
-        .joined(separator: " | ") + " |"
+        + cells.map(TextLines.inMarkdown).joined(separator: " | ") + " |"
     }
     let blank = [String](repeating: "", count: layout.rowAxes.count)
     var output = heading.flatMap { ["### " + $0, ""] }

@@ -1,4 +1,4 @@
-// Sentences on a terminal: broken between words where they are too long for it.
+// Texts for readers: sentences broken between words where they are too long, and cells that Markdown leaves as they are.
 
 /// Lines of text of a limited width.
 enum TextLines {
@@ -7,6 +7,11 @@ enum TextLines {
   static func wrapped(_ texts: [String], width: Int?) -> [String] {
     guard let width else { return texts }
     return texts.flatMap { wrapped($0, width) }
+  }
+
+  /// A cell of a Markdown table: nothing in it ends the cell or begins a tag.
+  static func inMarkdown(_ cell: String) -> String {
+    cell.replacing("\\", with: "\\\\").replacing("|", with: "\\|").replacing("<", with: "\\<")
   }
 
   private static func wrapped(_ text: String, _ width: Int) -> [String] {

@@ -4,6 +4,7 @@ import ArgumentParser
 import Glibc
 import PipelineCore
 import PipelineExecution
+import Stages
 import Wording
 
 /// Follows a campaign by what its pilots have told. It reads only: its end, by Ctrl-C or otherwise, is nothing to them.
@@ -32,6 +33,8 @@ struct CampaignFollower {
       }
       if isAttended { lastSeen = .now }
       if (ContinuousClock.now - lastSeen) / .seconds(1) > Self.patience {
+        // A run may have done what pilots have left.
+        if campaign.isMade(allStages) { return try finish("done", watch, start) }
         printError("error: \(CampaignLine(campaign, in: session.cache, watch.madeCount).text)")
         throw Exit.failed
       }
@@ -111,13 +114,15 @@ struct CampaignLine {
       return "no pilot at work; whether jobs wait is unknown, since SLURM does not answer"
     }
     if jobs > 0 { return "\(counted(jobs, "job")) waiting for SLURM" }
+    if campaign.isMade(allStages) { return "done, the rest by other runs" }
     return "work is left and no pilot; go on with: \(CampaignFollower.submitCommand(campaign, cache))"
   }
 
   /// The lines of a pipeline's campaigns that have not ended.
   static func lines(of pipeline: String, in cache: CacheStore) -> [String] {
-    Campaign.all(in: cache).filter { $0.facts?.pipeline == pipeline && $0.ending == nil }.map {
-      CampaignLine($0, in: cache).text
-    }
+    Campaign.all(in: cache).filter { campaign in
+      campaign.facts?.pipeline == pipeline && campaign.ending == nil
+        && (campaign.pilots().contains(where: \.isAlive) || !campaign.isMade(allStages))
+    }.map { CampaignLine($0, in: cache).text }
   }
 }

@@ -3,6 +3,7 @@
 import ArgumentParser
 import PipelineCore
 import PipelineExecution
+import Stages
 import Wording
 
 struct CampaignsCommand: ParsableCommand {
@@ -27,8 +28,8 @@ struct CampaignsCommand: ParsableCommand {
     var open: Int
     var made: Int
     var failed: [String]
-    /// `done`, `failed`, `cancelled`, `working`, `waiting` for SLURM, `left` without a pilot, or `unknown` where SLURM does
-    /// not answer.
+    /// `done` (also where a run did what pilots had left), `failed`, `cancelled`, `working`, `waiting` for SLURM, `left`
+    /// without a pilot, or `unknown` where SLURM does not answer.
     var state: String
     var jobs: [String]
     var pilots: [Pilot]
@@ -53,7 +54,12 @@ struct CampaignsCommand: ParsableCommand {
         ?? (campaign.isCancelled
           ? "cancelled"
           : marks.contains(where: \.isAlive)
-            ? "working" : SlurmArray.jobs(of: campaign).map { $0 > 0 ? "waiting" : "left" } ?? "unknown")
+            ? "working" : Self.stateWithoutPilots(campaign))
+    }
+
+    private static func stateWithoutPilots(_ campaign: Campaign) -> String {
+      guard let jobs = SlurmArray.jobs(of: campaign) else { return "unknown" }
+      return jobs > 0 ? "waiting" : campaign.isMade(allStages) ? "done" : "left"
     }
   }
 

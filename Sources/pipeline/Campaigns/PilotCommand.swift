@@ -59,6 +59,7 @@ struct PilotCommand: ParsableCommand {
       jobs: jobs, memory: machine.memory?.bytes ?? allocation.memory / 5 * 4, lease: lease,
       syncAfter: syncAfter)
     options.devices = DeviceCount.devices(machine.devices)
+    options.overrides = campaign.facts?.overrides ?? []
     var manners = PilotOptions(
       idle: machine.idle.seconds, time: machine.time(environment), grace: machine.grace)
     manners.beyond = machine.beyond?.bytes

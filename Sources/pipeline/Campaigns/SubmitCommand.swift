@@ -14,6 +14,9 @@ struct SubmitCommand: ParsableCommand {
     discussion: """
       Nobody has to stay: pilots share the work by the cache, whoever of them lives. A second submit of the same joins the \
       campaign that there is; pilots are started only where none is waiting or at work, or with --add.
+
+      With --wait, what the file publishes is published at a good end, as by 'run'; without it by the next 'run', which has \
+      nothing else to do then.
       """)
 
   @OptionGroup var pipeline: PipelineOptions
@@ -67,13 +70,19 @@ struct SubmitCommand: ParsableCommand {
     if dryRun { return try show(session, wanted) }
     let words = ([pipeline.words] + nodes.map(PipelineOptions.quoted)).joined(separator: " ")
     let submitted = try refusing {
-      try Campaign.submit(session.plan, session.keys, wanted: wanted, words: words, in: session.cache)
+      try Campaign.submit(
+        session.plan, session.keys, wanted: wanted, words: words, overrides: pipeline.overrides,
+        in: session.cache)
     }
     let campaign = submitted.campaign
     printError(
       "campaign \(campaign.id): \(submitted.open.count) of \(counted(session.plan.nodes.count, "node")) to bring up to date"
     )
-    if submitted.open.isEmpty { return printError("nothing is left to do; no pilot is started") }
+    if submitted.open.isEmpty {
+      printError("nothing is left to do; no pilot is started")
+      if wait { try conclude(session, wanted) }
+      return
+    }
     do {
       try startPilots(of: campaign, session, submitted.open)
     } catch let error as RoadError {
@@ -86,10 +95,17 @@ struct SubmitCommand: ParsableCommand {
     if wait {
       let follower = CampaignFollower(campaign: campaign, session: session, open: submitted.open.count)
       try follower.follow()
-      print(try session.tables(wanted), terminator: "")
+      try conclude(session, wanted)
     } else {
       print(campaign.id)
     }
+  }
+
+  /// What a run does at a good end: tables, and what the file publishes.
+  private func conclude(_ session: Session, _ wanted: [NodeID]) throws {
+    let isPublished = try session.publish()
+    print(try session.tables(wanted), terminator: "")
+    if !isPublished { throw Exit.failed }
   }
 
   // MARK: Pilots

@@ -84,6 +84,8 @@ struct Export {
     var changes = 0
     /// Nodes that are not up to date.
     var missing: [String] = []
+    /// Those of them of which the folder keeps files of an earlier export.
+    var former: [String] = []
     var conflicts: [String] = []
   }
 
@@ -138,11 +140,14 @@ struct Export {
     let written = Set(shown.map { plan[$0].name })
     let all = Set(plan.nodes.map(\.name))
     let missing = Set(outcome.missing)
+    var former: Set<String> = []
     try target.finish { file in
+      if file.pipeline == plan.name, missing.contains(file.node) { former.insert(file.node) }
       // What is not up to date has not gone; and what was not asked for this time stays while its node does.
-      file.pipeline != plan.name || missing.contains(file.node)
+      return file.pipeline != plan.name || missing.contains(file.node)
         || all.contains(file.node) && !written.contains(file.node)
     }
+    outcome.former = outcome.missing.filter(former.contains)
     outcome.changes = target.changes
     outcome.conflicts = target.conflicts
     // A run has no option for it: what it publishes is a copy, and a user's own file may have no other.
@@ -163,7 +168,7 @@ struct Export {
       path: file.exported, bytes: 0, sha256: "", pipeline: session.plan.name, node: node.name,
       stage: session.plan.stage(of: id).declaration.name,
       axes: Dictionary(node.axes.map { ($0.axis, $0.value.plainText) }) { first, _ in first },
-      key: artifact.action.hex)
+      key: artifact.action.hex, content: artifact.content.hex)
   }
 
   /// What each node of a plan is called among files, whichever of them are exported.

@@ -20,6 +20,9 @@ struct ExportedFile: Codable, Equatable {
   var axes: [String: String]
   /// The action key of the artifact.
   var key: String
+  /// The digest of the artifact's content: what is made again under the same key may have another. Nil in an index of an
+  /// earlier version.
+  var content: String?
 }
 
 /// What is in the way of an export.
@@ -95,7 +98,9 @@ final class ExportFolder {
   func put(_ file: ExportedFile, write: (String) throws -> Void) throws {
     let target = path + "/" + file.path
     let found = try digest(of: target)
-    if let known = former[file.path], known.key == file.key, known.sha256 == found {
+    if let known = former[file.path], known.key == file.key, known.content == file.content,
+      known.sha256 == found
+    {
       files[file.path] = known
       return
     }

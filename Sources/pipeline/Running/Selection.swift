@@ -3,6 +3,7 @@
 import ArgumentParser
 import PipelineCore
 import PipelineExecution
+import Wording
 
 /// Chooses nodes.
 struct SelectionOptions: ParsableArguments {
@@ -57,10 +58,7 @@ struct SelectionOptions: ParsableArguments {
     if !from.isEmpty { keep(plan.downstream(of: try session.nodes(from))) }
     if !until.isEmpty { keep(plan.upstream(of: try session.nodes(until))) }
     if retryFailed {
-      let standings = Resolution(plan: plan, keys: session.keys, cache: session.cache).standings()
-      keep(
-        plan.downstream(of: plan.ids.filter { if case .failed = standings[$0.index] { true } else { false } })
-      )
+      keep(plan.downstream(of: failed(session)))
     }
     let wanted = plan.ids.filter { isWanted[$0.index] }
     if wanted.isEmpty, !retryFailed {
@@ -69,6 +67,28 @@ struct SelectionOptions: ParsableArguments {
     }
     if only { try checkInputs(of: wanted, isWanted, session) }
     return wanted
+  }
+
+  /// The nodes whose last attempt failed. One whose parameters were changed since has another key, under which nothing has
+  /// failed: there the history tells, by the node's name.
+  private func failed(_ session: Session) -> [NodeID] {
+    let plan = session.plan
+    let standings = Resolution(plan: plan, keys: session.keys, cache: session.cache).standings()
+    let stale = plan.ids.filter { standings[$0.index] == .stale }
+    let failedBefore = RunHistory(cache: session.cache).lastFailed(of: plan, among: stale)
+    return plan.ids.filter { id in
+      if case .failed = standings[id.index] { true } else { failedBefore.contains(id) }
+    }
+  }
+
+  /// Says that --retry-failed has found nothing, and what it has left.
+  func tellThatNothingFailed(_ session: Session) {
+    let resolution = Resolution(plan: session.plan, keys: session.keys, cache: session.cache)
+    let open = session.plan.ids.count { resolution.artifact($0) == nil }
+    printError(
+      open == 0
+        ? "nothing has failed"
+        : "nothing has failed; not up to date: \(counted(open, "node")), for a run without --retry-failed")
   }
 
   private var way: String {

@@ -19,17 +19,26 @@ enum TrackedPrograms {
   ) throws -> TrackedOutput {
     switch question {
     case .words(let command): return TrackedOutput(command: command, said: try ask(command))
-    case .program(let name, let path):
-      // Folders of the program's own are not there before it starts, and what is in them is in the key already.
-      let folders = (path ?? getenv("PATH").map { String(cString: $0) }).map {
-        $0.split(separator: ":").filter { $0.hasPrefix("/") }.joined(separator: ":")
-      }
-      guard let found = Program.find(name, path: folders) else {
+    case .program(let name, _):
+      guard let found = file(of: question) else {
         throw Refusal(
           description: name.hasPrefix("/")
             ? "there is no such program" : "there is no such program on the PATH that it is given")
       }
       return TrackedOutput(program: name, digest: try hashFile(found))
+    }
+  }
+
+  /// The file of the program that a question is about; nil where there is none.
+  static func file(of question: TrackedQuestion) -> String? {
+    switch question {
+    case .words(let command): return Program.find(command[0])
+    case .program(let name, let path):
+      // Folders of the program's own are not there before it starts, and what is in them is in the key already.
+      let folders = (path ?? getenv("PATH").map { String(cString: $0) }).map {
+        $0.split(separator: ":").filter { $0.hasPrefix("/") }.joined(separator: ":")
+      }
+      return Program.find(name, path: folders)
     }
   }
 

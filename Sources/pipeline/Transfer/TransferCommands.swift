@@ -31,6 +31,13 @@ enum Transfers {
       "\(verb) \(counted(summary.copied, "result")), \(formatBytes(summary.bytes)); \(summary.present) were there"
     )
     for problem in summary.refused { printError("refused: \(problem)") }
+    if summary.differs {
+      printError(
+        """
+          note: a node that does not come to the same each time has a result of its own in each cache, and no cache takes two; \
+        to have the other's, pull into a cache without one (--cache NEW-FOLDER), or push to another remote
+        """)
+    }
   }
 }
 
@@ -61,15 +68,19 @@ struct ExchangeOptions: ParsableArguments {
   func withRemote(
     sends: Bool = false, _ body: (inout CacheTransfer) throws -> Void
   ) throws -> TransferSummary {
+    var isUnderWay = false
     do {
       var transfer = try CacheTransfer(cache.cache, RemoteAddress(remote)!, sends: sends)
+      isUnderWay = true
       try body(&transfer)
       return transfer.summary
     } catch let error as NotACache {
       printError("error: \(error)")
       throw Exit.wrongUsage
     } catch {
-      printError("error: \(error); what was copied stays, and the same command goes on")
+      // Nothing goes on where the remote was not there to begin with.
+      let rest = isUnderWay ? "; what was copied stays, and the same command goes on" : ""
+      printError("error: \(error)\(rest)")
       throw Exit.unavailable
     }
   }
@@ -77,7 +88,10 @@ struct ExchangeOptions: ParsableArguments {
 
 struct PushCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "push", abstract: "Sends results to another cache, as far as it lacks them.")
+    commandName: "push", abstract: "Sends results to another cache, as far as it lacks them.",
+    discussion:
+      "A result that is there with other bytes stays as it is. This one's is named, and what stands on it is not sent either."
+  )
   @OptionGroup var exchange: ExchangeOptions
 
   func run() throws {
@@ -91,8 +105,10 @@ struct PushCommand: ParsableCommand {
 struct PullCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "pull", abstract: "Fetches results from another cache, as far as this one lacks them.",
-    discussion:
-      "Each is compared with the SHA-256 in its record before it is taken; one that differs is refused.")
+    discussion: """
+      Each is compared with the SHA-256 in its record before it is taken; one that differs is refused. So is one that was made \
+      of a result that this cache has with other bytes.
+      """)
   @OptionGroup var exchange: ExchangeOptions
 
   func run() throws {

@@ -69,8 +69,13 @@ private let arrays = """
       "shape of the images is [5, 3, 4, 3], in which axis 1 or axis 3"
     ),
     ("a['train_labels'] = a['train_labels'] * 1.0", "element type of the labels is <f8, expected integers"),
-    ("a['train_labels'] = a['train_labels'] - 1", "label 0 is negative, expected 0…255"),
-    ("a['train_labels'] = a['train_labels'] + 254", "label 2 is above 255, expected 0…255"),
+    (
+      "a['train_labels'] = a['train_labels'] - 1", "the label at index 0 is a negative number, expected 0…255"
+    ),
+    (
+      "a['train_labels'] = a['train_labels'] + 254",
+      "the label at index 2 is a number above 255, expected 0…255"
+    ),
     ("a['train_labels'] = np.eye(3)[a['train_labels']].astype(int)", "shape of the labels is [5, 3]"),
     ("a['train_labels'] = a['train_labels'][:4]", "number of labels is 4, expected 5, one an image"),
     ("a['train_labels'] = a['train_labels'].astype(object)", "element type is |O, expected integers"),

@@ -22,6 +22,11 @@ import Testing
     // A second submit finds nothing to do, and starts nobody.
     let again = try sandbox.pipeline("submit", "fan", "--via", "local:2", "--wait")
     #expect(again.status == 0 && again.errors.contains("nothing is left to do"))
+    #expect(try sandbox.pipeline("submit", "fan", "--via", "local:2").status == 0)
+    let ended = try sandbox.campaign()
+    #expect(ended.state == "done" && ended.made == 9 && ended.open == 9)
+    #expect(try sandbox.pipeline("campaigns").output.contains("9 of 9 nodes made, done"))
+    #expect(try !sandbox.pipeline("status", "fan").output.contains("campaign"))
     #expect(try sandbox.pipeline("cache", "verify").status == 0)
   }
 
@@ -61,6 +66,37 @@ import Testing
     #expect(try sandbox.campaign().state == "done")
     #expect(try sandbox.pipeline("run", "--campaign=nothing").status == 66)
     #expect(try sandbox.pipeline("run", "--campaign").status == 64)
+  }
+
+  @Test func whereARunDoesTheRestACampaignIsDone() throws {
+    let sandbox = try Sandbox()
+    try sandbox.writeFan(count: 3)
+    _ = try sandbox.pipeline("submit", "fan", "--via", "none")
+    #expect(try sandbox.campaign().state == "left")
+    #expect(try sandbox.run("fan").count == 4)
+    #expect(try sandbox.campaign().state == "done")
+    #expect(try sandbox.pipeline("campaigns").output.contains("done, the rest by other runs"))
+    #expect(try !sandbox.pipeline("status", "fan").output.contains("campaign"))
+    #expect(try sandbox.pipeline("submit", "fan", "--via", "none").status == 0)
+    #expect(try sandbox.pipeline("campaigns").output.contains(", done\n"))
+  }
+
+  @Test func aSubmitThatWaitsPublishes() throws {
+    let sandbox = try Sandbox()
+    try sandbox.writeFan(count: 3, resources: "")
+    let file = sandbox.folder + "/pipelines/fan.yaml"
+    let text = try String(contentsOfFile: file, encoding: .utf8)
+    try sandbox.write(text + "\npublish: {res: all}\n", to: "pipelines/fan.yaml")
+    let published = sandbox.folder + "/res/all/all.txt"
+    let answer = try sandbox.pipeline("submit", "fan", "--via", "local:1", "--wait")
+    #expect(answer.status == 0 && answer.errors.contains("published in "), "\(answer.errors)")
+    #expect(try String(contentsOfFile: published, encoding: .utf8) == "0\n1\n2\n")
+    // Also where nothing was left to do.
+    try FileManager.default.removeItem(atPath: sandbox.folder + "/res")
+    #expect(try sandbox.pipeline("submit", "fan", "--via", "local:1").status == 0)
+    #expect(!FileManager.default.fileExists(atPath: published))
+    #expect(try sandbox.pipeline("submit", "fan", "--via", "local:1", "--wait").status == 0)
+    #expect(FileManager.default.fileExists(atPath: published))
   }
 
   @Test func aCancelledCampaignStandsUntilTheNextSubmit() throws {

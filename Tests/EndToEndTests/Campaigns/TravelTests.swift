@@ -42,6 +42,58 @@ import Testing
     #expect(try sandbox.pipeline("cache", "push", "ssh:nobody").status == 64)
   }
 
+  /// A node whose key knows nothing of the file that it reads, and one that stands on it.
+  private func writeDiffering(_ sandbox: Sandbox) throws {
+    try sandbox.write(
+      """
+      stages:
+        a: {stage: command, parameters: {argv: [sh, -c, "cat '\(sandbox.folder)/aside' > o"], outputs: [o]}}
+        b: {stage: command, inputs: {of: a}, parameters: {argv: [sh, -c, "cat inputs/of/o > o"], outputs: [o]}}
+      """, to: "pipelines/differing.yaml")
+  }
+
+  @Test func aKeyWithTwoResultsIsNamedAndNothingIsSpoilt() throws {
+    let sandbox = try Sandbox()
+    try writeDiffering(sandbox)
+    let caches = ["one", "two"].map { "\(sandbox.folder)/\($0)" }
+    for (cache, value) in zip(caches, ["1\n", "2\n"]) {
+      try sandbox.write(value, to: "aside")
+      #expect(try sandbox.pipeline("run", "differing", "--cache", cache).status == 0)
+    }
+    let remote = sandbox.folder + "/remote"
+    #expect(try sandbox.pipeline("cache", "push", remote, "--cache", caches[0]).status == 0)
+    let second = try sandbox.pipeline("cache", "push", remote, "--cache", caches[1])
+    #expect(second.status == 1 && second.errors.contains("pushed 0 results"), "\(second.errors)")
+    #expect(
+      second.errors.contains("refused: a: the remote has another result under its key")
+        && second.errors.contains("were not sent: b\n"), "\(second.errors)")
+    #expect(try sandbox.pipeline("cache", "verify", "--cache", remote).status == 0)
+    #expect(try sandbox.pipeline("cache", "push", remote, "--cache", caches[0]).status == 0)
+    // The one that has only its own a does not take the b of the other.
+    let third = sandbox.folder + "/three"
+    #expect(try sandbox.pipeline("run", "differing", "a", "--cache", third).status == 0)
+    let pulled = try sandbox.pipeline("cache", "pull", remote, "--cache", third)
+    #expect(
+      pulled.status == 1 && pulled.errors.contains("pulled 0 results")
+        && pulled.errors.contains("were not taken: b\n"), "\(pulled.errors)")
+    #expect(try sandbox.pipeline("run", "differing", "--cache", third).errors.contains("1 node run, 1 up to"))
+    #expect(try sandbox.pipeline("cat", "differing", "b", "o", "--cache", third).output == "2\n")
+    let file = sandbox.folder + "/closure"
+    #expect(
+      try sandbox.pipeline("export", "differing", "--closure", file, "--cache", caches[0]).status == 0)
+    let imported = try sandbox.pipeline("import", file, "--cache", caches[1])
+    #expect(
+      imported.status == 66 && imported.errors.contains("it holds another result of a than"),
+      "\(imported.errors)")
+  }
+
+  @Test func aRemoteThatIsNotThereIsNoExchangeThatGoesOn() throws {
+    let sandbox = try Sandbox()
+    let answer = try sandbox.pipeline("cache", "pull", "nope")
+    #expect(answer.status == 66 && answer.errors.contains("there is no folder"), "\(answer.errors)")
+    #expect(!answer.errors.contains("goes on"), "\(answer.errors)")
+  }
+
   @Test func resultsTravelOverSshAndTar() throws {
     let sandbox = try Sandbox()
     try sandbox.writeFan(count: 3)

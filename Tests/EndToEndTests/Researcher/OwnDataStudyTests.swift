@@ -4,7 +4,7 @@ import Foundation
 import Testing
 
 @Suite(.serialized) struct OwnDataStudyTests {
-  private static let small = ["size=[200]", "repeat=2", "hessian_images=100", "damping=0.05"]
+  private static let small = ["size=[200]", "repeat=2", "hessian_images=100", "damping=0.2"]
     .flatMap { ["--set", $0] }
 
   /// Whether Fashion-MNIST is on this machine: not every Debian has its package.

@@ -33,6 +33,26 @@ import Testing
     }
   }
 
+  /// ResNet-18 halves 8 × 8 pixels to 1 × 1, where a last batch of one image has one value a channel.
+  @Test func aBatchWithoutAVarianceIsRefused() throws {
+    let network = try Network.named("resnet18", width: 1, input: Shape(1, 8, 8))
+    let data = try randomImages(66, height: 8, width: 8, channels: 1, classes: 10)
+    func run(_ images: Int, batch: Int) throws {
+      var options = TrainingOptions()
+      (options.epochs, options.batchSize) = (1, batch)
+      _ = try train(
+        network, parameters: [Float](repeating: 0.01, count: network.parameterCount), data: data,
+        indices: Array(0..<images), options: options, stream: RandomStream(key: 5),
+        pool: ThreadPool(threads: 1))
+    }
+    for (images, batch) in [(65, 64), (66, 1), (65, 32)] {
+      #expect("batch of 1 of the \(images) images") { try run(images, batch: batch) } throws: {
+        "\($0)".contains("batch size: \(batch) leaves a batch of 1 of the \(images) images")
+      }
+    }
+    try run(66, batch: 64)
+  }
+
   /// The loss of all images as one batch through a net of a convolution, a normalisation and a linear layer, and mean
   /// and variance (n) of each channel; in float64 from the definition.
   private func batchLoss(

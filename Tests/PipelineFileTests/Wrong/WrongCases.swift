@@ -97,7 +97,7 @@ let wrongCases: [WrongFile] = [
       folder/main.yaml:10:39: error: found a list, expected the name of one stage
        10 |   h: { stage: evaluate, inputs: [net: [base, retrain]] }
           |                                       ^
-        note: a list gives a case for each of its stages, if 'net' is in the 'for' of 'h'
+        note: a list gives a case for each of its stages, if 'net' is in the 'for' of 'h' and no axis is called so
       folder/main.yaml:11:50: error: the label 'x' is one, but 'base' has the cases a, b
        11 |   i: { stage: evaluate, for: net, inputs: [net: [x: base, retrain]] }
           |                                                  ^

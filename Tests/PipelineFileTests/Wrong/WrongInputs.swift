@@ -75,7 +75,7 @@ let wrongInputs: [WrongFile] = [
       folder/main.yaml:5:23: error: found a list, expected the name of one stage
        5 |     inputs: { images: [images] }
          |                       ^
-        note: a list gives a case for each of its stages, if 'images' is in the 'for' of 'base'
+        note: a list gives a case for each of its stages, if 'images' is in the 'for' of 'base' and no axis is called so
       """#),
   WrongFile(
     "no stage for a join",

@@ -15,7 +15,8 @@ let wrongOptions: [WrongFile] = [
 
     """#,
     overrides: [
-      "lable=3", "dataset=mnist", "group.sise=3", "grop.size=3", "size=[1,", "label", "group.size=x",
+      "lable=3", "dataset=mnist", "group.sise=3", "grop.size=3", "axes.size=3", "size=[1,", "label",
+      "group.size=x",
       "images.dataset=7",
     ],
     says: #"""
@@ -35,6 +36,10 @@ let wrongOptions: [WrongFile] = [
        1 | grop.size=3
          | ^
         note: did you mean 'group.size'?
+      --set axes.size=3:1:1: error: unknown key 'axes.size'
+       1 | axes.size=3
+         | ^
+        note: did you mean 'size'?
       --set size=[1,:1:9: error: this is not YAML: did not find expected node content
        1 | size=[1,
          |         ^

@@ -1,5 +1,6 @@
 // `differences` over the figures of commands, against scipy's for the same six seeds.
 
+import Artifacts
 import HDF5
 import PipelineCore
 import StageRuns
@@ -64,7 +65,10 @@ import Testing
     try expect("margin", [2, 2])
     #expect(
       try file.readStrings("/tests/verdict") == ["better, equivalent", "better, equivalent", "better"])
-    #expect(try file.readStrings("/verdict").last == "Verdict, rmse, ridge against lasso: ridge is better.")
+    #expect(
+      try file.readStrings("/verdict").last
+        == "Verdict, rmse, ridge against lasso: ridge is better; equivalent within the margin at 2 of 2 values."
+    )
     let text = try shop.report(made, Self.asked).render(.text)
     #expect(text.contains("better in") && !text.contains("retrain") && !text.contains("closer"), "\(text)")
   }
@@ -90,6 +94,73 @@ import Testing
     let made = try Self.differences(shop, ["better": "larger"], Self.rows(shop, gain: true))
     let counted: [Int64] = try FileReader(at: made.path).read("/tests/closer")
     #expect(counted == [6, 6])
+  }
+
+  /// A mean of logarithms has no margin, so it may show nothing where each data set shows an equivalence.
+  @Test func equivalencesOfSingleValuesAreCounted() throws {
+    let shop = try Workshop()
+    // At this level six seeds show no side by their signed ranks.
+    let made = try Self.differences(
+      shop, ["tolerance": .number(2), "level": .number(0.02)], Self.rows(shop))
+    let file = try FileReader(at: made.path)
+    #expect(try file.readStrings("/tests/verdict") == ["equivalent", "equivalent", "not shown"])
+    #expect(
+      try file.readStrings("/verdict").last
+        == "Verdict, rmse, ridge against lasso: not shown; equivalent within the margin at 2 of 2 values.")
+  }
+
+  /// Runs of two methods on one data set, their figures as CSV: seed by seed.
+  private static func runs(_ shop: Workshop, _ names: String, _ figures: [String: [String]]) throws
+    -> [TaskInput]
+  {
+    try figures.sorted { $0.key < $1.key }.flatMap { label, lines in
+      try lines.enumerated().map { seed, line in
+        var row = try shop.run(
+          "command",
+          [
+            "argv": .list(["sh", "-c", .string("printf '\(names)\n\(line)\n' > m.csv")]),
+            "outputs": .list(["m.csv"]), "metrics": "m.csv",
+          ])
+        row.label = label
+        row.axes = [AxisValue("data", .integer(1)), AxisValue("seed", .integer(seed))]
+        row.node = "\(label)[data=1,seed=\(seed)]"
+        return row
+      }
+    }
+  }
+
+  /// Figures that have no ratio are judged by the data sets, beside others that have one.
+  @Test func eachFigureHasItsOwnTests() throws {
+    let shop = try Workshop()
+    let rows = try Self.runs(
+      shop, "rmse,gain", ["lasso": ["2,-3", "3,-4", "5,-5"], "ridge": ["1,-2", "2,-3", "3,-4"]])
+    let values: [String: Value] = ["figures": .list(["rmse", "gain"])]
+    let made = try Self.differences(shop, values, rows)
+    let file = try FileReader(at: made.path)
+    #expect(try file.readStrings("/tests/figure") == ["rmse", "rmse", "gain"])
+    #expect(try file.readStrings("/tests/column") == ["1", "all", "1"])
+    let lines = try file.readStrings("/verdict").filter { $0.hasPrefix("Verdict") }
+    #expect(lines.map { $0.prefix(13) } == ["Verdict, rmse", "Verdict, gain"], "\(lines)")
+    var tests = [DifferenceTest(), DifferenceTest(), DifferenceTest()]
+    for (place, (figure, column)) in [("rmse", "1"), ("rmse", "all"), ("gain", "1")].enumerated() {
+      (tests[place].figure, tests[place].column) = (figure, column)
+    }
+    #expect(Verdict.decisive(tests).map { [$0.figure, $0.column] } == [["rmse", "all"], ["gain", "1"]])
+  }
+
+  /// NaN may be anything, and counts as the worst; infinity is the worst or the best, by its side.
+  @Test(arguments: [("nan", -1.0), ("inf", -3.0), ("-inf", -1.0)])
+  func whatIsNotFiniteIsCounted(text: String, last: Double) throws {
+    let shop = try Workshop()
+    let rows = try Self.runs(
+      shop, "score", ["lasso": ["4", "4", "4"], "ridge": ["7", "5", text]])
+    let values: [String: Value] = ["figures": .list(["score"]), "better": "larger"]
+    let made = try Self.differences(shop, values, rows)
+    let differences: [Double] = try FileReader(at: made.path).read("/pairs/difference")
+    // The best of ridge's repeats is 7, the worst 5.
+    #expect(differences.map { -$0 } == [-3, -1, last])
+    let report = try shop.report(made, Self.asked.merging(values) { $1 }).render(.text)
+    #expect(report.contains("not finite: pairs with a figure that is NaN or infinite"), "\(report)")
   }
 
   /// What holds on one data set is no verdict over all.

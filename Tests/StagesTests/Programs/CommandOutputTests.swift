@@ -60,6 +60,36 @@ import Testing
     }
   }
 
+  @Test func linksWithinTheFolderAreFollowed() throws {
+    let shop = try Workshop()
+    let made = try shop.command(
+      [
+        "sh", "-c",
+        "mkdir -p o/run-1/deep; echo 1 > o/run-1/deep/w; ln -s run-1 o/latest; ln -s latest/deep/w o/w",
+      ],
+      outputs: ["o/"])
+    #expect(try kept(made) == ["o/latest/deep/w", "o/run-1/deep/w", "o/w"])
+    #expect(try shop.text("o/latest/deep/w", of: made) == "1\n")
+  }
+
+  @Test(arguments: [
+    (
+      "ln -s gone d/dead",
+      "the output d/dead is a link to 'gone', which can't be followed: No such file or directory"
+    ),
+    ("ln -s ring d/ring", "the output d/ring is a link to 'ring', which can't be followed: Too many levels"),
+    ("mkdir d/e; ln -s .. d/e/up", "the output d/e/up is a link to"),
+    ("touch d/f; ln -s /etc d/etc", "outside of the program's folder"),
+    (
+      "python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind(\"d/s\")'",
+      "the output d/s is no ordinary file"
+    ),
+  ]) func linksThatLeadNowhereAreNamed(script: String, part: String) throws {
+    let shop = try Workshop()
+    let message = failure { _ = try shop.command(["sh", "-c", script], outputs: ["d/"]) }
+    #expect(message.contains(part), "\(message)")
+  }
+
   @Test func manyBlocksComeBackAsTheyWere() throws {
     let shop = try Workshop()
     let made = try shop.command(

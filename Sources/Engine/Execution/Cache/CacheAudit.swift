@@ -37,25 +37,31 @@ public struct CacheAudit {
   /// Where something is damaged, the shortcuts of runs without work are removed, so that the next run of a
   /// pipeline looks at each of its records.
   ///
-  /// - Throws: `NotACache`; `SystemError` where a file can't be read.
+  /// - Throws: `NotACache`; `UnreadableCache` where anything can't be read: that is no damage.
   public init(_ cache: CacheStore) throws {
+    let (audit, failures) = try POSIX.noting { try CacheAudit(lookingAt: cache) }
+    if let problem = UnreadableCache(cache, failures) { throw problem }
+    self = audit
+    if !damage.isEmpty { removeShortcuts() }
+  }
+
+  private init(lookingAt cache: CacheStore) throws(NotACache) {
     try cache.claim()
     self.cache = cache
     layout = cache.layout
     references = CacheReferences(cache)
     checkArtifacts()
-    try checkSections()
+    checkSections()
     for (folder, kind) in [
       (CacheLayout.Folder.actions, RecordKind.action), (.plans, .plan), (.joins, .join),
       (.failures, .failure), (.digests, .digest),
     ] {
-      for path in layout.files(in: folder) { try checkRecord(path, folder, kind) }
+      for path in layout.files(in: folder) { checkRecord(path, folder, kind) }
     }
     checkLeases()
     checkExperiments()
     checkRuns()
     for (path, problem) in Campaign.damage(in: layout, checked: &checked) { report(path, problem, []) }
-    if !damage.isEmpty { removeShortcuts() }
   }
 
   private mutating func report(
@@ -106,25 +112,23 @@ public struct CacheAudit {
     return cache.isWhole(artifact) ? nil : Problem(text: Self.otherBytes, isReplaceable: true)
   }
 
-  private mutating func checkSections() throws(SystemError) {
+  private mutating func checkSections() {
     for path in layout.sectionFiles() where !CacheLayout.isLeftover(path) {
       checked += 1
       // One that was removed meanwhile is no damage.
-      if let bytes = try POSIX.read(path), !StoredSection.isWhole(bytes) {
+      if let bytes = (try? POSIX.read(path)) ?? nil, !StoredSection.isWhole(bytes) {
         report(path, Self.otherBytes, [], isReplaceable: true)
       }
     }
   }
 
-  private mutating func checkRecord(_ path: String, _ folder: CacheLayout.Folder, _ kind: RecordKind)
-    throws(SystemError)
-  {
+  private mutating func checkRecord(_ path: String, _ folder: CacheLayout.Folder, _ kind: RecordKind) {
     checked += 1
     guard let key = layout.key(of: path, in: folder) else {
       report(path, Self.foreignName, [])
       return
     }
-    guard let bytes = try POSIX.read(path) else { return }
+    guard let bytes = (try? POSIX.read(path)) ?? nil else { return }
     if !Self.isRecord(bytes, kind, key) {
       report(
         path, "is not the whole record that its name promises", references.nodes(folder, key),

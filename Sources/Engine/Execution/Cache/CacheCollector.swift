@@ -57,16 +57,20 @@ public struct CacheCollector {
 
   /// What a collection by a policy removes.
   ///
-  /// - Throws: `NotACache`.
+  /// - Throws: `NotACache`; `UnreadableCache` where anything can't be read that may speak for keeping something.
   public static func garbage(
     in cache: CacheStore, _ policy: CollectionPolicy = CollectionPolicy()
-  ) throws(NotACache) -> [Garbage] {
-    try cache.claim()
-    var collector = CacheCollector(cache, policy)
-    collector.collectResults()
-    collector.collectRest()
-    guard let maxSize = policy.maxSize else { return collector.garbage }
-    return collector.shrink(to: maxSize)
+  ) throws -> [Garbage] {
+    let (garbage, failures) = try POSIX.noting {
+      try cache.claim()
+      var collector = CacheCollector(cache, policy)
+      collector.collectResults()
+      collector.collectRest()
+      guard let maxSize = policy.maxSize else { return collector.garbage }
+      return collector.shrink(to: maxSize)
+    }
+    if let problem = UnreadableCache(cache, failures) { throw problem }
+    return garbage
   }
 
   private init(_ cache: CacheStore, _ policy: CollectionPolicy) {
@@ -97,14 +101,19 @@ public struct CacheCollector {
     for file in snapshot[.actions] {
       if let key = file.key, !snapshot.keeps(key) { take(file) }
     }
+    var joins: Set<Digest> = []
     for file in snapshot[.plans] {
       guard let key = file.key, snapshot.references.plans[key] == nil else { continue }
-      // Another way to an artifact that stays, such as the parameters of last week.
-      if let record = cache.plan(key), snapshot.keeps(record.artifact.action) { continue }
-      take(file)
+      // Another way to an artifact that stays, such as the parameters of last week. What it stands on stays known.
+      if let record = cache.plan(key), snapshot.keeps(record.artifact.action) {
+        joins.formUnion(record.inputs)
+      } else {
+        take(file)
+      }
     }
     for file in snapshot[.joins] {
-      if let key = file.key, snapshot.references.joins[key] == nil { take(file, after: 3600) }
+      guard let key = file.key, snapshot.references.joins[key] == nil, !joins.contains(key) else { continue }
+      take(file, after: 3600)
     }
   }
 
@@ -230,12 +239,14 @@ public struct CacheCollector {
 
   // MARK: Removing
 
-  /// Removes what was found; true if all of it is gone.
-  public static func remove(_ garbage: [Garbage], from cache: CacheStore) -> Bool {
+  /// Removes what was found.
+  ///
+  /// - Returns: Of each file, whether it is gone.
+  public static func remove(_ garbage: [Garbage], from cache: CacheStore) -> [Bool] {
     // Records first: a record without its artifact is damage, an artifact without its record only waste.
     let artifacts = cache.layout[.artifacts] + "/"
     for item in garbage where !item.path.hasPrefix(artifacts) { POSIX.removeTree(item.path) }
     for item in garbage { POSIX.removeTree(item.path) }
-    return garbage.allSatisfy { POSIX.facts($0.path) == nil }
+    return garbage.map { POSIX.isGone($0.path) }
   }
 }

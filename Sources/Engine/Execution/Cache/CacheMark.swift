@@ -82,6 +82,25 @@ extension CacheLayout {
 }
 
 extension CacheStore {
+  /// What there is at the path of a cache.
+  public enum Presence: Sendable, Equatable {
+    /// A folder, whether or not it is a cache.
+    case folder
+    /// Nothing.
+    case missing
+    /// Something that can't be a cache, and why.
+    case other(String)
+  }
+
+  /// What there is at the path of the cache.
+  public var presence: Presence {
+    var info = stat()
+    guard stat(root, &info) == 0 else {
+      return errno == ENOENT ? .missing : .other(String(cString: strerror(errno)))
+    }
+    return info.st_mode & S_IFMT == S_IFDIR ? .folder : .other("it is no folder")
+  }
+
   /// Makes sure that nothing is written into, or removed from, a folder that is no cache.
   ///
   /// A folder with the mark is one. A new or empty folder becomes one by its first run. A cache of an earlier version

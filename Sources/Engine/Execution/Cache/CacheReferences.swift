@@ -36,9 +36,7 @@ struct CacheReferences {
       guard let record = cache.plan(key) else { continue }
       actions[record.artifact.action, default: []] += nodes
       artifacts[record.artifact.action] = record.artifact
-      for field in record.manifest where field.name.hasPrefix("inputs.") {
-        if let input = Digest(hex: field.value) { joins[input, default: []] += nodes }
-      }
+      for input in record.inputs { joins[input, default: []] += nodes }
     }
     actions = actions.mapValues { $0.sorted() }
   }

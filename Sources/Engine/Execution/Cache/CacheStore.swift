@@ -183,8 +183,11 @@ public struct CacheStore: Sendable {
       record.bytes(kind: kind), to: path, temporary: layout.temporary(kind.rawValue), sync: sync)
   }
 
-  /// Lets a plan key stand for nothing, until its action key is known again.
-  func dropPlan(_ key: Digest) { unlink(layout.path(.plans, key)) }
+  /// Lets a plan key stand for nothing, until its action key is known again; false where its record stays.
+  @discardableResult
+  func dropPlan(_ key: Digest) -> Bool {
+    unlink(layout.path(.plans, key)) == 0 || errno == ENOENT || errno == ENOTDIR
+  }
 
   /// A second, temporary name of an artifact's file, which outlives its being made again; nil where the file system has
   /// no such thing.

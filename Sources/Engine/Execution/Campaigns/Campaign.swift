@@ -19,8 +19,10 @@ public struct Campaign: Sendable {
     public var words: String
     /// How many nodes its plan has.
     public var nodes: Int
-    /// How many nodes were not up to date when it was last submitted.
+    /// How many nodes were not up to date when it was last submitted with any left to do.
     public var open: Int
+    /// The `--set` options that it was last submitted with.
+    public var overrides: [String]
     /// When it was first submitted, in universal time.
     public var created: String
   }
@@ -56,14 +58,17 @@ public struct Campaign: Sendable {
 
   /// Makes a campaign of a plan, or joins the one that there is.
   ///
-  /// What has failed in it is tried again, unless pilots are at work; a cancelled one goes on.
+  /// What has failed in it is tried again, unless pilots are at work; a cancelled one goes on. Where nothing is left to do,
+  /// whoever has done it, the campaign is done.
   ///
   /// - Parameters:
   ///   - wanted: The nodes, in the plan's order.
   ///   - words: The words by which a command names the pipeline with its options and nodes.
+  ///   - overrides: The `--set` options among these.
   /// - Returns: The campaign, and the wanted nodes, and what these stand on, that are not up to date.
   public static func submit(
-    _ plan: Plan, _ keys: PlanKeys, wanted: [NodeID], words: String, in cache: CacheStore
+    _ plan: Plan, _ keys: PlanKeys, wanted: [NodeID], words: String, overrides: [String] = [],
+    in cache: CacheStore
   ) throws -> (campaign: Campaign, open: [NodeID]) {
     try cache.prepare()
     let resolution = Resolution(plan: plan, keys: keys, cache: cache, wanted: wanted)
@@ -71,13 +76,6 @@ public struct Campaign: Sendable {
     for part in [CacheLayout.CampaignPart.pilots, .results, .relay, .failures, .jobs, .output] {
       try POSIX.makeDirectories(campaign.path(part))
     }
-    if !campaign.pilots().contains(where: \.isAlive) {
-      for part in [CacheLayout.CampaignPart.failures, .results, .relay] {
-        for name in POSIX.list(campaign.path(part)) { unlink(campaign.path(part) + "/" + name) }
-      }
-      unlink(campaign.path(.ended))
-    }
-    unlink(campaign.path(.cancelled))
     var open: [NodeID] = []
     var known: [Artifact?] = Array(repeating: nil, count: plan.nodes.count)
     for id in plan.ids {
@@ -87,6 +85,7 @@ public struct Campaign: Sendable {
       case .ignores: break
       }
     }
+    campaign.clear(hasWork: !open.isEmpty)
     let lines = plan.ids.map { Experiment.Line.node(plan[$0].name, keys[$0]).text }.joined()
     try campaign.write(Array(lines.utf8), .keys)
     try campaign.write(KnownArtifacts(known).bytes, .known)
@@ -95,10 +94,29 @@ public struct Campaign: Sendable {
     record.add("pipeline", plan.name)
     record.add("words", words)
     record.add("nodes", String(plan.nodes.count))
-    record.add("open", String(open.count))
-    record.add("created", campaign.facts?.created ?? POSIX.timestamp())
+    let former = campaign.facts
+    // What pilots have made stands beside what there was to make.
+    record.add("open", String(open.isEmpty ? former?.open ?? 0 : open.count))
+    record.add("created", former?.created ?? POSIX.timestamp())
+    for (index, text) in overrides.enumerated() { record.add("\(Self.overridePrefix)\(index)", text) }
     try campaign.write(record.bytes(kind: .campaign), .facts)
+    // Living pilots end it themselves, and keep its history.
+    if open.isEmpty, !campaign.pilots().contains(where: \.isAlive) { _ = campaign.end(Self.done) }
     return (campaign, open)
+  }
+
+  private static let overridePrefix = "set."
+  static let done = "done"
+
+  /// Forgets what an earlier submit has left that does not hold any more.
+  private func clear(hasWork: Bool) {
+    unlink(path(.cancelled))
+    if pilots().contains(where: \.isAlive) { return }
+    // Without work, the results are what there is to tell of it.
+    for part in hasWork ? [CacheLayout.CampaignPart.failures, .results, .relay] : [.failures] {
+      for name in POSIX.list(path(part)) { unlink(path(part) + "/" + name) }
+    }
+    unlink(path(.ended))
   }
 
   func write(_ bytes: [UInt8], _ part: CacheLayout.CampaignPart) throws(SystemError) {
@@ -139,7 +157,8 @@ public struct Campaign: Sendable {
     else { return nil }
     return Facts(
       pipeline: pipeline, words: record["words"] ?? pipeline, nodes: nodes,
-      open: record.integer("open") ?? nodes, created: record["created"] ?? "")
+      open: record.integer("open") ?? nodes,
+      overrides: record.fields(after: Self.overridePrefix).map(\.value), created: record["created"] ?? "")
   }
 
   /// What a pilot carries out.
@@ -188,7 +207,7 @@ public struct Campaign: Sendable {
   /// Whether pilots are to end.
   public var isCancelled: Bool { POSIX.facts(path(.cancelled)) != nil }
 
-  /// How it ended, `done` or `failed`; nil as long as something is left to do.
+  /// How it ended, `done` or `failed`; nil as long as pilots have something left to do. See `isMade`, too.
   public var ending: String? {
     ((try? POSIX.read(path(.ended))) ?? nil).map { String(decoding: $0, as: UTF8.self) }
   }

@@ -47,6 +47,21 @@ extension Campaign {
     }
   }
 
+  /// Whether all that it wants is up to date, whoever has made it: a run may do what pilots have left.
+  ///
+  /// - Parameter stages: The stage types of this program.
+  public func isMade(_ stages: StageRegistry) -> Bool {
+    guard let assignment = try? assignment(stages) else { return false }
+    let resolution = Resolution(
+      plan: assignment.plan, keys: assignment.keys, cache: cache, wanted: assignment.wanted)
+    return resolution.decisions.allSatisfy { decision in
+      switch decision {
+      case .fresh, .ignores: true
+      case .unchanged, .runs, .follows, .waits: false
+      }
+    }
+  }
+
   /// Where the output of pilots goes.
   public var outputFolder: String { path(.output) }
 

@@ -91,6 +91,12 @@ public struct RunHistory: Sendable {
     return PipelineIdentity(fileName: String(id[id.index(after: first)..<last]))
   }
 
+  /// The names of the runs of a plan's file, the latest first. Another file of the same name has runs of its own.
+  func ids(of plan: Plan) -> [String] {
+    let own = PipelineIdentity(of: plan, in: cache.layout).fileName
+    return ids(of: plan.name).filter { Self.pipeline(of: $0)?.fileName == own }
+  }
+
   /// Reads a run; lines that a kill cut or a disk damaged are passed over. Nil without one whole line.
   public func run(_ id: String) -> RunRecord? {
     guard !id.contains("/"), let bytes = (try? POSIX.read(cache.layout.run(id))) ?? nil else {

@@ -20,6 +20,10 @@ public struct Run {
   /// Nodes that another process is making.
   var elsewhere: ForeignNodes
   var repeats = Repeats()
+  /// Whether the cache could be written and nodes may have run.
+  public private(set) var hasBegun = false
+  /// What stands on what in the cache; read when a node first has other content than before.
+  var lineage: CacheLineage?
   /// What running nodes have printed.
   var logs: [NodeID: NodeLog] = [:]
   /// Whether a batch system has said that time is nearly up.
@@ -86,6 +90,7 @@ public struct Run {
       // What is too large for a pilot is left to others.
       if pilot == nil { try checkBudgets() }
       try journal.open(done: plan.ids.filter { scheduler.states[$0.index] == .done })
+      hasBegun = true
       isOnNetwork = POSIX.isOnNetwork(cache.root)
       progress.begin(plan: plan, unfinished: unfinishedNodes())
     }
@@ -95,7 +100,8 @@ public struct Run {
       repeat {
         interrupted = try loop(interrupts)
       } while !interrupted && pilot == nil
-        && (forgiveWhatOthersMade(wanted) || journal.isOpen && scheduler.wantLost(among: wanted))
+        && (forgiveWhatOthersMade(wanted) || looksOnceMore()
+          || journal.isOpen && scheduler.wantLost(among: wanted))
     } catch {
       try? recordFinished()
       progress.end()

@@ -32,12 +32,8 @@ extension Run {
       action: node.task.key, content: outcome.content, fileDigest: outcome.fileDigest, size: outcome.size,
       fileExtension: declaration.fileExtension)
     artifact.variant = outcome.variant
-    if scheduler.isForced(id) {
-      compareWithFormer(id, artifact)
-    } else {
-      noteOtherBytes(id, artifact, node.reasons)
-    }
     do {
+      try compareWithFormer(id, artifact, node.reasons)
       artifact = try cache.publish(
         node.task.output,
         as: ActionRecord(
@@ -54,6 +50,7 @@ extension Run {
     let run = record(
       of: id, key: artifact.action, node, .ran(seconds: outcome.seconds, peakMemory: outcome.peakMemory))
     journal.ran(Journal.Finished(id: id, artifact: artifact, reasons: node.reasons, run: run))
+    lineage?.isRecorded(scheduler.resolver.planKeys[id])
     progress.finished(id, seconds: outcome.seconds, reasons: node.reasons)
   }
 
@@ -79,34 +76,6 @@ extension Run {
     }
   }
 
-  /// Remembers whether a node that was asked for once more came to the same. Where it did not, the former file is kept
-  /// until the end of the run, and nothing that stands on it counts as up to date: whether it is, its inputs' contents
-  /// must tell.
-  private mutating func compareWithFormer(_ id: NodeID, _ artifact: Artifact) {
-    guard let former = cache.action(artifact.action)?.artifact, cache.holds(former) else { return }
-    guard former.content != artifact.content else { return journal.madeAgain(id, isSame: true) }
-    journal.madeAgain(id, isSame: false, former: cache.keepAside(former))
-    for (index, stands) in plan.downstream(of: [id]).enumerated() where stands && index != id.index {
-      cache.dropPlan(scheduler.resolver.planKeys[NodeID(index)])
-    }
-  }
-
-  /// Says that a node was made again to other bytes: what was made of the former ones still holds those.
-  private func noteOtherBytes(_ id: NodeID, _ artifact: Artifact, _ reasons: [RunReason]) {
-    // What was never made has no former bytes: no look.
-    guard !reasons.contains(.neverBuilt), let former = cache.plan(scheduler.resolver.planKeys[id])?.artifact,
-      former.action == artifact.action,
-      former.content != artifact.content
-    else { return }
-    let variants =
-      former.variant == artifact.variant
-      ? "under the same key" : "variant \(artifact.variant), before \(former.variant)"
-    progress.log(
-      id,
-      "made again with other bytes (\(variants)); results that were made of the former bytes stay as they are"
-    )
-  }
-
   private func record(
     of id: NodeID, key: Digest, _ node: RunningNode?, _ outcome: NodeRun.Outcome
   ) -> NodeRun {
@@ -128,7 +97,10 @@ extension Run {
       scheduler.artifacts[id.index].map { (id: id, artifact: $0) }
     }
     try journal.cutOff(cutOffs)
-    for (id, _) in cutOffs { progress.cutOff(id) }
+    for (id, _) in cutOffs {
+      lineage?.isRecorded(scheduler.resolver.planKeys[id])
+      progress.cutOff(id)
+    }
   }
 
   private mutating func fail(_ id: NodeID, _ node: RunningNode, _ failure: StageFailure) {

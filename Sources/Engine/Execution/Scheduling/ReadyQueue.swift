@@ -114,3 +114,10 @@ extension Plan {
     return heights
   }
 }
+
+extension Scheduler {
+  /// What a node may use of the machine.
+  func needs(of id: NodeID) -> Resources {
+    plan.stages[plan.nodes[id.index].stage].declaration.resources(plan.nodes[id.index].parameters)
+  }
+}

@@ -63,6 +63,8 @@ struct Scheduler {
   /// Nodes found done by action key: their plan keys are to be recorded.
   private var newlyCutOff: [NodeID] = []
   var unfinished = 0
+  /// Nodes that have counted on contents which inputs of theirs no longer have; see `outdate`.
+  var outdated: Set<NodeID> = []
   /// Nodes that are to be made whatever there is, until they are.
   private var forced: Set<NodeID> = []
   /// By node, whether it stands on a forced one: then its plan key proves nothing. Empty if none is forced.
@@ -194,11 +196,6 @@ struct Scheduler {
     ready.push(id, needs: needs(of: id))
   }
 
-  /// What a node may use of the machine.
-  func needs(of id: NodeID) -> Resources {
-    plan.stages[plan.nodes[id.index].stage].declaration.resources(plan.nodes[id.index].parameters)
-  }
-
   private mutating func settle(_ id: NodeID, _ artifact: Artifact, _ ending: Ending) {
     artifacts[id.index] = artifact
     resolver.learn(artifact.content, of: id)
@@ -262,7 +259,7 @@ struct Scheduler {
         settledReady -= 1
         continue
       }
-      if inputsAreDone(id) {
+      if inputsAreDone(id), outdated.remove(id) == nil {
         states[id.index] = .running
         return id
       }

@@ -108,6 +108,35 @@ extension Scheduler {
     return !lost.isEmpty
   }
 
+  /// Nodes stand on one that has other content under the same key by now. What has not started derives its key anew before
+  /// it does; what is done, or runs, is looked at once more when nothing is left to do.
+  ///
+  /// - Parameter sparingResults: Whether results that were made of the former content stay.
+  mutating func outdate(_ ids: [NodeID], sparingResults: Bool) {
+    for id in ids {
+      switch states[id.index] {
+      case .ready: outdated.insert(id)
+      case .following, .running, .done: if !sparingResults { outdated.insert(id) }
+      case .idle, .waiting, .failed, .blocked: break
+      }
+    }
+  }
+
+  /// Wants nodes once more that have counted on contents which inputs of theirs no longer have.
+  ///
+  /// - Returns: Whether there are any.
+  mutating func wantOutdated() -> Bool {
+    let ids = outdated.filter { states[$0.index] == .done }.sorted()
+    outdated = []
+    for id in ids {
+      // What was at work when an input changed was recorded after that.
+      cache.dropPlan(resolver.planKeys[id])
+      undo(id)
+    }
+    want(ids)
+    return !ids.isEmpty
+  }
+
   /// Makes a node and those with the same key idle again; returns them.
   mutating func startOver(_ id: NodeID) -> [NodeID] {
     makers[actionKey(of: id)] = nil

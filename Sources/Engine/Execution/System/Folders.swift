@@ -46,14 +46,21 @@ extension POSIX {
     return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 
+  /// The names in a folder, sorted; none where there is no folder, or it can't be read, which `noting` tells apart.
   static func list(_ path: String) -> [String] {
-    guard let directory = opendir(path) else { return [] }
+    guard let directory = opendir(path) else {
+      note(SystemError("list", path))
+      return []
+    }
     defer { closedir(directory) }
     var names: [String] = []
+    errno = 0
     while let entry = readdir(directory) {
       let name = name(of: entry)
       if name != ".", name != ".." { names.append(name) }
+      errno = 0
     }
+    if errno != 0 { note(SystemError("list", path)) }
     return names.sorted()
   }
 
@@ -61,6 +68,12 @@ extension POSIX {
     withUnsafePointer(to: &entry.pointee.d_name) {
       $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
     }
+  }
+
+  /// Whether nothing has a name, not even a link that leads nowhere.
+  static func isGone(_ path: String) -> Bool {
+    var info = stat()
+    return lstat(path, &info) != 0 && (errno == ENOENT || errno == ENOTDIR)
   }
 
   static func removeTree(_ path: String) {

@@ -28,6 +28,7 @@ public struct SystemError: Error, Sendable, CustomStringConvertible {
       case ENOSPC, EDQUOT: "; free some space (pipeline cache gc) or choose another --cache, and run again"
       case EACCES where Self.reading.contains(operation): "; make it readable"
       case EROFS, EACCES, EPERM: "; make it writable or choose another --cache"
+      case ENOTDIR: "; choose another --cache"
       default: ""
       }
     return "can't \(operation) \(path): \(String(cString: strerror(code)))\(advice)"
@@ -53,7 +54,10 @@ struct FileFacts: Equatable, Hashable {
 enum POSIX {
   static func facts(_ path: String) -> FileFacts? {
     var info = stat()
-    guard stat(path, &info) == 0 else { return nil }
+    guard stat(path, &info) == 0 else {
+      note(SystemError("stat", path))
+      return nil
+    }
     return FileFacts(info)
   }
 
@@ -65,11 +69,11 @@ enum POSIX {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else {
       if errno == ENOENT || errno == ENOTDIR { return nil }
-      throw SystemError("open", path)
+      throw note(SystemError("open", path))
     }
     defer { close(descriptor) }
     var info = stat()
-    guard fstat(descriptor, &info) == 0 else { throw SystemError("stat", path) }
+    guard fstat(descriptor, &info) == 0 else { throw note(SystemError("stat", path)) }
     // One byte more than the size, so that a file that has not grown is read by one call and one empty one.
     var bytes = [UInt8](repeating: 0, count: Int(info.st_size) + 1)
     var count = 0
@@ -80,7 +84,7 @@ enum POSIX {
       }
       if got < 0 {
         if errno == EINTR { continue }
-        throw SystemError("read", path)
+        throw note(SystemError("read", path))
       }
       count += got
       // All that there was when it was opened: no call more, to hear that this is the end.
@@ -202,7 +206,7 @@ enum POSIX {
     of path: String, size: Int? = nil, _ body: (UnsafeRawBufferPointer) throws(SystemError) -> Void
   ) throws(SystemError) {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw SystemError("open", path) }
+    guard descriptor >= 0 else { throw note(SystemError("open", path)) }
     defer { close(descriptor) }
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
     defer { buffer.deallocate() }
@@ -211,7 +215,7 @@ enum POSIX {
       let got = Glibc.read(descriptor, buffer.baseAddress!, buffer.count)
       if got < 0 {
         if errno == EINTR { continue }
-        throw SystemError("read", path)
+        throw note(SystemError("read", path))
       }
       if got == 0 { return }
       count += got

@@ -82,7 +82,7 @@ struct FolderRemote: CacheRemote {
 
   func list(makes: Bool) throws(RemoteError) -> [String: Int] {
     guard makes || POSIX.facts(root)?.isDirectory == true else {
-      throw RemoteError("there is no folder \(root)")
+      throw RemoteError("there is no folder \(root); 'pipeline cache push' makes one")
     }
     let layout = CacheLayout(root: root)
     var sizes: [String: Int] = [:]

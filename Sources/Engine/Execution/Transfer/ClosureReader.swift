@@ -27,8 +27,8 @@ public struct ClosureReader {
   /// Takes the results that a file holds.
   ///
   /// - Parameter expected: The digest that the file must have; nil for whichever it says.
-  /// - Throws: `ClosureError` where the file is no closure, is damaged, or names anything that is no file of a cache.
-  ///   Nothing is written then.
+  /// - Throws: `ClosureError` where the file is no closure, is damaged, names anything that is no file of a cache, or holds
+  ///   another result of a key than the cache. Nothing is written then.
   public static func take(_ path: String, into cache: CacheStore, expecting expected: Digest? = nil) throws
     -> Outcome
   {
@@ -38,6 +38,7 @@ public struct ClosureReader {
     if let expected, expected != digest {
       throw ClosureError(description: "\(path) has the digest \(digest.hex), not \(expected.hex)")
     }
+    try reader.compare(with: cache)
     return try reader.take(into: cache, digest)
   }
 
@@ -128,6 +129,37 @@ public struct ClosureReader {
       if name.hasPrefix(CacheLayout.Folder.artifacts.rawValue + "/") { return }
     }
     guard count <= ClosureForm.longestRecord else { throw refuse("'\(name)' is too long for a record") }
+  }
+
+  /// Refuses a file that holds another result of a key than the cache: what stands on the one can't stand beside the other.
+  private func compare(with cache: CacheStore) throws {
+    for entry in entries.dropFirst(2) {
+      let path = "\(cache.root)/\(entry.name)"
+      // What is none of either is found when it is taken.
+      if let key = cache.layout.key(of: path, in: .actions) {
+        guard let own = cache.action(key), cache.holds(own.artifact),
+          let action = RecordFile(try bytes(entry.start, entry.size), kind: .action).flatMap({
+            ActionRecord($0)
+          }),
+          action.artifact.content != own.artifact.content
+        else { continue }
+        throw another(of: own.node, in: cache)
+      } else if let key = cache.layout.key(of: path, in: .plans) {
+        guard let own = cache.artifact(plan: key),
+          let plan = RecordFile(try bytes(entry.start, entry.size), kind: .plan).flatMap({ PlanRecord($0) }),
+          plan.artifact.content != own.content
+        else { continue }
+        throw another(of: cache.action(own.action)?.node ?? "a node", in: cache)
+      }
+    }
+  }
+
+  private func another(of node: String, in cache: CacheStore) -> ClosureError {
+    refuse(
+      """
+      it holds another result of \(node) than \(cache.root) has under the same key, and both can't stand there. A node that \
+      does not come to the same each time has many; take the file into a cache of its own (--cache NEW-FOLDER)
+      """)
   }
 
   // MARK: Taking

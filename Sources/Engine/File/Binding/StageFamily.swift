@@ -100,7 +100,9 @@ struct StageFamilies {
     let found = node.found
     problems.report(
       "found \(found), expected the name of one stage", at: node.place,
-      notes: ["\(found) gives a case for each of its stages, if '\(slot)' is in the 'for' of '\(consumer)'"])
+      notes: [
+        "\(found) gives a case for each of its stages, if '\(slot)' is in the 'for' of '\(consumer)' and no axis is called so"
+      ])
     return nil
   }
 

@@ -124,6 +124,11 @@ extension Loader {
       }
       return (parameters + ["when", "timeout"]).map { "\(stage.name.text).\($0)" } + inCases
     }
+    // A section of the file is no part of a key.
+    if let dot = key.firstIndex(of: "."), FileSyntax.keys.contains(String(key[..<dot])) {
+      let rest = String(key[key.index(after: dot)...])
+      if keys.contains(rest) || inStages.contains(rest) { return "did you mean '\(rest)'?" }
+    }
     let homes = inStages.filter { $0.hasSuffix("." + key) }
     if !homes.isEmpty, nearest(to: key, among: keys) == nil {
       return "did you mean \(homes.prefix(8).map { "'\($0)'" }.joined(separator: " or "))?"

@@ -83,7 +83,8 @@ struct NPYArray {
       let isNegative = kind == "i" && ((isBig ? element.first! : element.last!) & 0x80) != 0
       guard !isNegative, high.allSatisfy({ $0 == 0 }) else {
         throw .malformed(
-          file: file, what: "label \(place)", found: isNegative ? "negative" : "above 255",
+          file: file, what: "the label at index \(place)",
+          found: isNegative ? "a negative number" : "a number above 255",
           expected: "0…255, classes counted from 0")
       }
       labels.append(low)

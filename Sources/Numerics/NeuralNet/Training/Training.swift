@@ -71,6 +71,21 @@ public struct TrainingOptions: Sendable, Hashable, Codable {
       patience == 0 || Int(Double(images) * validationFraction) > 0, "patience",
       "an early stop needs a validation split")
   }
+
+  /// Throws where a batch gives a normalisation a single value a channel, which has no variance; PyTorch refuses it, too.
+  func checkNormalisations(of network: Network, images: Int) throws(NeuralNetError) {
+    let rest = images % batchSize
+    let smallest = rest == 0 ? min(batchSize, images) : rest
+    for operation in network.plan.operations {
+      guard case .batchNorm = operation.kind, smallest * operation.full.height * operation.full.width == 1
+      else { continue }
+      throw .invalidOption(
+        name: "batch size",
+        reason:
+          "\(batchSize) leaves a batch of 1 of the \(images) images, and there the net normalises 1 value a channel, "
+          + "which has no variance; take another batch size, or larger images")
+    }
+  }
 }
 
 /// One epoch of a training.
@@ -148,6 +163,7 @@ public func train(
     held.removeAll { excluded.contains($0) }
   }
   let count = images.count(where: isKept)
+  try options.checkNormalisations(of: network, images: count)
   let trainer = Trainer(
     network, parameters: parameters, options: options, proximal: proximal, images: count, pool: pool)
   var history: [EpochRecord] = []

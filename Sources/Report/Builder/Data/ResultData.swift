@@ -63,13 +63,10 @@ struct Results {
       }
     }
 
-    /// The tests over all columns; if there are none, those of each column.
+    /// The tests over all columns; where a figure has none, those of each column.
     var headline: [DifferenceTest] { Self.headline(tests) }
 
-    static func headline(_ tests: [DifferenceTest]) -> [DifferenceTest] {
-      let all = tests.filter { $0.column == "all" }
-      return all.isEmpty ? tests : all
-    }
+    static func headline(_ tests: [DifferenceTest]) -> [DifferenceTest] { Verdict.decisive(tests) }
   }
 
   /// A picture as SVG.

@@ -47,7 +47,8 @@ package struct TestColumns: FieldGroup, Field {
   package let notConverged = List<Int>("/tests/not_converged", "t", "pairs behind which a solve failed")
   package let notFinite = List<Int>(
     "/tests/not_finite", "t",
-    "pairs with a figure that is no number, for which the largest of its cell stands")
+    "pairs with a figure that is not finite, for which the worst of its repeats stands (the best for infinity on the better side)"
+  )
   package let mean = List<Double>(
     "/tests/mean", "t", "mean difference; of all columns in spreads or as the logarithm of a ratio")
   package let lower = List<Double>("/tests/lower", "t", "the lower end of its 95 % interval")

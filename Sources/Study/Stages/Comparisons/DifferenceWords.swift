@@ -25,6 +25,15 @@ extension DifferencesStage {
     return lines
   }
 
+  /// What stands in the place of figures that are not finite; nil where all are.
+  package static func substitutes(_ tests: [DifferenceTest]) -> String? {
+    let count = Verdict.decisive(tests).count { $0.notFinite > 0 }
+    return count == 0
+      ? nil
+      : "not finite: pairs with a figure that is NaN or infinite. The worst of its repeats stands in its place, and for "
+        + "infinity on the better side the best; means, intervals and p-values have it in them."
+  }
+
   /// Why a test shows nothing, where that is not for its figures alone.
   package enum Reason {
     /// It can't tell the untouched net from the control.

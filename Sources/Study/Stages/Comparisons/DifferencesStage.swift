@@ -73,7 +73,7 @@ public enum DifferencesStage: Stage {
 
   /// What it says of itself.
   public static let declaration = StageDeclaration(
-    name: "differences", version: 5,
+    name: "differences", version: 6,
     summary:
       "tests whether a scheme comes closer to retraining than others, or has better figures, over pairs, with a verdict",
     parameters: [

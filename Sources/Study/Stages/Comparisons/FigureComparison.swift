@@ -123,10 +123,12 @@ struct FigureComparison {
         $0.isFinite && $0.row.scheme == here.row.scheme && $0.setting == here.setting
           && $0.row.axes[known[0]] == here.row.axes[known[0]]
       }
-      guard let worst = finite.map({ figure.sign * $0.value }).max() else {
+      let scores = finite.map { figure.sign * $0.value }
+      guard let worst = scores.max(), let best = scores.min() else {
         throw StageFailure("\(figure.name) of \(here.row.node) and of all its repeats is no finite number")
       }
-      cells[place].value = figure.sign * worst
+      // Infinity on the better side is the best there is; NaN may be anything.
+      cells[place].value = figure.sign * (figure.sign * here.value == -.infinity ? best : worst)
     }
     return cells
   }

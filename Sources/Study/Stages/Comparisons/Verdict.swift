@@ -61,15 +61,36 @@ package enum Verdict {
     for figure in distinctInOrder(tests.map(\.figure)) {
       for against in distinctInOrder(tests.map(\.against)) {
         let here = tests.filter { $0.figure == figure && $0.against == against }
-        var pooled = here.filter { $0.column == "all" }
-        // Figures that may be 0 or less have no ratios, and so no test over all columns.
-        if pooled.isEmpty, values[DifferencesStage.endpoint] == .figures { pooled = here }
+        let pooled =
+          values[DifferencesStage.endpoint] == .figures ? decisive(here) : here.filter { $0.column == "all" }
         let failed = pooled.reduce(0) { $0 + $1.notConverged }
         let mark = failed > 0 ? "; behind \(failed) of the pairs a solve did not converge" : ""
-        lines.append("Verdict, \(figure), \(scheme) against \(against): \(sentence(pooled, values))\(mark).")
+        lines.append(
+          "Verdict, \(figure), \(scheme) against \(against): \(sentence(pooled, values))"
+            + "\(byValue(here, pooled, values))\(mark).")
       }
     }
     return lines
+  }
+
+  /// The tests that a verdict stands on: those over all columns, and where there are none, as of figures that may be 0 or
+  /// less and have no ratios, those of each column; of each figure, other scheme and setting by itself.
+  package static func decisive(_ tests: [DifferenceTest]) -> [DifferenceTest] {
+    func kind(_ test: DifferenceTest) -> [String] { [test.figure, test.against, test.setting] }
+    let pooled = Set(tests.filter { $0.column == "all" }.map(kind))
+    return tests.filter { $0.column == "all" || !pooled.contains(kind($0)) }
+  }
+
+  /// A mean of logarithms has no margin, so figures may be equivalent at each value and not shown over all.
+  private static func byValue(
+    _ here: [DifferenceTest], _ pooled: [DifferenceTest], _ values: ParameterValues
+  ) -> String {
+    guard values[DifferencesStage.endpoint] == .figures, values[DifferencesStage.tolerance] != nil,
+      pooled.contains(where: { $0.column == "all" })
+    else { return "" }
+    let single = here.filter { $0.column != "all" }
+    let count = single.count { $0.verdict.split(separator: ", ").contains { $0 == equivalent } }
+    return count == 0 ? "" : "; equivalent within the margin at \(count) of \(single.count) values"
   }
 
   private static func sentence(_ pooled: [DifferenceTest], _ values: ParameterValues) -> String {
@@ -125,7 +146,7 @@ package enum Verdict {
     }
     return [
       "difference: of \(scheme) less that of the other scheme at the same axis values; below 0, \(scheme) is closer to "
-        + "retraining. \(what.prefix(1).uppercased() + what.dropFirst()).",
+        + "retraining. \(what.prefix(1).uppercased() + what.dropFirst()).\(caution(values))",
       "all: one value for each \(values[DifferencesStage.over]), the mean over the values of "
         + "\(values[DifferencesStage.columns]) of "
         + (isSpread
@@ -135,6 +156,14 @@ package enum Verdict {
         + "value), and a signed-rank test p < \(level) on the same side; equivalent: two one-sided t tests have p < \(level) "
         + "at a margin of \(values[DifferencesStage.margin]) spreads; else not shown." + (control ?? ""),
     ]
+  }
+
+  /// What *closer* means for a loss: the endpoint takes the smaller one for the better.
+  private static func caution(_ values: ParameterValues) -> String {
+    guard values[DifferencesStage.endpoint] == .matched,
+      values[DifferencesStage.figures].contains(where: { $0.hasSuffix(".loss") })
+    else { return "" }
+    return " Of a loss, closer means smaller and further means larger, on whatever side of retraining's loss."
   }
 
   private static func ruleOfFigures(_ values: ParameterValues) -> [String] {

@@ -75,7 +75,7 @@ struct ProgramOutputs {
     let path = output.path.text
     switch Kind(of: folder.path + "/" + path) {
     case .folder:
-      let files = try files(below: path)
+      let files = try files(below: path, within: [])
       if files.isEmpty, !output.isOptional {
         throw StageFailure("\(name) exited well but made no file in its output folder \(path)/")
       }
@@ -89,11 +89,19 @@ struct ProgramOutputs {
     }
   }
 
-  private func files(below path: String) throws -> [String] {
-    try names(in: path).flatMap { name in
+  /// The files of a folder, those behind links to folders included.
+  ///
+  /// - Parameter parents: The folders that lead there, as they really are: a link to one of them would never end.
+  private func files(below path: String, within parents: [String]) throws -> [String] {
+    let real = try realPath(ofOutput: path, in: folder.path)
+    if parents.contains(real) {
+      throw StageFailure(
+        "the output \(path) is a link to \(real), a folder that it stands in itself; leave the link out")
+    }
+    return try names(in: path).flatMap { name in
       let inner = path + "/" + name
-      return Kind(of: folder.path + "/" + inner, followsLinks: false) == .folder
-        ? try files(below: inner) : [inner]
+      return Kind(of: folder.path + "/" + inner) == .folder
+        ? try files(below: inner, within: parents + [real]) : [inner]
     }
   }
 
@@ -141,9 +149,9 @@ struct ProgramOutputs {
   private enum Kind {
     case absent, file, folder, other
 
-    init(of path: String, followsLinks: Bool = true) {
+    init(of path: String) {
       var info = stat()
-      guard (followsLinks ? stat(path, &info) : lstat(path, &info)) == 0 else {
+      guard stat(path, &info) == 0 else {
         self = .absent
         return
       }
@@ -156,6 +164,29 @@ struct ProgramOutputs {
   }
 }
 
+/// Where an output really is. Links are followed as long as they stay in the program's folder.
+private func realPath(ofOutput path: String, in folder: String) throws -> String {
+  guard let top = realpath(folder, nil) else {
+    throw StageFailure("can't read the folder of the program: \(String(cString: strerror(errno)))")
+  }
+  defer { free(top) }
+  guard let found = realpath(folder + "/" + path, nil) else {
+    let reason = String(cString: strerror(errno))
+    var target = [CChar](repeating: 0, count: Int(PATH_MAX))
+    let length = readlink(folder + "/" + path, &target, target.count - 1)
+    guard length > 0 else { throw StageFailure("can't read the output \(path): \(reason)") }
+    let text = String(decoding: target[..<length].map(UInt8.init(bitPattern:)), as: UTF8.self)
+    throw StageFailure("the output \(path) is a link to '\(text)', which can't be followed: \(reason)")
+  }
+  defer { free(found) }
+  let real = String(cString: found)
+  guard real.hasPrefix(String(cString: top) + "/") else {
+    throw StageFailure(
+      "the output \(path) is a link to \(real), outside of the program's folder; copy the file")
+  }
+  return real
+}
+
 /// A file that a program made, open for reading.
 private final class OutputFile {
   let size: Int
@@ -166,23 +197,15 @@ private final class OutputFile {
   /// Opens a file below a folder. Links are followed as long as they stay in it.
   init(_ path: String, in folder: String) throws {
     self.path = path
-    guard let real = realpath(folder + "/" + path, nil), let top = realpath(folder, nil) else {
-      throw StageFailure("can't read the output \(path): \(String(cString: strerror(errno)))")
-    }
-    defer {
-      free(real)
-      free(top)
-    }
-    guard String(cString: real).hasPrefix(String(cString: top) + "/") else {
-      throw StageFailure(
-        "the output \(path) is a link to \(String(cString: real)), outside of the program's folder; copy the file"
-      )
+    let real = try realPath(ofOutput: path, in: folder)
+    var info = stat()
+    guard stat(real, &info) == 0, info.st_mode & S_IFMT == S_IFREG else {
+      throw StageFailure("the output \(path) is no ordinary file, so its content can't be kept")
     }
     descriptor = open(real, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
     guard descriptor >= 0 else {
       throw StageFailure("can't open the output \(path): \(String(cString: strerror(errno)))")
     }
-    var info = stat()
     guard fstat(descriptor, &info) == 0, info.st_mode & S_IFMT == S_IFREG else {
       close(descriptor)
       throw StageFailure("the output \(path) is no ordinary file, so its content can't be kept")

@@ -88,9 +88,10 @@ extension TableReport {
     }
     var table = PlainTable(
       title: title, columns: columns,
-      notes: ["(… to …): the 95 % interval of the mean (Student's t)."] + verdict
+      notes: ["(… to …): the 95 % interval of the mean (Student's t)."]
+        + [DifferencesStage.substitutes(tests)].compactMap { $0 } + verdict
         + [DifferencesStage.families(tests, values)].compactMap { $0 }
-        + DifferencesStage.remarks(tests.filter { $0.column == "all" }, values),
+        + DifferencesStage.remarks(Verdict.decisive(tests), values),
       notConverged: tests.map(\.notConverged))
     table.keys = keys
     return table
