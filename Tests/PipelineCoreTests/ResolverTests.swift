@@ -51,7 +51,7 @@ private func plan(_ stages: [(StageDeclaration, [InputSource])], joins: [Join] =
     for index in 0..<2 { resolver.learn(Digest(of: [UInt8(index)]), of: NodeID(index)) }
     let former = resolver.actionKey(of: NodeID(2))
     #expect(former == key([[0], [1]]))
-    resolver.forget(NodeID(1))
+    resolver.forget([NodeID(1)])
     let unknown = resolver.actionKey(of: NodeID(2))
     #expect(unknown == nil, "a member's content is not known")
     resolver.learn(Digest(of: [7]), of: NodeID(1))

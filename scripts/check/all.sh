@@ -8,14 +8,25 @@ swift=${SWIFT:-swift}
 logs=$(mktemp -d)
 declare -A jobs=()
 
-# Nothing that was started outlives this script, and neither do its logs.
+# Nothing that was started here outlives this script, and neither do its logs.
 leave() {
   for job in "${jobs[@]}"; do kill -TERM -- "-$job" 2>/dev/null || true; done
+  for job in "${jobs[@]}"; do wait "$job" 2>/dev/null || true; done
   rm -rf "$logs"
 }
 trap leave EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
+
+# step COMMAND…: runs a command and waits for it, so that a signal to this script is acted upon at once.
+step() {
+  setsid "$@" </dev/null &
+  jobs[step]=$!
+  local status=0
+  wait "${jobs[step]}" || status=$?
+  unset "jobs[step]"
+  return $status
+}
 
 # beside NAME COMMAND…: starts a command in a process group of its own. What it says is kept for `join`.
 beside() {
@@ -43,8 +54,8 @@ scripts/setup.sh browser
 scripts/setup.sh slurm
 beside python scripts/setup.sh python
 
-$swift build -c release --product pipeline
-$swift build -c release --product pipeline-serve
+step $swift build -c release --product pipeline
+step $swift build -c release --product pipeline-serve
 join python
 
 # Of the program alone, so the tests need not be built; one after the other, since each keeps a processor busy now and then.
@@ -54,11 +65,13 @@ beside checks bash -euc '
   python3 scripts/stress --short
   python3 -B scripts/newcomer --short'
 # --build-tests would also build what no test starts.
-$swift build -c release --product pipelinePackageTests
+step $swift build -c release --product pipelinePackageTests
 join checks
 
 # The runner has a thread a processor, and these suites wait for browsers and daemons most of the time.
 waiting='EndToEndTests\.(Report|Serve|Slurm|Submit|Travel)Tests'
 beside suites .build/release/pipelinePackageTests.xctest --testing-library swift-testing --filter "$waiting"
-$swift test -c release --skip-build --disable-xctest --skip "$waiting"
+status=0
+step $swift test -c release --skip-build --disable-xctest --skip "$waiting" || status=$?
 join suites
+exit $status

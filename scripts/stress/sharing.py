@@ -139,6 +139,9 @@ def collection(options):
     lab = Laboratory(15, work="sleep 0.03;")
     process = lab.start()
     removed = times = 0
+    # A collection refuses a cache that is not there yet.
+    while not lab.cache.exists() and process.poll() is None:
+        time.sleep(0.005)
     while process.poll() is None:
         for more in ([], ["--max-size", "1K"]):
             answer = subprocess.run(

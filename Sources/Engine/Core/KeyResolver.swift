@@ -88,11 +88,11 @@ public struct KeyResolver: Sendable {
     contents[id.index] = content
   }
 
-  /// The content of a node is not known any more, nor are those of the joins that it is a member of.
-  public mutating func forget(_ id: NodeID) {
-    contents[id.index] = nil
+  /// The contents of nodes are not known any more, nor are those of the joins that they are members of.
+  public mutating func forget(_ ids: Set<NodeID>) {
+    for id in ids { contents[id.index] = nil }
     for index in joinContents.indices where joinContents[index] != nil {
-      if plan.joins[index].members.contains(where: { $0.node == id }) { joinContents[index] = nil }
+      if plan.joins[index].members.contains(where: { ids.contains($0.node) }) { joinContents[index] = nil }
     }
   }
 

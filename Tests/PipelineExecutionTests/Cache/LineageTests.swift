@@ -109,6 +109,36 @@ private let registry = StageRegistry(types)
     #expect(try ran(two) == ["b", "c"] && ran(more).isEmpty)
   }
 
+  /// b is found up to date before a turns out to be lost, and r is ready by then: it must not stay with the former b.
+  @Test func whatWasReadyIsMadeOfWhatComesOfItsInput() throws {
+    try set(10)
+    let one = pipeline("f", 1)
+    try run(one)
+    try set(20)
+    try FileManager.default.removeItem(atPath: lab.artifact(one, "a", registry))
+    var more = one
+    more.add("e", "sum", ["offset": .integer(7)], from: [("terms", ["a"])])
+    more.add("r", "sum", ["offset": .integer(9)], from: [("terms", ["b"])])
+    more.add("s", "sum", ["offset": .integer(3)], from: [("terms", ["r"])])
+    let made = Set(try run(more, ["c", "e", "s"]).ran.map(\.node))
+    #expect(made == ["a", "b", "c", "e", "r", "s"], "\(made)")
+    #expect(try value(more, "b") == 26 && value(more, "r") == 35 && value(more, "s") == 38)
+    #expect(try ran(more).isEmpty)
+  }
+
+  /// Lost under one plan key, made again under another of the same action.
+  @Test func aLostResultMadeAgainUnderAnotherKey() throws {
+    try set(10)
+    let (one, two) = (pipeline("f", 1), pipeline("g", 1, label: "other"))
+    for each in [one, two] { try run(each) }
+    try set(20)
+    try FileManager.default.removeItem(atPath: lab.artifact(one, "a", registry))
+    let third = pipeline("h", 1, label: "third")
+    #expect(try ran(third).contains("a"))
+    #expect(try ran(one) == [] && value(one, "b") == value(third, "b"))
+    #expect(try ran(two) == [] && value(two, "b") == value(third, "b"))
+  }
+
   /// Another kernel variant is no reason to make anything anew: only the last bits differ.
   @Test func anotherVariantLeavesWhatStandsOnIt() throws {
     try set(10)

@@ -154,6 +154,40 @@ private let registry = StageRegistry([AsideStage.self, NumberStage.self, SumStag
     #expect(try number(second, "b") == number(second, "a"))
   }
 
+  /// A cache with 11 for a that has lost its plan records of a, b and d.
+  private func giver() throws -> Lab {
+    let lab = try lab(11)
+    let plan = try pipeline(lab).plan(registry)
+    for node in ["a", "b", "d"] {
+      let key = plan.planKeys()[plan.nodes(named: node)[0]].hex
+      for path in lab.files("plans") where path.hasSuffix(key) {
+        try FileManager.default.removeItem(atPath: path)
+      }
+    }
+    return lab
+  }
+
+  @Test func whereTheGiverKnowsNothingOfAnInputTheActionKeyDecides() throws {
+    let first = try giver()
+    #expect(first.files("plans").count == 2)
+    let remote = first.folder + "/remote"
+    #expect(try push(first, remote).copied == 2)
+    let second = try lab(22, ["b"])
+    let refused = try pull(second, remote)
+    #expect(refused.copied == 1 && refused.differs, "\(refused.refused)")
+    #expect(try second.run(pipeline(second), ["c"], registry: registry).ran.map(\.node) == ["c"])
+    #expect(try number(second, "c") == 122)
+    let third = try lab(11, ["b"])
+    let taken = try pull(third, remote)
+    #expect(taken.copied == 2 && !taken.differs, "\(taken.refused)")
+    #expect(try third.run(pipeline(third), ["c"], registry: registry).ran.isEmpty)
+    // The same the other way.
+    let other = second.folder + "/other"
+    #expect(try push(second, other).copied == 4)
+    let sent = try push(first, other)
+    #expect(sent.copied == 0 && sent.differs, "\(sent.refused)")
+  }
+
   @Test func aRecordOnTheRemoteThatIsDamagedIsSentAnew() throws {
     let first = try lab(11)
     let remote = first.folder + "/remote"

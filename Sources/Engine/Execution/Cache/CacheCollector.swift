@@ -105,11 +105,10 @@ public struct CacheCollector {
     for file in snapshot[.plans] {
       guard let key = file.key, snapshot.references.plans[key] == nil else { continue }
       // Another way to an artifact that stays, such as the parameters of last week. What it stands on stays known.
-      if let record = cache.plan(key), snapshot.keeps(record.artifact.action) {
-        joins.formUnion(record.inputs)
-      } else {
-        take(file)
-      }
+      let record = cache.plan(key)
+      let count = garbage.count
+      if record.map({ snapshot.keeps($0.artifact.action) }) != true { take(file) }
+      if let record, garbage.count == count { joins.formUnion(record.inputs) }
     }
     for file in snapshot[.joins] {
       guard let key = file.key, snapshot.references.joins[key] == nil, !joins.contains(key) else { continue }
@@ -208,7 +207,18 @@ public struct CacheCollector {
       if let record = records[key] { chosen.append(Garbage(path: record.path, size: record.facts.size)) }
     }
     let present = Set(chosen.map(\.path))
-    return chosen + garbage.filter { !present.contains($0.path) && !staysWithItsResult($0, gone) }
+    let rest = garbage.filter { !present.contains($0.path) }
+    let spared = rest.filter { staysWithItsResult($0, gone) }
+    // What a spared record stands on stays known.
+    let inputs = Set(
+      spared.compactMap { cache.layout.key(of: $0.path, in: .plans) }.flatMap { cache.plan($0)?.inputs ?? [] }
+    )
+    let paths = Set(spared.map(\.path))
+    return chosen
+      + rest.filter { item in
+        !paths.contains(item.path)
+          && cache.layout.key(of: item.path, in: .joins).map(inputs.contains) != true
+      }
   }
 
   private func candidates(_ entries: [CacheSnapshot.File]) -> [Candidate] {

@@ -96,9 +96,11 @@ struct Journal {
 
   /// Records the nodes that have run: their plan keys and the history.
   ///
+  /// - Parameter tainted: By node, whether it may count on contents that its inputs no longer have: then its plan key stands
+  ///   for nothing yet. Empty if none does.
   /// - Returns: Their action keys, whose leases may be released now. Not before: a collection spares what is leased or
   ///   in the pipeline's log.
-  mutating func flush() throws(SystemError) -> [Digest] {
+  mutating func flush(sparing tainted: [Bool]) throws(SystemError) -> [Digest] {
     guard !unrecorded.isEmpty else {
       try pilot?.flush()
       return []
@@ -106,7 +108,7 @@ struct Journal {
     let finished = unrecorded
     unrecorded = []
     for each in finished {
-      try record(each.id, each.artifact, each.reasons)
+      if tainted.isEmpty || !tainted[each.id.index] { try record(each.id, each.artifact, each.reasons) }
       try log.add(each.run)
       // A pilot spares the call where there was none: its campaign keeps failures of its own.
       if pilot == nil || each.reasons.contains(where: \.isFailure) { cache.clearFailure(keys[each.id]) }

@@ -104,9 +104,12 @@ public struct Run {
           || journal.isOpen && scheduler.wantLost(among: wanted))
     } catch {
       try? recordFinished()
+      scheduler.dropTainted()
       progress.end()
       throw error
     }
+    // Nobody looks once more: the next run does.
+    scheduler.dropTainted()
     try journal.close(scheduler, interrupted: interrupted)
     progress.end()
     return journal.summary

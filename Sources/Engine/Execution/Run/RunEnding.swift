@@ -33,7 +33,7 @@ extension Run {
       fileExtension: declaration.fileExtension)
     artifact.variant = outcome.variant
     do {
-      try compareWithFormer(id, artifact, node.reasons)
+      try compareWithFormer(id, artifact)
       artifact = try cache.publish(
         node.task.output,
         as: ActionRecord(
@@ -87,13 +87,17 @@ extension Run {
 
   /// Records the nodes that have run, and gives back their leases.
   mutating func recordFinished() throws(SystemError) {
-    for key in try journal.flush() where !running.values.contains(where: { $0.task.key == key }) {
+    let tainted = pilot == nil ? scheduler.tainted : []
+    for key in try journal.flush(sparing: tainted)
+    where !running.values.contains(where: { $0.task.key == key }) {
       leases.release(key)
     }
   }
 
   mutating func recordCutOffs() throws(SystemError) {
-    let cutOffs = scheduler.takeCutOffs().compactMap { id in
+    // What counts on former contents is looked at once more at the end.
+    let cutOffs = scheduler.takeCutOffs().filter { pilot != nil || !scheduler.isTainted($0) }.compactMap {
+      id in
       scheduler.artifacts[id.index].map { (id: id, artifact: $0) }
     }
     try journal.cutOff(cutOffs)

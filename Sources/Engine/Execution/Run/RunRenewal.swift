@@ -6,11 +6,9 @@ extension Run {
   /// Compares a result that is about to be published with what was there under its key. Where its content is another one,
   /// nothing that stands on it counts as up to date, in this pipeline or in any other: whether it is, its inputs'
   /// contents must tell.
-  mutating func compareWithFormer(_ id: NodeID, _ artifact: Artifact, _ reasons: [RunReason])
-    throws(SystemError)
-  {
+  mutating func compareWithFormer(_ id: NodeID, _ artifact: Artifact) throws(SystemError) {
     let isForced = scheduler.isForced(id)
-    guard let former = former(of: id, artifact, isForced, reasons) else { return }
+    guard let former = former(of: id, artifact, isForced) else { return }
     if former.content == artifact.content {
       if isForced { journal.madeAgain(id, isSame: true) }
       return
@@ -41,15 +39,13 @@ extension Run {
   }
 
   /// What was there under the key of a node that has run; nil where nothing is known of it.
-  private func former(
-    of id: NodeID, _ artifact: Artifact, _ isForced: Bool, _ reasons: [RunReason]
-  ) -> Artifact? {
+  private func former(of id: NodeID, _ artifact: Artifact, _ isForced: Bool) -> Artifact? {
     if isForced, let action = cache.action(artifact.action) { return action.artifact }
-    // What was never made has no former bytes: no look.
-    guard isForced || !reasons.contains(.neverBuilt),
-      let plan = cache.plan(scheduler.resolver.planKeys[id])?.artifact, plan.action == artifact.action
-    else { return nil }
-    return plan
+    if let plan = cache.plan(scheduler.resolver.planKeys[id])?.artifact, plan.action == artifact.action {
+      return plan
+    }
+    // Lost, and asked for by another plan key than the one that it was made for.
+    return cache.action(artifact.action)?.artifact
   }
 
   private func standing(on ids: [NodeID]) -> [NodeID] {
@@ -62,7 +58,10 @@ extension Run {
     try recordCutOffs()
     try recordFinished()
     let told = lineage?.unreachable.count ?? 0
+    if lineage?.isOld == true { lineage = nil }
     var lineage = lineage ?? CacheLineage(cache)
+    // Not a copy of it is changed.
+    self.lineage = nil
     let planKeys = scheduler.resolver.planKeys
     // Other plan keys stand for the same action where their nodes' inputs have the same contents.
     let same = Set(lineage.planKeys(of: artifact.action) + [planKeys[id]])

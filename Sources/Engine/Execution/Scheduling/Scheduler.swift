@@ -65,6 +65,8 @@ struct Scheduler {
   var unfinished = 0
   /// Nodes that have counted on contents which inputs of theirs no longer have; see `outdate`.
   var outdated: Set<NodeID> = []
+  /// By node, whether it counts on contents of before, or will; empty if none does.
+  var tainted: [Bool] = []
   /// Nodes that are to be made whatever there is, until they are.
   private var forced: Set<NodeID> = []
   /// By node, whether it stands on a forced one: then its plan key proves nothing. Empty if none is forced.

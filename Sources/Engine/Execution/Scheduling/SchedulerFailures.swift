@@ -72,22 +72,26 @@ extension Scheduler {
     if states[damaged.index] == .done, let artifact = artifacts[damaged.index] {
       // Another process may have healed it by now.
       if !cache.isWhole(artifact) { cache.forget(artifact) }
-      undo(damaged)
+      undo([damaged])
     }
     want([damaged] + startOver(id))
   }
 
-  /// Makes a done node idle, as if it had never been looked at.
-  private mutating func undo(_ id: NodeID) {
-    unlearn(id)
-    artifacts[id.index] = nil
-    resolver.forget(id)
-    endings[id.index] = nil
-    states[id.index] = .idle
+  /// Makes done nodes idle, as if they had never been looked at.
+  private mutating func undo(_ ids: [NodeID]) {
+    if ids.isEmpty { return }
+    for id in ids {
+      unlearn(id)
+      artifacts[id.index] = nil
+      endings[id.index] = nil
+      states[id.index] = .idle
+    }
+    let undone = Set(ids)
+    resolver.forget(undone)
     for (index, join) in plan.joins.enumerated() where joins[index].wanted {
-      for member in join.members where member.node == id {
+      for member in join.members where undone.contains(member.node) {
         joins[index].pending += 1
-        waitingJoins[id.index].append(JoinID(index))
+        waitingJoins[member.node.index].append(JoinID(index))
       }
     }
   }
@@ -103,7 +107,7 @@ extension Scheduler {
       }
       return !cache.holds(artifact)
     }
-    for id in lost { undo(id) }
+    undo(lost)
     want(lost)
     return !lost.isEmpty
   }
@@ -113,26 +117,39 @@ extension Scheduler {
   ///
   /// - Parameter sparingResults: Whether results that were made of the former content stay.
   mutating func outdate(_ ids: [NodeID], sparingResults: Bool) {
+    var counted: [NodeID] = []
     for id in ids {
       switch states[id.index] {
       case .ready: outdated.insert(id)
-      case .following, .running, .done: if !sparingResults { outdated.insert(id) }
+      case .following, .running, .done: if !sparingResults { counted.append(id) }
       case .idle, .waiting, .failed, .blocked: break
       }
     }
+    if counted.isEmpty { return }
+    // What waits for one of these will be made of what it has now.
+    let reached = plan.downstream(of: counted)
+    tainted = tainted.isEmpty ? reached : zip(tainted, reached).map { $0 || $1 }
+  }
+
+  /// Whether a node counts, or will count, on a content that an input of it no longer has.
+  func isTainted(_ id: NodeID) -> Bool { !tainted.isEmpty && tainted[id.index] }
+
+  /// Lets no plan key stand for what counts on former contents.
+  mutating func dropTainted() {
+    for id in plan.ids where isTainted(id) && states[id.index] == .done {
+      cache.dropPlan(resolver.planKeys[id])
+    }
+    tainted = []
   }
 
   /// Wants nodes once more that have counted on contents which inputs of theirs no longer have.
   ///
   /// - Returns: Whether there are any.
   mutating func wantOutdated() -> Bool {
-    let ids = outdated.filter { states[$0.index] == .done }.sorted()
+    let ids = plan.ids.filter { isTainted($0) && states[$0.index] == .done }
+    dropTainted()
     outdated = []
-    for id in ids {
-      // What was at work when an input changed was recorded after that.
-      cache.dropPlan(resolver.planKeys[id])
-      undo(id)
-    }
+    undo(ids)
     want(ids)
     return !ids.isEmpty
   }

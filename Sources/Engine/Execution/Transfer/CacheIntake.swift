@@ -8,6 +8,7 @@ struct CacheIntake {
   let cache: CacheStore
   /// The folder in which they are, under the names that they have in a cache.
   let stage: String
+  let formers: FormerResults
 
   /// Records are small. One that is not is none.
   private static let longestRecord = 16 << 20
@@ -44,14 +45,16 @@ struct CacheIntake {
 
   /// Makes a staged file the artifact of its action.
   ///
+  /// - Parameter keys: The plan keys that will stand for it.
   /// - Returns: What is wrong with it; nil if it is in the cache now.
-  func take(_ record: ActionRecord, _ name: String) throws(SystemError) -> String? {
+  func take(_ record: ActionRecord, _ name: String, for keys: [Digest]) throws(SystemError) -> String? {
     let path = "\(stage)/\(name)"
     guard Self.isPlainFile(path) else { return "\(name) is not there" }
     guard POSIX.facts(path)?.size == record.artifact.size,
       try POSIX.digest(ofFile: path) == record.artifact.fileDigest
     else { return "\(name) has other bytes than its record says" }
     try POSIX.syncFile(path)
+    formers.makeWay(for: record.artifact, keys)
     _ = try cache.publish(path, as: record, sync: true)
     return nil
   }
@@ -61,11 +64,7 @@ struct CacheIntake {
     guard let artifact = cache.artifact(action: record.artifact.action),
       artifact.content == record.artifact.content
     else { return false }
-    if let former = cache.plan(key)?.artifact, former.content != artifact.content {
-      // The former artifact is lost. What was made of it must not stay fresh beside another one.
-      var lineage = CacheLineage(cache)
-      lineage.drop([key])
-    }
+    formers.makeWay(for: artifact, [key])
     var record = record
     record.artifact = artifact
     try cache.record(record, for: key)
@@ -80,6 +79,38 @@ struct CacheIntake {
   /// Takes the manifest of a join, which explanations read.
   func takeJoin(_ name: String, _ key: Digest) throws(SystemError) {
     if let fields = join(name, key) { try cache.record(join: fields, for: key) }
+  }
+}
+
+/// Lost results of a cache in whose place others come. What was made of them must not stay fresh beside those.
+final class FormerResults {
+  private let cache: CacheStore
+  /// Read once something differs, and then kept: what is taken since was made of what comes.
+  private var lineage: CacheLineage?
+
+  init(_ cache: CacheStore) { self.cache = cache }
+
+  /// Drops the plan records of what a result will replace, and of all that stands on it, where its content is another one.
+  /// To be done before the result is there: whatever interrupts then, contents decide.
+  func makeWay(for artifact: Artifact, _ keys: [Digest]) {
+    let former = cache.action(artifact.action)?.artifact
+    let isOther =
+      former.map { $0.content != artifact.content } ?? false
+      || keys.contains { key in
+        cache.plan(key).map { $0.artifact.content != artifact.content } ?? false
+      }
+    if !isOther { return }
+    var all = lineage ?? CacheLineage(cache)
+    all.drop(all.planKeys(of: artifact.action) + keys)
+    lineage = all
+  }
+
+  /// What is wrong where records could not be read or removed.
+  var problem: String? {
+    guard let lineage, let path = lineage.unreachable.last else { return nil }
+    return
+      "\(lineage.unreachable.count) records of this cache can't be read or removed, such as \(path): what was made of a "
+      + "former result may count as up to date there; its owner should run 'pipeline run --force'"
   }
 }
 

@@ -54,51 +54,50 @@ extension CacheTransfer {
     try learnPlans(keys)
     // What comes from one place only fits together.
     if startedEmpty { return keys }
-    let given = try remoteResults(keys)
-    let cache = cache
-    var comparison = ResultComparison(
-      given, plans: { cache.artifact(plan: $0) }, actions: { cache.artifact(action: $0) })
-    let standings = keys.map { comparison.standing(of: $0) }
+    try learnResults(keys)
+    let standings = keys.map { pulled.standing(of: $0) }
     let wrong = zip(keys, standings).filter { $0.1 != .fits }
     if wrong.isEmpty { return keys }
     // Their names stand in the records of their actions.
     var shown = Set(wrong.map(\.0))
     for case (_, .standsOn(let root)) in wrong { shown.insert(root) }
     let actionKeys = Dictionary(
-      uniqueKeysWithValues: shown.compactMap { key in given[key]?.artifact.map { (key, $0.action) } })
+      uniqueKeysWithValues: shown.compactMap { key in pulled.given[key]?.artifact.map { (key, $0.action) } })
     let actions = try remoteActions(Array(Set(actionKeys.values)))
-    func node(_ key: Digest) -> String? { actionKeys[key].flatMap { actions[$0]?.node } }
+    let cache = cache
+    func node(_ key: Digest) -> String? {
+      let own = cache.plan(key)?.artifact.action
+      return actionKeys[key].flatMap { actions[$0]?.node } ?? own.flatMap { cache.action($0)?.node }
+    }
     for (key, standing) in wrong {
       refusals.add(node(key) ?? "the result \(key.hex.prefix(12))", standing, key, name: node)
     }
     return zip(keys, standings).filter { $0.1 == .fits }.map(\.0)
   }
 
-  /// The results of plan keys, and what they stand on down to what is here, as the remote's records tell them.
-  private mutating func remoteResults(_ keys: [Digest]) throws -> [Digest: ResultComparison.Given] {
-    var given: [Digest: ResultComparison.Given] = [:]
-    var seen = Set(keys)
-    var front = keys
+  /// Asks for the results of plan keys, and for what they stand on down to what is here; each only once.
+  private mutating func learnResults(_ keys: [Digest]) throws {
+    var front = keys.filter { pulledKeys.insert($0).inserted }
     while !front.isEmpty {
       try learnPlans(front)
       let joins = try members(ofJoins: front.filter { remotePlans[$0] == nil })
       var next: [Digest] = []
       for key in front {
         if case .some(.some(let plan)) = remotePlans[key] {
-          given[key] = .init(artifact: plan.artifact, inputs: plan.inputs)
+          pulled.given[key] = .init(plan)
           // Before what is here with the same content nothing needs a look.
           if cache.artifact(plan: key)?.content != plan.artifact.content { next += plan.inputs }
         } else if let members = joins[key] {
-          given[key] = .init(artifact: nil, inputs: members)
-          next += members
+          let join = ResultComparison.Given(join: members)
+          pulled.given[key] = join
+          next += join.inputs
         }
       }
-      front = next.filter { seen.insert($0).inserted }
+      front = next.filter { pulledKeys.insert($0).inserted }
     }
-    return given
   }
 
-  private func members(ofJoins keys: [Digest]) throws -> [Digest: [Digest]] {
+  private func members(ofJoins keys: [Digest]) throws -> [Digest: [ManifestField]] {
     var fields: [Digest: [ManifestField]] = [:]
     for key in keys { fields[key] = cache.join(key) }
     let open = keys.filter { fields[$0] == nil && there[name(.joins, $0)] != nil }
@@ -107,7 +106,7 @@ extension CacheTransfer {
         for key in open { fields[key] = intake.join(name(.joins, key), key) }
       }
     }
-    return fields.mapValues { $0.compactMap { Digest(hex: $0.value) } }
+    return fields
   }
 
   // MARK: What is taken
@@ -117,7 +116,7 @@ extension CacheTransfer {
     let stage = cache.layout.temporary("pulled")
     try POSIX.makeDirectories(stage)
     defer { POSIX.removeTree(stage) }
-    let intake = CacheIntake(cache: cache, stage: stage)
+    let intake = CacheIntake(cache: cache, stage: stage, formers: formers)
     let actions = Set(plans.map { $0.1.artifact.action }).filter { cache.artifact(action: $0) == nil }
       .sorted()
     try remote.fetch(actions.map { name(.actions, $0) }, into: stage)
@@ -126,8 +125,10 @@ extension CacheTransfer {
       there[name(.joins, $0)] != nil && cache.join($0) == nil
     }
     try remote.fetch(records.map { name(of: $0.artifact) } + joins.map { name(.joins, $0) }, into: stage)
+    let planKeys = Dictionary(grouping: plans, by: \.1.artifact.action).mapValues { $0.map(\.0) }
     for record in records {
-      if let problem = try intake.take(record, name(of: record.artifact)) {
+      let keys = planKeys[record.artifact.action] ?? []
+      if let problem = try intake.take(record, name(of: record.artifact), for: keys) {
         done.refused.append(problem)
       } else {
         done.copied += 1

@@ -15,6 +15,8 @@ extension CacheTransfer {
   private struct Load {
     /// Artifacts, each with the record of its action.
     var results: [(artifact: RemoteFile, action: [RemoteFile])] = []
+    /// The action keys of these.
+    var packed: Set<Digest> = []
     var actions: [RemoteFile] = []
     var plans: [RemoteFile] = []
     var joins: [RemoteFile] = []
@@ -28,10 +30,12 @@ extension CacheTransfer {
       else { return nil }
       return Parcel(plan: key, action: action, inputs: plan.inputs)
     }
-    let given = ownResults(parcels.map(\.plan))
-    try learnPlans(Array(given.keys))
+    // Of a remote by a program only that is asked of which it lacks something: a record costs as much as a large file.
+    let open = remote.readsQuickly ? parcels : parcels.filter { !isThere($0) }
+    let given = try learnResults(open.map(\.plan))
     // Of an exchange that was interrupted there may be records of actions that no plan record names yet.
-    let unnamed = parcels.filter { remotePlan($0.plan) == nil }.map(\.action.artifact.action)
+    let unnamed = parcels.filter { given[$0.plan] != nil && remotePlan($0.plan) == nil }
+      .map(\.action.artifact.action)
     let actions = try remoteActions(Array(Set(unnamed))).filter { isThere($0.value.artifact) }
     let told = remotePlans.compactMapValues { $0?.artifact }
     // Of an artifact that was lost there the record still tells what other results were made of.
@@ -39,6 +43,11 @@ extension CacheTransfer {
     var load = Load()
     var counted: Set<Digest> = []
     for parcel in parcels {
+      guard given[parcel.plan] != nil else {
+        if counted.insert(parcel.action.artifact.action).inserted { done.present += 1 }
+        packJoins(parcel, into: &load)
+        continue
+      }
       let standing = comparison.standing(of: parcel.plan)
       guard standing == .fits else {
         let cache = cache
@@ -57,18 +66,33 @@ extension CacheTransfer {
 
   private func remotePlan(_ key: Digest) -> PlanRecord? { remotePlans[key].flatMap { $0 } }
 
-  /// The results of plan keys and all that they stand on, as this cache's records tell them.
-  private func ownResults(_ keys: [Digest]) -> [Digest: ResultComparison.Given] {
+  /// Whether the remote has files by all names of a result, and the artifact with its size.
+  private func isThere(_ parcel: Parcel) -> Bool {
+    let artifact = parcel.action.artifact
+    return there[name(.plans, parcel.plan)] != nil && there[name(.actions, artifact.action)] != nil
+      && isThere(artifact)
+  }
+
+  /// Asks what the remote has of results, and of what they stand on down to what it has with the same content.
+  ///
+  /// - Returns: All these results, as this cache's records tell them.
+  private mutating func learnResults(_ keys: [Digest]) throws -> [Digest: ResultComparison.Given] {
     var given: [Digest: ResultComparison.Given] = [:]
-    var front = keys
-    while let key = front.popLast() {
-      if given[key] != nil { continue }
-      if let plan = cache.plan(key) {
-        given[key] = .init(artifact: plan.artifact, inputs: plan.inputs)
-      } else if let join = cache.join(key) {
-        given[key] = .init(artifact: nil, inputs: join.compactMap { Digest(hex: $0.value) })
+    var seen = Set(keys)
+    var front = Array(seen)
+    while !front.isEmpty {
+      try learnPlans(front)
+      var next: [Digest] = []
+      for key in front {
+        if let plan = cache.plan(key) {
+          given[key] = .init(plan)
+          if remotePlan(key)?.artifact.content == plan.artifact.content { continue }
+        } else if let join = cache.join(key) {
+          given[key] = .init(join: join)
+        }
+        next += given[key]?.inputs ?? []
       }
-      front += given[key]?.inputs ?? []
+      front = next.filter { seen.insert($0).inserted }
     }
     return given
   }
@@ -90,11 +114,16 @@ extension CacheTransfer {
       }
       let file = RemoteFile(name: name(of: artifact), digest: artifact.fileDigest, size: artifact.size)
       load.results.append((file, record(actionName)))
-    } else if !load.results.contains(where: { $0.artifact.name == name(of: artifact) }) {
+      load.packed.insert(artifact.action)
+    } else if !load.packed.contains(artifact.action) {
       // Another key of a result that was refused.
       return
     }
     if remotePlan(parcel.plan) == nil || other == nil { load.plans += record(name(.plans, parcel.plan)) }
+    packJoins(parcel, into: &load)
+  }
+
+  private mutating func packJoins(_ parcel: Parcel, into load: inout Load) {
     for join in parcel.inputs where there[name(.joins, join)] == nil && cache.join(join) != nil {
       load.joins += record(name(.joins, join))
     }

@@ -13,10 +13,16 @@ protocol CacheRemote: Sendable {
   ///
   /// - Parameter makes: Whether a remote that is not there yet is made; or else it can't be reached.
   func list(makes: Bool) throws(RemoteError) -> [String: Int]
+  /// Whether many small files are read as soon as they are listed.
+  var readsQuickly: Bool { get }
   /// Copies files from a folder; each appears whole and with the bytes of its digest, or not at all.
   func send(_ files: [RemoteFile], from folder: String) throws(RemoteError)
   /// Copies files into a folder. What comes there may be cut or wrong: the caller checks it.
   func fetch(_ names: [String], into folder: String) throws(RemoteError)
+}
+
+extension CacheRemote {
+  var readsQuickly: Bool { false }
 }
 
 /// A file with the digest of its bytes.
@@ -79,6 +85,7 @@ public struct RemoteAddress: Sendable {
 /// A folder of this host; it is a cache itself, so that it can be used as one.
 struct FolderRemote: CacheRemote {
   let root: String
+  var readsQuickly: Bool { true }
 
   func list(makes: Bool) throws(RemoteError) -> [String: Int] {
     guard makes || POSIX.facts(root)?.isDirectory == true else {

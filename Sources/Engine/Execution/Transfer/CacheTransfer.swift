@@ -42,6 +42,13 @@ public struct CacheTransfer {
   var remotePlans: [Digest: PlanRecord?] = [:]
   /// Whether this cache had nothing that the remote's results could differ from.
   let startedEmpty: Bool
+  /// What the remote's results stand on, as far as it was asked, compared with what is here. What is taken of the remote in
+  /// between fits, so that what was found holds.
+  var pulled: ResultComparison
+  /// The keys of nodes and joins of which `pulled` knows, or that the remote says nothing of.
+  var pulledKeys: Set<Digest> = []
+  /// What came otherwise before.
+  let formers: FormerResults
   /// What was done, without what differs.
   var done = TransferSummary()
   /// What differs.
@@ -53,6 +60,9 @@ public struct CacheTransfer {
   public init(_ cache: CacheStore, _ address: RemoteAddress, sends: Bool = false) throws {
     try cache.prepare()
     self.cache = cache
+    formers = FormerResults(cache)
+    pulled = ResultComparison(
+      [:], plans: { cache.artifact(plan: $0) }, actions: { cache.artifact(action: $0) })
     remote = address.remote(of: cache.layout)
     there = try remote.list(makes: sends)
     refusals = Refusals(sending: sends)
@@ -63,6 +73,7 @@ public struct CacheTransfer {
   public var summary: TransferSummary {
     var summary = done
     summary.refused += refusals.sentences
+    if let problem = formers.problem { summary.refused.append(problem) }
     summary.differs = !refusals.isEmpty
     return summary
   }
@@ -99,7 +110,7 @@ public struct CacheTransfer {
     try POSIX.makeDirectories(stage)
     defer { POSIX.removeTree(stage) }
     if !names.isEmpty { try remote.fetch(names, into: stage) }
-    return try body(CacheIntake(cache: cache, stage: stage))
+    return try body(CacheIntake(cache: cache, stage: stage, formers: formers))
   }
 
   /// Asks what the remote says of plan keys, each once.
@@ -134,8 +145,11 @@ public struct CacheTransfer {
 }
 
 extension PlanRecord {
+  /// What the names of inputs begin with.
+  static let inputPrefix = "inputs."
+
   /// The plan keys of the inputs, of nodes and of joins.
   var inputs: [Digest] {
-    manifest.filter { $0.name.hasPrefix("inputs.") }.compactMap { Digest(hex: $0.value) }
+    manifest.filter { $0.name.hasPrefix(Self.inputPrefix) }.compactMap { Digest(hex: $0.value) }
   }
 }

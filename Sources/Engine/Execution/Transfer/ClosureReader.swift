@@ -169,7 +169,9 @@ public struct ClosureReader {
     let stage = cache.layout.temporary("import")
     try POSIX.makeDirectories(stage)
     defer { POSIX.removeTree(stage) }
-    let intake = CacheIntake(cache: cache, stage: stage)
+    let formers = FormerResults(cache)
+    let intake = CacheIntake(cache: cache, stage: stage, formers: formers)
+    let planKeys = try self.planKeys(in: cache)
     var outcome = Outcome(
       pipeline: String(decoding: try bytes(entries[0].start, entries[0].size), as: UTF8.self), digest: digest)
     var record: ActionRecord?
@@ -187,7 +189,9 @@ public struct ClosureReader {
         }
         guard action.artifact.size == entry.size else { throw broken(entry.name) }
         try stageEntry(entry, stage)
-        if let problem = try intake.take(action, entry.name) { throw ClosureError(description: problem) }
+        if let problem = try intake.take(action, entry.name, for: planKeys[key] ?? []) {
+          throw ClosureError(description: problem)
+        }
         outcome.taken += 1
       } else if let key = cache.layout.key(of: path, in: .plans) {
         try stageEntry(entry, stage)
@@ -200,7 +204,20 @@ public struct ClosureReader {
       }
     }
     try remember(outcome, in: cache)
+    if let problem = formers.problem { throw ClosureError(description: "\(path) was taken, but \(problem)") }
     return outcome
+  }
+
+  /// By action key, the plan keys that the file's records let stand for it.
+  private func planKeys(in cache: CacheStore) throws -> [Digest: [Digest]] {
+    var keys: [Digest: [Digest]] = [:]
+    for entry in entries.dropFirst(2) {
+      guard let key = cache.layout.key(of: "\(cache.root)/\(entry.name)", in: .plans),
+        let plan = RecordFile(try bytes(entry.start, entry.size), kind: .plan).flatMap({ PlanRecord($0) })
+      else { continue }
+      keys[plan.artifact.action, default: []].append(key)
+    }
+    return keys
   }
 
   private func broken(_ name: String) -> ClosureError {
