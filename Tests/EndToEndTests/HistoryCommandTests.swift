@@ -85,21 +85,23 @@ import Testing
         a: {stage: command, parameters: {argv: ["\(box.folder)/tool"], outputs: [o], track: program}}
       """, to: "pipelines/t.yaml")
     let (process, answer) = try box.start(Sandbox.executable, ["run", "t", "--watch", "--json"])
-    func artifacts(_ count: Int) -> Bool {
-      let end = Date().addingTimeInterval(20)
-      while Date() < end {
-        if box.artifacts().count >= count { return true }
-        usleep(20_000)
-      }
-      return false
-    }
-    #expect(artifacts(1))
+    #expect(comes(to: 1, in: box))
     try tool("two")
-    #expect(artifacts(2))
+    #expect(comes(to: 2, in: box))
     process.interrupt()
     let ended = answer()
     #expect(ended.status == 130, "\(ended.errors)")
     #expect(try box.pipeline("cat", "t", "a", "o").output == "two\n")
+  }
+
+  /// Whether a cache comes to so many artifacts within 20 s.
+  private func comes(to count: Int, in box: Sandbox) -> Bool {
+    let end = Date().addingTimeInterval(20)
+    while Date() < end {
+      if box.artifacts().count >= count { return true }
+      usleep(20_000)
+    }
+    return false
   }
 
   @Test func aWatchingRunFollowsItsFiles() throws {
@@ -107,24 +109,16 @@ import Testing
     try chain("one", box)
     let (process, answer) = try box.start(
       Sandbox.executable, ["run", "chain", "--watch", "--json"])
-    func artifacts(_ count: Int) -> Bool {
-      let end = Date().addingTimeInterval(20)
-      while Date() < end {
-        if box.artifacts().count >= count { return true }
-        usleep(20_000)
-      }
-      return false
-    }
-    #expect(artifacts(2))
+    #expect(comes(to: 2, in: box))
     try chain("two", box)
-    #expect(artifacts(4), "the pipeline's own file")
+    #expect(comes(to: 4, in: box), "the pipeline's own file")
     try box.write("another\n", to: "pipelines/note")
-    #expect(artifacts(6), "a file that a stage reads")
+    #expect(comes(to: 6, in: box), "a file that a stage reads")
     try box.write("stages: [", to: "pipelines/chain.yaml")
     usleep(800_000)
     #expect(process.isRunning, "an error in the file is told, and the next change may mend it")
     try chain("three", box)
-    #expect(artifacts(8))
+    #expect(comes(to: 8, in: box))
     process.interrupt()
     let ended = answer()
     #expect(ended.status == 130, "\(ended.errors)")

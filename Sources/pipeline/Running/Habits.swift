@@ -37,7 +37,6 @@ enum Habits {
 
   /// What a word in the place of a command means elsewhere.
   private static let commands: [(words: Set<String>, advice: String)] = [
-    (["gc", "verify", "push", "pull"], "pipeline cache"),
     (["dag", "rulegraph"], "pipeline graph NAME"),
     (["repro", "make", "build", "exp", "execute"], "pipeline run NAME"),
     (["list", "ls", "outdated"], "pipeline status NAME"),
@@ -54,8 +53,10 @@ enum Habits {
     }
     guard isCommand || first.hasPrefix("-") else {
       if let known = commands.first(where: { $0.words.contains(first) }) {
-        return known.advice == "pipeline cache"
-          ? "did you mean 'pipeline cache \(first)'?" : "did you mean '\(known.advice)'?"
+        return "did you mean '\(known.advice)'?"
+      }
+      if CacheCommand.configuration.subcommands.contains(where: { $0.configuration.commandName == first }) {
+        return "did you mean 'pipeline cache \(first)'?"
       }
       if !PipelineFolder.paths(of: first).isEmpty {
         return "'\(first)' is a pipeline: 'pipeline run \(PipelineOptions.quoted(first))'"

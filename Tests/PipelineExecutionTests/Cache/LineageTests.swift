@@ -59,6 +59,12 @@ private let registry = StageRegistry(types)
     return summary
   }
 
+  /// Takes the result of a away, which comes out otherwise the next time.
+  private func lose(_ pipeline: ToyPipeline) throws {
+    try set(20)
+    try FileManager.default.removeItem(atPath: lab.artifact(pipeline, "a", registry))
+  }
+
   private func ran(_ pipeline: ToyPipeline) throws -> [String] { try run(pipeline).ran.map(\.node).sorted() }
 
   private func value(_ pipeline: ToyPipeline, _ node: String) throws -> Int {
@@ -100,8 +106,7 @@ private let registry = StageRegistry(types)
     try set(10)
     let (one, two) = (pipeline("f", 1), pipeline("f", 2))
     for each in [one, two] { try run(each) }
-    try set(20)
-    try FileManager.default.removeItem(atPath: lab.artifact(one, "a", registry))
+    try lose(one)
     var more = one
     more.add("e", "sum", ["offset": .integer(7)], from: [("terms", ["a"])])
     #expect(try run(more, ["b", "c", "e"]).ran.map(\.node).sorted() == ["a", "b", "c", "e"])
@@ -114,8 +119,7 @@ private let registry = StageRegistry(types)
     try set(10)
     let one = pipeline("f", 1)
     try run(one)
-    try set(20)
-    try FileManager.default.removeItem(atPath: lab.artifact(one, "a", registry))
+    try lose(one)
     var more = one
     more.add("e", "sum", ["offset": .integer(7)], from: [("terms", ["a"])])
     more.add("r", "sum", ["offset": .integer(9)], from: [("terms", ["b"])])
@@ -131,8 +135,7 @@ private let registry = StageRegistry(types)
     try set(10)
     let (one, two) = (pipeline("f", 1), pipeline("g", 1, label: "other"))
     for each in [one, two] { try run(each) }
-    try set(20)
-    try FileManager.default.removeItem(atPath: lab.artifact(one, "a", registry))
+    try lose(one)
     let third = pipeline("h", 1, label: "third")
     #expect(try ran(third).contains("a"))
     #expect(try ran(one) == [] && value(one, "b") == value(third, "b"))
@@ -144,8 +147,7 @@ private let registry = StageRegistry(types)
     try set(10)
     let one = pipeline("f", 1)
     try run(one)
-    try set(20)
-    try FileManager.default.removeItem(atPath: lab.artifact(one, "a", registry))
+    try lose(one)
     #expect(
       try run(one, [], forced: [], StageRegistry(types, variant: "other")).ran.map(\.node) == ["a"])
     #expect(try value(one, "b") == 16)

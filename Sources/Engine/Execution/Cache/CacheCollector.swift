@@ -79,12 +79,15 @@ public struct CacheCollector {
     snapshot = CacheSnapshot(cache, policy)
   }
 
+  /// Takes a file that nothing refers to; false if it is too young to go.
+  @discardableResult
   private mutating func take(
     _ file: CacheSnapshot.File, _ record: ActionRecord? = nil, after age: Double = 0
-  ) {
-    guard isOld(file, max(policy.sparedAge, age)) else { return }
+  ) -> Bool {
+    guard isOld(file, max(policy.sparedAge, age)) else { return false }
     garbage.append(
       Garbage(path: file.path, record: record, size: file.facts.isDirectory ? 0 : file.facts.size))
+    return true
   }
 
   /// A file server's clock may be ahead; age 0 means all.
@@ -106,9 +109,8 @@ public struct CacheCollector {
       guard let key = file.key, snapshot.references.plans[key] == nil else { continue }
       // Another way to an artifact that stays, such as the parameters of last week. What it stands on stays known.
       let record = cache.plan(key)
-      let count = garbage.count
-      if record.map({ snapshot.keeps($0.artifact.action) }) != true { take(file) }
-      if let record, garbage.count == count { joins.formUnion(record.inputs) }
+      let stays = record.map { snapshot.keeps($0.artifact.action) } ?? false
+      if stays || !take(file) { joins.formUnion(record?.inputs ?? []) }
     }
     for file in snapshot[.joins] {
       guard let key = file.key, snapshot.references.joins[key] == nil, !joins.contains(key) else { continue }

@@ -63,7 +63,7 @@ struct Scheduler {
   /// Nodes found done by action key: their plan keys are to be recorded.
   private var newlyCutOff: [NodeID] = []
   var unfinished = 0
-  /// Nodes that have counted on contents which inputs of theirs no longer have; see `outdate`.
+  /// Ready nodes whose keys are to be derived anew before they start; see `outdate`.
   var outdated: Set<NodeID> = []
   /// By node, whether it counts on contents of before, or will; empty if none does.
   var tainted: [Bool] = []
